@@ -1,0 +1,30 @@
+import { z } from "zod";
+import type { DatabaseAddress } from "../pool.ts";
+import type { SecretStore } from "../secret-store.ts";
+
+const login = z.strictObject({ user: z.string(), password: z.string() });
+
+/** How to reach one cell: the outputs of its Pulumi stack, kept as the secret `cell-NAME`. */
+export const cellSecret = z.strictObject({
+  host: z.string(),
+  port: z.number().int(),
+  database: z.string(),
+  /** Superuser: migrations and tenant tables only. */
+  admin: login,
+  /** Member of every tenant's writer role. */
+  ingest: login,
+  /** May `set role` to every tenant's reader role. */
+  query: login,
+});
+export type CellSecret = z.infer<typeof cellSecret>;
+
+export function cellAddress(secret: CellSecret, login: "admin" | "ingest" | "query"): DatabaseAddress {
+  const { host, port, database } = secret;
+  return { host, port, database, ...secret[login] };
+}
+
+/** undefined while the cell is not built yet */
+export async function readCellSecret(store: SecretStore, cell: string): Promise<CellSecret | undefined> {
+  const secret = await store.get(`cell-${cell}`);
+  return secret === undefined ? undefined : cellSecret.parse(secret);
+}

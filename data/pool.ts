@@ -1,0 +1,91 @@
+import pg from "pg";
+import { MillwrightError } from "../model/errors.ts";
+
+export type Queryable = pg.Pool | pg.ClientBase;
+
+// bigint columns carry log references and epochs: a JavaScript number would round them silently.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text));
+
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface PoolOptions {
+  readonly max?: number;
+  readonly applicationName: string;
+  readonly statementTimeoutMs?: number;
+  readonly searchPath?: string;
+}
+
+/** A pool whose idle errors (server restarted) are swallowed: the next query reports them to somebody who can act. */
+export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...address,
+    max: options.max ?? 5,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    ...(options.searchPath === undefined ? {} : { options: `-c search_path=${options.searchPath}` }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+  });
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+/** `postgres://user:password@host:port/database` as an address. */
+export function parseDatabaseUrl(url: string, defaultDatabase = "postgres"): DatabaseAddress {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    host: decodeURIComponent(hostname),
+    port: port === "" ? 5432 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: pathname.length > 1 ? decodeURIComponent(pathname.slice(1)) : defaultDatabase,
+  };
+}
+
+/** Runs `work` in one transaction; a failed COMMIT or a lost connection is an error, and the client is then dropped. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: pg.PoolClient) => Promise<T>,
+  isolation: "read committed" | "repeatable read" = "read committed",
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(`begin isolation level ${isolation}`);
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch((cause: unknown) => (broken = cause as Error));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** SQLSTATE of a PostgreSQL error, undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** Quotes an SQL identifier that was computed by us; values always travel as parameters. */
+export function identifier(name: string): string {
+  return pg.escapeIdentifier(name);
+}
+
+/** True for errors that a later try may not meet: connection lost, server starting or full, serialization, deadlock. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof MillwrightError) return error.retryable;
+  const state = sqlState(error);
+  if (state !== undefined) return /^(08|53|40|57P|25006)/.test(state) && state !== "53400";
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string"
+    ? /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)/.test(code)
+    : /Connection terminated|timeout exceeded/.test(String(error));
+}

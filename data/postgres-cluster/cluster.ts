@@ -1,0 +1,171 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import path from "node:path";
+import { promisify } from "node:util";
+import { MillwrightError } from "../../model/errors.ts";
+import { postgresBinaries } from "./binaries.ts";
+
+const run = promisify(execFile);
+const START_TIMEOUT_S = 60; // crash recovery after kill -9 replays at most one checkpoint distance: seconds, not minutes
+const SUPERUSER = "millwright";
+
+/** How to reach a cluster that runs on this machine. */
+export interface ClusterAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface ClusterOptions {
+  /** Fixed port; a free one is chosen when left out. It is kept in the cluster's configuration from then on. */
+  readonly port?: number;
+  readonly password?: string;
+  /** Lines for postgresql.conf, last one wins. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes a PostgreSQL cluster in `folder` unless one is there; does not start it. Built beside and renamed into
+ * place, so a kill in the middle leaves no half-made cluster behind.
+ * @throws MillwrightError `cluster-failed` or `disk-full`
+ */
+export async function createCluster(folder: string, options: ClusterOptions = {}): Promise<ClusterAddress> {
+  if (existsSync(path.join(folder, "PG_VERSION"))) return clusterAddress(folder);
+  const building = `${folder}.building`;
+  await rm(building, { recursive: true, force: true });
+  await mkdir(path.dirname(folder), { recursive: true });
+  await mkdir(building, { mode: 0o700 });
+  const password = options.password ?? randomBytes(24).toString("base64url");
+  const passwordFile = `${building}.password`;
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  try {
+    const { initdb } = postgresBinaries();
+    // C collation: byte order is the same on every machine, so an index copied elsewhere stays right.
+    const locale = ["--encoding=UTF8", "--locale=C"];
+    const auth = ["--auth=scram-sha-256", `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`];
+    await runAsServer(initdb, ["--pgdata", building, ...locale, ...auth, "--no-sync", "--no-instructions"]);
+    const port = options.port ?? (await freePort());
+    const settings = {
+      listen_addresses: "'127.0.0.1'",
+      unix_socket_directories: "''",
+      max_connections: "200",
+      // Readings are re-readable from the log, but a position acknowledged must not be forgotten: fsync stays on.
+      shared_buffers: "'128MB'",
+      max_wal_size: "'1GB'",
+      log_min_messages: "warning",
+      ...options.settings,
+      port: String(port),
+    };
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+    await appendFile(path.join(building, "postgresql.conf"), `\n${lines.join("\n")}\n`);
+    await rename(passwordFile, path.join(building, "millwright.password"));
+    await rename(building, folder);
+    return { host: "127.0.0.1", port, user: SUPERUSER, password };
+  } catch (error) {
+    await rm(building, { recursive: true, force: true });
+    await rm(passwordFile, { force: true });
+    throw asClusterError(error, `Making the PostgreSQL cluster ${path.basename(folder)} failed`);
+  }
+}
+
+/** The address of the cluster in `folder`, from its own files. */
+export async function clusterAddress(folder: string): Promise<ClusterAddress> {
+  const configuration = await readFile(path.join(folder, "postgresql.conf"), "utf8");
+  const port = [...configuration.matchAll(/^port = (\d+)$/gm)].at(-1)?.[1];
+  if (port === undefined)
+    throw new MillwrightError("cluster-failed", `${path.basename(folder)}: no port in postgresql.conf`);
+  const password = (await readFile(path.join(folder, "millwright.password"), "utf8")).trim();
+  return { host: "127.0.0.1", port: Number(port), user: SUPERUSER, password };
+}
+
+/** Starts the cluster in a session of its own (a Ctrl-C of the terminal must not reach it); adopts a running one. */
+export async function startCluster(folder: string): Promise<ClusterAddress> {
+  const address = await clusterAddress(folder);
+  if (await isClusterRunning(folder)) return address;
+  const log = path.join(folder, "server.log");
+  try {
+    await runAsServer(postgresBinaries().pgCtl, [
+      "start",
+      "--pgdata",
+      folder,
+      "--wait",
+      "--silent",
+      "--timeout",
+      String(START_TIMEOUT_S),
+      "--log",
+      log,
+    ]);
+  } catch (error) {
+    const tail = await readFile(log, "utf8").then(
+      (text) => text.trim().split("\n").slice(-3).join(" | "),
+      () => "",
+    );
+    throw asClusterError(
+      error,
+      `PostgreSQL cluster ${path.basename(folder)} did not start on port ${address.port}: ${tail}`,
+    );
+  }
+  return address;
+}
+
+export async function stopCluster(folder: string, mode: "fast" | "immediate" = "fast"): Promise<void> {
+  if (!(await isClusterRunning(folder))) return;
+  await runAsServer(postgresBinaries().pgCtl, [
+    "stop",
+    "--pgdata",
+    folder,
+    "--mode",
+    mode,
+    "--wait",
+    "--silent",
+  ]);
+}
+
+/** Stops the cluster and deletes its folder. */
+export async function removeCluster(folder: string): Promise<void> {
+  if (existsSync(folder)) await stopCluster(folder, "immediate");
+  await rm(folder, { recursive: true, force: true });
+}
+
+export async function isClusterRunning(folder: string): Promise<boolean> {
+  // pg_ctl status: 0 runs, 3 does not, 4 no such folder
+  return runAsServer(postgresBinaries().pgCtl, ["status", "--pgdata", folder]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A TCP port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** PostgreSQL refuses to run as root; a user namespace gives it another uid while root stays the owner of the files. */
+async function runAsServer(program: string, args: readonly string[]): Promise<void> {
+  const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C", TZ: "UTC" };
+  const isRoot = process.getuid?.() === 0;
+  const [file, argv] = isRoot
+    ? ["unshare", ["--user", "--map-user=1000", "--map-group=1000", program, ...args]]
+    : [program, args];
+  // stdio to /dev/null for pg_ctl: the server inherits it and would keep a pipe open for ever
+  await run(file, argv, { env, maxBuffer: 1 << 20 });
+}
+
+function asClusterError(error: unknown, message: string): MillwrightError {
+  const detail =
+    error instanceof Error && "stderr" in error ? (String(error.stderr).trim().split("\n").at(-1) ?? "") : "";
+  const isFull = /no space left/i.test(`${message} ${String(error)} ${detail}`);
+  return new MillwrightError(
+    isFull ? "disk-full" : "cluster-failed",
+    `${message}${detail === "" ? "" : `: ${detail}`}`,
+    { cause: error },
+  );
+}

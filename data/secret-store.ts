@@ -1,0 +1,38 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+/** Keeps small secrets by name: a folder with mode 600 files locally, Secrets Manager on AWS. */
+export interface SecretStore {
+  readonly put: (name: string, secret: object) => Promise<void>;
+  /** undefined when there is no such secret */
+  readonly get: (name: string) => Promise<unknown>;
+  readonly remove: (name: string) => Promise<void>;
+}
+
+/** @param folder - made with mode 700 */
+export function folderSecretStore(folder: string): SecretStore {
+  const fileOf = (name: string) => {
+    if (!/^[a-z0-9-]+$/.test(name)) throw new RangeError("a secret's name has only a-z, 0-9 and dashes");
+    return path.join(folder, `${name}.json`);
+  };
+  return {
+    async put(name, secret) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const file = fileOf(name);
+      // written beside and renamed: a reader or a kill never sees half a secret
+      await writeFile(`${file}.new`, JSON.stringify(secret), { mode: 0o600, flush: true });
+      await rename(`${file}.new`, file);
+    },
+    async get(name) {
+      try {
+        return JSON.parse(await readFile(fileOf(name), "utf8")) as unknown;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw error;
+      }
+    },
+    async remove(name) {
+      await rm(fileOf(name), { force: true });
+    },
+  };
+}

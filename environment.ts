@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { z } from "zod";
+import { MillwrightError } from "./model/errors.ts";
+
+/** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
+
+const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://");
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const settingsSchema = z.object({
+  PORT: port.default(8080),
+  MILLWRIGHT_HOME: z.string().min(1).default("./.millwright"),
+  MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
+  CATALOG_URL: databaseUrl.optional(),
+  TIMESCALE_URL: databaseUrl.optional(),
+  TIMESCALE_CELL_URLS: z
+    .string()
+    .optional()
+    .transform(
+      (list) =>
+        list
+          ?.split(",")
+          .map((url) => url.trim())
+          .filter(Boolean) ?? [],
+    )
+    .pipe(z.array(databaseUrl)),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+});
+
+/** Settings of the service, the handler host and the command line. */
+export interface Settings {
+  readonly port: number;
+  /** Absolute folder of databases, state, archive and token. */
+  readonly home: string;
+  readonly privateWebhooks: "allow" | "refuse" | "loopback-only";
+  readonly catalogUrl: string | undefined;
+  readonly timescaleUrl: string | undefined;
+  readonly timescaleCellUrls: readonly string[];
+  readonly logLevel: string;
+}
+
+const KNOWN_OTHERS = new Set(["MILLWRIGHT_TOKEN", "MILLWRIGHT_URL"]); // read by the command line
+
+/**
+ * @throws MillwrightError `setting-invalid` that names each wrong setting: a typing error must not start a platform
+ *   with a default in its place
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>> = process.env): Settings {
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = settingsSchema.safeParse(present);
+  const unknown = Object.keys(present).filter(
+    (name) => name.startsWith("MILLWRIGHT_") && !(name in settingsSchema.shape) && !KNOWN_OTHERS.has(name),
+  );
+  const wrong = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`);
+  wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
+  if (present["KAFKA_BROKERS"] !== undefined)
+    wrong.push("KAFKA_BROKERS: this release has the embedded log only");
+  if (wrong.length > 0 || !parsed.success) {
+    const fields = wrong.map((message) => ({ pointer: `/${message.split(":")[0] ?? ""}`, message }));
+    throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`, {
+      fields,
+    });
+  }
+  const { data } = parsed;
+  return {
+    port: data.PORT,
+    home: path.resolve(data.MILLWRIGHT_HOME),
+    privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
+    catalogUrl: data.CATALOG_URL,
+    timescaleUrl: data.TIMESCALE_URL,
+    timescaleCellUrls: data.TIMESCALE_CELL_URLS,
+    logLevel: data.LOG_LEVEL,
+  };
+}
+
+/** Where the command line finds the service, when it is not told by a flag. */
+export function readClientSettings(env: Readonly<Record<string, string | undefined>> = process.env) {
+  return { url: env["MILLWRIGHT_URL"], token: env["MILLWRIGHT_TOKEN"] };
+}
+
+/** The variables that child processes of ours need of their parent's; nothing else is passed on, so no secret leaks. */
+export function inheritedEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  const names = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "GOPROXY",
+    "GOFLAGS",
+    "GONOSUMDB",
+    "GOSUMDB",
+    "GOPATH",
+    "GOMODCACHE",
+    "NODE_EXTRA_CA_CERTS",
+  ];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** Seed of property and fault tests: `MILLWRIGHT_SEED` is not a setting of the service, hence `SEED`. */
+export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
+  return { seed: env["SEED"], isCi: env["CI"] === "true", runId: randomUUID().slice(0, 8) };
+}

@@ -1,0 +1,91 @@
+/** Public and stable: clients and alerts match on it. A message may be reworded, a code never. */
+export type ErrorCode =
+  // requests
+  | "request-invalid"
+  | "body-unreadable"
+  | "body-too-large"
+  | "not-found"
+  | "method-not-allowed"
+  | "unauthenticated"
+  | "forbidden"
+  | "too-many-requests"
+  | "tenant-required"
+  | "idempotency-key-reused"
+  | "confirmation-missing"
+  // tenants and operations
+  | "tenant-unknown"
+  | "tenant-exists"
+  | "tenant-busy"
+  | "tenant-not-ready"
+  | "operation-unknown"
+  | "operation-not-cancellable"
+  | "operation-not-retryable"
+  | "operation-cancelled"
+  | "operation-fenced"
+  | "key-unknown"
+  | "rule-unknown"
+  | "rule-exists"
+  | "channel-unknown"
+  | "channel-refused"
+  | "alert-unknown"
+  | "alert-state-conflict"
+  | "no-capacity"
+  | "policy-refused"
+  // engine
+  | "engine-missing"
+  | "engine-too-old"
+  | "engine-failed"
+  | "engine-timeout"
+  | "stack-locked"
+  // data plane
+  | "position-taken"
+  | "tenant-fenced"
+  | "placement-changed"
+  | "offset-out-of-range"
+  | "topic-unknown"
+  | "log-unavailable"
+  | "database-unavailable"
+  | "disk-full"
+  // start
+  | "setting-invalid"
+  | "node-too-old"
+  | "port-in-use"
+  | "home-in-use"
+  | "cluster-failed"
+  // import
+  | "import-map-invalid"
+  | "import-file-unreadable"
+  | "internal";
+
+/** One wrong field of a request: a JSON pointer and what is wrong there. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+interface ErrorFacts {
+  /** True when the same call, unchanged, may succeed later. */
+  readonly retryable?: boolean;
+  readonly fields?: readonly FieldError[];
+  readonly cause?: unknown;
+}
+
+/** The one family of errors: says what was wrong, where, and what to do, in words that are safe to show. */
+export class MillwrightError extends Error {
+  override readonly name = "MillwrightError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly fields: readonly FieldError[];
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.retryable = facts.retryable ?? false;
+    this.fields = facts.fields ?? [];
+  }
+}
+
+/** Whether `error` is one of ours with the given code. */
+export function hasCode(error: unknown, code: ErrorCode): error is MillwrightError {
+  return error instanceof MillwrightError && error.code === code;
+}

@@ -1,0 +1,152 @@
+import { z } from "zod";
+
+/**
+ * The four types of reading (seed 004), their tables and their metrics. One table is the source of validation,
+ * columns, COPY order and the answer of the API.
+ */
+export const READING_TYPES = ["machine", "energy", "air-quality", "scan"] as const;
+export type ReadingType = (typeof READING_TYPES)[number];
+
+type MetricKind = "number" | "count" | "token" | "text";
+
+/** One measured quantity of a reading type; the unit is part of the name. */
+export interface Metric {
+  readonly name: string;
+  readonly kind: MetricKind;
+}
+
+const numbers = (...names: string[]): Metric[] => names.map((name) => ({ name, kind: "number" }));
+const tokens = (...names: string[]): Metric[] => names.map((name) => ({ name, kind: "token" }));
+
+/** Columns of each type after `time, machine_id, site_id, log_ref, ordinal`, in COPY order. */
+export const METRICS: Readonly<Record<ReadingType, readonly Metric[]>> = {
+  machine: [
+    ...tokens("state", "machine_type", "error_code"),
+    ...numbers("power_watts", "temperature_c"),
+    { name: "cycle_count", kind: "count" },
+  ],
+  energy: [
+    ...tokens("circuit_name"),
+    // `kwh_cumulative` is a meter's counter; `kwh_interval` is the energy of the interval that the stamp closes.
+    ...numbers("voltage", "current", "power_factor", "kwh_cumulative", "kwh_interval"),
+    ...numbers("kvarh_lagging_interval", "kvarh_leading_interval", "power_factor_leading", "co2_kg_interval"),
+  ],
+  "air-quality": [
+    ...tokens("location"),
+    ...numbers("co2_ppm", "voc_ppb", "pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"),
+    ...numbers("temperature_c", "humidity_pct", "pressure_hpa", "dew_point_c", "wind_speed_ms"),
+  ],
+  scan: [...tokens("job_id", "location_id", "scan_type"), { name: "metadata", kind: "text" }],
+};
+
+export const TABLES: Readonly<Record<ReadingType, string>> = {
+  machine: "machine_telemetry",
+  energy: "energy_monitoring",
+  "air-quality": "air_quality",
+  scan: "job_scan_events",
+};
+
+export type ReadingValue = number | string;
+
+/** What one machine reports at one instant. */
+export interface Reading {
+  readonly type: ReadingType;
+  readonly machineId: string;
+  readonly siteId?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly values: Readonly<Record<string, ReadingValue>>;
+}
+
+/** Ids from outside: printable, no spaces, at most 128 characters. */
+export const externalId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "1-128 characters: letters, digits and . _ : / -");
+
+const KIND_SCHEMAS: Readonly<Record<MetricKind, z.ZodType<ReadingValue>>> = {
+  number: z.number(), // zod refuses NaN and Infinity, which is what JSON.parse makes of 1e400
+  count: z.int().min(0),
+   
+  token: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[^\u0000-\u001f\u007f]*$/, "no control characters"),
+   
+  text: z
+    .string()
+    .max(4096)
+    .regex(/^[^\u0000]*$/, "no U+0000"),
+};
+
+function valuesSchema(type: ReadingType) {
+  const shape = Object.fromEntries(
+    METRICS[type].map(({ name, kind }) => [name, KIND_SCHEMAS[kind].optional()]),
+  );
+  return z.strictObject(shape).refine((values) => Object.keys(values).length > 0, "at least one value");
+}
+
+const readingSchema = <T extends ReadingType>(type: T) =>
+  z.strictObject({
+    type: z.literal(type),
+    machineId: externalId,
+    siteId: externalId.optional(),
+    ts: z.iso.datetime({ offset: true }),
+    values: valuesSchema(type),
+  });
+
+/** A reading as it travels: in the body of `POST /v1/data` and in the records of the log. */
+export const wireReading = z.discriminatedUnion("type", [
+  readingSchema("machine"),
+  readingSchema("energy"),
+  readingSchema("air-quality"),
+  readingSchema("scan"),
+]);
+export interface WireReading {
+  readonly type: ReadingType;
+  readonly machineId: string;
+  readonly siteId?: string | undefined;
+  readonly ts: string;
+  readonly values: Readonly<Record<string, ReadingValue>>;
+}
+
+/** Why a reading was refused; stable, part of the answer of `POST /v1/data`. */
+export interface ReadingRefusal {
+  readonly code: "reading-invalid" | "time-out-of-range";
+  readonly message: string;
+}
+
+/** Before this no machine of ours existed: an older stamp is a clock that was never set. */
+export const EARLIEST_TIME_MS = Date.UTC(2000, 0, 1);
+/** How far a device's clock may run ahead. More would let one bad clock mute its machine's alerts for longer. */
+export const MAX_CLOCK_LEAD_MS = 10 * 60_000;
+
+/**
+ * Checks one reading against its type and the plausible time range.
+ * @param nowMs - the append time of its record (or the time of the request, before it is in the log)
+ */
+export function decodeReading(raw: unknown, nowMs: number): Reading | ReadingRefusal {
+  const parsed = wireReading.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue?.path.join(".") ?? "";
+    return {
+      code: "reading-invalid",
+      message: `${where === "" ? "reading" : where}: ${issue?.message ?? "invalid"}`,
+    };
+  }
+  const { type, machineId, siteId, ts, values } = parsed.data;
+  const timeMs = Date.parse(ts);
+  if (Number.isNaN(timeMs)) return { code: "reading-invalid", message: `ts: '${ts}' is not a time` };
+  if (timeMs < EARLIEST_TIME_MS || timeMs > nowMs + MAX_CLOCK_LEAD_MS) {
+    return {
+      code: "time-out-of-range",
+      message: `ts: ${ts} lies outside 2000-01-01T00:00:00Z … now + 10 min; check the device's clock`,
+    };
+  }
+  return { type, machineId, siteId, timeMs, values: values as Record<string, ReadingValue> };
+}
+
+export function isRefusal(decoded: Reading | ReadingRefusal): decoded is ReadingRefusal {
+  return "code" in decoded;
+}

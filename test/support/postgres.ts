@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import {
+  createCluster,
+  removeCluster,
+  startCluster,
+  type ClusterAddress,
+} from "../../data/postgres-cluster/cluster.ts";
+import { identifier, type DatabaseAddress } from "../../data/pool.ts";
+
+let shared: Promise<{ folder: string; address: ClusterAddress }> | undefined;
+
+/** One real PostgreSQL cluster for all tests of this process, on a free port; stopped and deleted at the end. */
+export async function testCluster(): Promise<ClusterAddress> {
+  shared ??= (async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "millwright-test-"));
+    const cluster = path.join(folder, "cluster");
+    await createCluster(cluster, { settings: { shared_buffers: "'64MB'" } });
+    return { folder, address: await startCluster(cluster) };
+  })();
+  return (await shared).address;
+}
+
+let count = 0;
+
+/** A new empty database of the test cluster: every suite gets its own. */
+export async function testDatabase(): Promise<DatabaseAddress> {
+  const cluster = await testCluster();
+  const database = `test_${process.pid}_${++count}`;
+  const client = new pg.Client({ ...cluster, database: "postgres" });
+  await client.connect();
+  await client.query(`create database ${identifier(database)}`);
+  await client.end();
+  return { ...cluster, database };
+}
+
+/** Root hook: registered through .mocharc.json. */
+export const mochaHooks = {
+  async afterAll(): Promise<void> {
+    if (shared === undefined) return;
+    const { folder } = await shared;
+    await removeCluster(path.join(folder, "cluster"));
+    await rm(folder, { recursive: true, force: true });
+  },
+};
