@@ -58,7 +58,9 @@ export function openCatalog(
     );
   const app = pool("app");
   const service = pool("service");
-  return { app, service, close: async () => void (await Promise.all([app.end(), service.end()])) };
+  return { app, service, close: async () => {
+      await Promise.all([app.end(), service.end()]);
+    } };
 }
 
 /** One transaction that sees the rows of one tenant only. */
