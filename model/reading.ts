@@ -66,13 +66,13 @@ export const externalId = z
 const KIND_SCHEMAS: Readonly<Record<MetricKind, z.ZodType<ReadingValue>>> = {
   number: z.number(), // zod refuses NaN and Infinity, which is what JSON.parse makes of 1e400
   count: z.int().min(0),
-   
+
   token: z
     .string()
     .min(1)
     .max(128)
     .regex(/^[^\u0000-\u001f\u007f]*$/, "no control characters"),
-   
+
   text: z
     .string()
     .max(4096)

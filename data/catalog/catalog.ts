@@ -58,9 +58,13 @@ export function openCatalog(
     );
   const app = pool("app");
   const service = pool("service");
-  return { app, service, close: async () => {
+  return {
+    app,
+    service,
+    close: async () => {
       await Promise.all([app.end(), service.end()]);
-    } };
+    },
+  };
 }
 
 /** One transaction that sees the rows of one tenant only. */

@@ -25,7 +25,9 @@ describe("row-level security of the catalog", () => {
   });
 
   it("lets no transaction write a row of another tenant", async () => {
-    const forged = inTenant(test.catalog, acme, (tx) => tx.query("update tenant set name = 'x' where tenant = 'globex'"));
+    const forged = inTenant(test.catalog, acme, (tx) =>
+      tx.query("update tenant set name = 'x' where tenant = 'globex'"),
+    );
     expect((await forged).rowCount).to.equal(0);
     const moved = inTenant(test.catalog, acme, (tx) => tx.query("update tenant set tenant = 'globex2'"));
     await moved.then(
