@@ -100,6 +100,7 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
       log,
     ]);
   } catch (error) {
+    if (await isClusterRunning(folder)) return address; // somebody else started it at the same moment
     const tail = await readFile(log, "utf8").then(
       (text) => text.trim().split("\n").slice(-3).join(" | "),
       () => "",
@@ -125,10 +126,18 @@ export async function stopCluster(folder: string, mode: "fast" | "immediate" = "
   ]);
 }
 
-/** Stops the cluster and deletes its folder. */
+/**
+ * Stops the cluster and deletes its folder. Renamed first: whoever keeps clusters up must not start this one again,
+ * and a kill in the middle leaves a folder that nobody takes for a cluster; the next call deletes it.
+ */
 export async function removeCluster(folder: string): Promise<void> {
-  if (existsSync(folder)) await stopCluster(folder, "immediate");
-  await rm(folder, { recursive: true, force: true });
+  const removing = `${folder}.removing`;
+  for (const step of ["left by a kill", "now"] as const) {
+    if (step === "now" && existsSync(folder)) await rename(folder, removing);
+    if (!existsSync(removing)) continue;
+    await stopCluster(removing, "immediate");
+    await rm(removing, { recursive: true, force: true });
+  }
 }
 
 export async function isClusterRunning(folder: string): Promise<boolean> {

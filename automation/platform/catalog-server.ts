@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { z } from "zod";
+import { prepareCatalog, type CatalogPasswords } from "../../data/catalog/catalog.ts";
+import { createDatabase } from "../../data/create-database.ts";
+import { createCluster, startCluster } from "../../data/postgres-cluster/cluster.ts";
+import { parseDatabaseUrl, type DatabaseAddress } from "../../data/pool.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
+
+const DATABASE = "millwright";
+const WORKFLOW_DATABASE = "millwright_workflows";
+
+const passwords = z.strictObject({ app: z.string(), service: z.string(), log: z.string() });
+
+/** Where the catalog is and how to log in; kept as the secret `catalog`, which the handler host reads too. */
+export interface CatalogAccess {
+  readonly admin: DatabaseAddress;
+  /** Database of the durable workflows: apart, because its tables belong to DBOS. */
+  readonly workflows: DatabaseAddress;
+  readonly passwords: CatalogPasswords & { readonly log: string };
+}
+
+/** Starts (or adopts) the catalog's cluster, or takes the one of `CATALOG_URL`, and brings its schema up to date. */
+export async function startCatalogServer(
+  home: string,
+  url: string | undefined,
+  secrets: SecretStore,
+): Promise<CatalogAccess> {
+  const admin =
+    url === undefined ? await embedded(path.join(home, "catalog")) : parseDatabaseUrl(url, DATABASE);
+  const logins = await keptPasswords(secrets);
+  await createDatabase(admin, WORKFLOW_DATABASE);
+  await prepareCatalog(admin, logins);
+  const { host, port, database } = admin;
+  await secrets.put("catalog", { host, port, database, ...logins });
+  return { admin, workflows: { ...admin, database: WORKFLOW_DATABASE }, passwords: logins };
+}
+
+async function embedded(folder: string): Promise<DatabaseAddress> {
+  await createCluster(folder);
+  const cluster = await startCluster(folder);
+  const address = { ...cluster, database: DATABASE };
+  await createDatabase({ ...address, database: "postgres" }, DATABASE);
+  return address;
+}
+
+async function keptPasswords(secrets: SecretStore): Promise<z.infer<typeof passwords>> {
+  const kept = passwords.safeParse(await secrets.get("catalog-logins"));
+  if (kept.success) return kept.data;
+  const password = () => randomBytes(24).toString("base64url");
+  const made = { app: password(), service: password(), log: password() };
+  await secrets.put("catalog-logins", made);
+  return made;
+}
