@@ -1,0 +1,4 @@
+import { serve } from "../serve.ts";
+import { millwrightPlugin } from "./plugin.ts";
+
+serve(millwrightPlugin);

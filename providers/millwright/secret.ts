@@ -1,0 +1,14 @@
+import { randomBytes } from "node:crypto";
+import { resourceType } from "../plugin.ts";
+
+/** `millwright:index:Secret`: 256 random bits in `value`, made once and then the same for ever. */
+export const secret = resourceType({
+  properties: {},
+  create() {
+    const value = randomBytes(32).toString("base64url");
+    // The id is no part of the secret: it is shown in plain.
+    return Promise.resolve({ id: randomBytes(8).toString("hex"), state: { value } });
+  },
+  read: (_context, state) => Promise.resolve(state),
+  delete: () => Promise.resolve(), // it exists in the state alone
+});

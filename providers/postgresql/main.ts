@@ -1,0 +1,4 @@
+import { serve } from "../serve.ts";
+import { postgresqlPlugin } from "./plugin.ts";
+
+serve(postgresqlPlugin);
