@@ -21,6 +21,11 @@ export interface OffsetBounds {
   readonly end: bigint;
 }
 
+export interface Horizon {
+  readonly end: bigint;
+  readonly atMs: number;
+}
+
 /** Where a partition goes on. */
 export interface Seek extends TopicPartition {
   readonly offset: bigint;
@@ -53,6 +58,11 @@ export interface EventLog {
   /** Durable once it resolves: all records or none. @throws MillwrightError `topic-unknown`, `log-unavailable` */
   readonly append: (records: readonly NewRecord[]) => Promise<void>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
+  /**
+   * A point of the partition in offset and time: records below `end` are readable, and whatever is appended behind it
+   * gets a time stamp of `atMs` or later. Whoever has consumed up to `end` has seen every record appended before `atMs`.
+   */
+  readonly horizon: (partition: TopicPartition) => Promise<Horizon>;
   /** Runs until `signal` aborts, then resolves after the batch in hand. */
   readonly consume: (subscription: Subscription, signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;

@@ -1,0 +1,224 @@
+import { expect } from "chai";
+import type {
+  EventLog,
+  LogRecord,
+  Seek,
+  Subscription,
+  TopicPartition,
+} from "../../../data/event-log/event-log.ts";
+import { eventually } from "../../support/eventually.ts";
+
+/** Positions in memory, as a consumer's database would hold them. */
+export function collector(topics: () => readonly string[], change: Partial<Subscription> = {}) {
+  const records: LogRecord[] = [];
+  const positions = new Map<string, bigint>();
+  const stopped: Seek[] = [];
+  const key = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+  const subscription: Subscription = {
+    group: "test",
+    topics: () => Promise.resolve(topics()),
+    position: (partition) => Promise.resolve(positions.get(key(partition)) ?? 0n),
+    handle: (batch) => {
+      for (const record of batch) {
+        records.push(record);
+        positions.set(key(record), record.offset + 1n);
+      }
+      return Promise.resolve([]);
+    },
+    outOfRange: (seek) => void stopped.push(seek),
+    ...change,
+  };
+  return { subscription, records, positions, stopped, key };
+}
+
+export const textOf = (record: LogRecord) => record.value.toString("utf8");
+export const recordOf = (topic: string, value: string, partition = 0) => ({
+  topic,
+  partition,
+  headers: { "produced-at": "1" },
+  value: Buffer.from(value),
+});
+
+/** What every event log must do; `log()` gives the one under test. */
+export function eventLogContract(log: () => EventLog): void {
+  let run = 0;
+  let topic = "";
+  let stop: AbortController;
+  let consuming: Promise<void>[];
+
+  beforeEach(async () => {
+    topic = `tenant-${++run}.readings.g1`;
+    await log().createTopic(topic, 2);
+    stop = new AbortController();
+    consuming = [];
+  });
+  afterEach(async () => {
+    stop.abort();
+    await Promise.all(consuming);
+  });
+  const consume = (subscription: Subscription) =>
+    void consuming.push(log().consume(subscription, stop.signal));
+
+  it("gives dense offsets and growing time stamps in each partition", async () => {
+    await Promise.all(
+      Array.from({ length: 60 }, (_, n) => log().append([recordOf(topic, String(n), n % 2)])),
+    );
+    const seen = collector(() => [topic]);
+    consume(seen.subscription);
+    await eventually("60 records", () => seen.records.length === 60);
+    for (const partition of [0, 1]) {
+      const records = seen.records.filter((record) => record.partition === partition);
+      expect(records.map(({ offset }) => offset)).to.deep.equal(
+        Array.from({ length: 30 }, (_, n) => BigInt(n)),
+      );
+      const times = records.map(({ appendedAtMs }) => appendedAtMs);
+      expect(times).to.deep.equal(times.toSorted((a, b) => a - b));
+      expect(await log().bounds({ topic, partition })).to.deep.equal({ start: 0n, end: 30n });
+    }
+  });
+
+  it("keeps value and headers byte by byte", async () => {
+    const value = Buffer.from([0, 255, 128, 10, 92, 39]);
+    const headers = { "batch-id": 'a"\\\u0000,{}é', source: "" };
+    await log().append([
+      { topic, partition: 1, headers, value },
+      { topic, partition: 1, headers: {}, value: Buffer.alloc(0) },
+    ]);
+    const seen = collector(() => [topic]);
+    consume(seen.subscription);
+    await eventually("both records", () => seen.records.length === 2);
+    expect(seen.records[0]).to.deep.include({ value, headers, partition: 1 });
+    expect(seen.records[1]?.value.length).to.equal(0);
+  });
+
+  it("wakes a waiting consumer", async () => {
+    const seen = collector(() => [topic]);
+    consume(seen.subscription);
+    for (const n of [0, 1, 2]) {
+      await log().append([recordOf(topic, String(n))]);
+      await eventually(`record ${n}`, () => seen.records.length === n + 1);
+    }
+    expect(seen.records.map(textOf)).to.deep.equal(["0", "1", "2"]);
+  });
+
+  it("follows a topic that is named later", async () => {
+    const topics = [topic];
+    const seen = collector(() => topics);
+    consume(seen.subscription);
+    await log().createTopic(`${topic}x`, 1);
+    await log().append([recordOf(`${topic}x`, "new")]);
+    topics.push(`${topic}x`);
+    await eventually("the new topic's record", () => seen.records.some((record) => textOf(record) === "new"));
+  });
+
+  it("goes on where handle says, in either direction", async () => {
+    await log().append(Array.from({ length: 6 }, (_, n) => recordOf(topic, String(n))));
+    const handled: string[][] = [];
+    const seen = collector(() => [topic], {
+      handle: (batch) => {
+        handled.push(batch.map(textOf));
+        const seeks: Seek[][] = [
+          [{ topic, partition: 0, offset: 4n }],
+          [{ topic, partition: 0, offset: 1n }],
+        ];
+        return Promise.resolve(seeks[handled.length - 1] ?? []);
+      },
+    });
+    consume(seen.subscription);
+    await eventually("three batches", () => handled.length === 3);
+    expect(handled).to.deep.equal([
+      ["0", "1", "2", "3", "4", "5"],
+      ["4", "5"],
+      ["1", "2", "3", "4", "5"],
+    ]);
+  });
+
+  it("hands over again from the stored position what handle did not take", async () => {
+    await log().append([recordOf(topic, "a"), recordOf(topic, "b")]);
+    let tries = 0;
+    const seen = collector(() => [topic]);
+    const { handle } = seen.subscription;
+    consume({
+      ...seen.subscription,
+      handle: async (batch) => {
+        if (++tries === 1) {
+          seen.positions.set(`${topic}/0`, 1n); // half of it was stored after all
+          throw new Error("connection lost");
+        }
+        return handle(batch);
+      },
+    });
+    await eventually("the rest", () => seen.records.length > 0);
+    expect(seen.records.map(textOf)).to.deep.equal(["b"]);
+  });
+
+  it("stops a partition whose position lies outside the log, and no other", async () => {
+    const seen = collector(() => [topic]);
+    seen.positions.set(`${topic}/0`, 7n);
+    await log().append([recordOf(topic, "lost", 0), recordOf(topic, "read", 1)]);
+    consume(seen.subscription);
+    await eventually("the alarm", () => seen.stopped.length === 1 && seen.records.length === 1);
+    expect(seen.stopped[0]).to.deep.include({ topic, partition: 0, offset: 7n });
+    expect(seen.records.map(textOf)).to.deep.equal(["read"]);
+  });
+
+  it("ends after the batch in hand", async () => {
+    await log().append([recordOf(topic, "a")]);
+    const entered = Promise.withResolvers<void>();
+    const leave = Promise.withResolvers<void>();
+    let isDone = false;
+    const seen = collector(() => [topic], {
+      handle: async () => {
+        entered.resolve();
+        await leave.promise;
+        isDone = true;
+        return [];
+      },
+    });
+    consume(seen.subscription);
+    await entered.promise;
+    stop.abort();
+    leave.resolve();
+    await Promise.all(consuming);
+    expect(isDone).to.equal(true);
+  });
+
+  it("refuses records of a topic that it does not have, and takes their neighbours", async () => {
+    const outcomes = await Promise.allSettled([
+      log().append([recordOf(topic, "good")]),
+      log().append([recordOf(topic, "half"), recordOf("nobody.readings.g1", "bad")]),
+      log().append([recordOf(topic, "also good", 1)]),
+    ]);
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(["fulfilled", "rejected", "fulfilled"]);
+    expect((outcomes[1] as PromiseRejectedResult).reason).to.deep.include({ code: "topic-unknown" });
+    expect(await log().bounds({ topic, partition: 0 })).to.deep.equal({ start: 0n, end: 1n });
+  });
+
+  it("makes and drops a topic any number of times", async () => {
+    await log().append([recordOf(topic, "a")]);
+    await log().createTopic(topic, 5);
+    expect(await log().bounds({ topic, partition: 0 })).to.deep.equal({ start: 0n, end: 1n });
+    await log().dropTopic(topic);
+    await log().dropTopic(topic);
+    const code = await log()
+      .append([recordOf(topic, "b")])
+      .then(
+        () => "appended",
+        (error: { code?: string }) => error.code,
+      );
+    expect(code).to.equal("topic-unknown");
+  });
+
+  it("gives a horizon that no later record lies before", async () => {
+    await log().append([recordOf(topic, "a")]);
+    const appends = Promise.all(Array.from({ length: 20 }, () => log().append([recordOf(topic, "b")])));
+    const horizon = await log().horizon({ topic, partition: 0 });
+    await appends;
+    const seen = collector(() => [topic]);
+    consume(seen.subscription);
+    await eventually("all records", () => seen.records.length === 21);
+    for (const { offset, appendedAtMs } of seen.records) {
+      if (offset >= horizon.end) expect(appendedAtMs).to.be.at.least(horizon.atMs);
+    }
+  });
+}

@@ -1,0 +1,92 @@
+import { expect } from "chai";
+import pg from "pg";
+import type { EmbeddedLog } from "../../../data/event-log/embedded-log.ts";
+import type { DatabaseAddress } from "../../../data/pool.ts";
+import { eventually } from "../../support/eventually.ts";
+import { LOG_PASSWORD, testLog } from "../../support/log.ts";
+import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
+
+describe("embedded log", () => {
+  let log: EmbeddedLog;
+  let admin: DatabaseAddress;
+  before(async () => ({ log, admin } = await testLog()));
+  after(() => log.close());
+
+  eventLogContract(() => log);
+
+  describe("retention", () => {
+    let log: EmbeddedLog;
+    let admin: DatabaseAddress;
+    beforeEach(async () => ({ log, admin } = await testLog()));
+    afterEach(() => log.close());
+
+    it("deletes the oldest records until the partition is small enough, and moves its start", async () => {
+      const partition = { topic: "trim.readings.g1", partition: 0 };
+      await log.createTopic(partition.topic, 1);
+      await log.append(Array.from({ length: 10 }, () => recordOf(partition.topic, "x".repeat(100))));
+      expect(await log.trim({ maxAgeMs: 3_600_000, maxBytesPerPartition: 350 })).to.equal(7);
+      expect(await log.bounds(partition)).to.deep.equal({ start: 7n, end: 10n });
+      expect(await log.trim({ maxAgeMs: 3_600_000, maxBytesPerPartition: 350 })).to.equal(0);
+    });
+
+    it("deletes what is too old, however much it is", async () => {
+      const topic = "age.readings.g1";
+      await log.createTopic(topic, 1);
+      await log.append(Array.from({ length: 1_200 }, () => recordOf(topic, "old")));
+      await inDatabase(admin, "update log.record set appended_at_ms = 1");
+      await log.append([recordOf(topic, "new")]);
+      expect(await log.trim({ maxAgeMs: 3_600_000, maxBytesPerPartition: 1 << 30 })).to.equal(1_200);
+      expect(await log.bounds({ topic, partition: 0 })).to.deep.equal({ start: 1_200n, end: 1_201n });
+      const offset = await log
+        .append([recordOf(topic, "next")])
+        .then(() => log.bounds({ topic, partition: 0 }));
+      expect(offset.end).to.equal(1_202n);
+    });
+  });
+
+  it("reads a large backlog of many partitions in bounded batches, each partition in order", async () => {
+    const topic = "large.readings.g1";
+    await log.createTopic(topic, 4);
+    const body = "x".repeat(100_000);
+    for (let round = 0; round < 4; round++) {
+      const records = Array.from({ length: 40 }, (_, n) =>
+        recordOf(topic, `${round * 40 + n}:${body}`, n % 4),
+      );
+      await log.append(records);
+    }
+    const sizes: number[] = [];
+    const order = new Map<number, number[]>();
+    const seen = collector(() => [topic], {
+      handle: (batch) => {
+        sizes.push(batch.reduce((sum, { value }) => sum + value.length, 0));
+        for (const record of batch) {
+          const list = order.get(record.partition) ?? [];
+          order.set(record.partition, [...list, Number(textOf(record).split(":")[0])]);
+        }
+        return Promise.resolve([]);
+      },
+    });
+    const stop = new AbortController();
+    const consuming = log.consume(seen.subscription, stop.signal);
+    await eventually("160 records", () => [...order.values()].flat().length === 160);
+    stop.abort();
+    await consuming;
+    expect(Math.max(...sizes)).to.be.at.most(4 << 20);
+    for (const list of order.values()) expect(list).to.deep.equal(list.toSorted((a, b) => a - b));
+  });
+
+  it("lets its login see the log and nothing else, and nobody else see the log", async () => {
+    await inDatabase(admin, "create table public.other (x int)");
+    const own = { ...admin, user: "millwright_log", password: LOG_PASSWORD };
+    const refusal = await inDatabase(own, "select from public.other").catch((error: unknown) =>
+      String(error),
+    );
+    expect(refusal).to.contain("permission denied");
+  });
+});
+
+async function inDatabase(address: DatabaseAddress, sql: string): Promise<void> {
+  const client = new pg.Client(address);
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
