@@ -47,10 +47,10 @@ export function serve<Context>(plugin: Plugin<Context>): void {
 
 /** The plugin as handlers of the gRPC service, without a transport. Methods left out answer "unimplemented". */
 function pluginService<Context>(plugin: Plugin<Context>) {
-  let context: Context | undefined;
+  let context: { readonly value: Context } | undefined;
 
   const configured = (): Context => {
-    if (context !== undefined) return context;
+    if (context !== undefined) return context.value;
     throw new MillwrightError("engine-failed", `The ${plugin.name} provider has no settings yet.`);
   };
   const typeOf = (urn: string): ResourceType<Context> => {
@@ -86,8 +86,8 @@ function pluginService<Context>(plugin: Plugin<Context>) {
       const prefix = `${plugin.name}:config:`;
       const given = [...request.getVariablesMap().entries()];
       const settings = given.map(([key, value]) => [key.replace(prefix, ""), value] as const);
-      if (context !== undefined) await plugin.close(context);
-      context = plugin.configure(Object.fromEntries(settings));
+      if (context !== undefined) await plugin.close(context.value);
+      context = { value: plugin.configure(Object.fromEntries(settings)) };
       return new messages.ConfigureResponse();
     }),
 
@@ -138,7 +138,7 @@ function pluginService<Context>(plugin: Plugin<Context>) {
   };
 
   const close = async () => {
-    if (context !== undefined) await plugin.close(context);
+    if (context !== undefined) await plugin.close(context.value);
   };
   return { methods, close };
 }
@@ -155,11 +155,15 @@ function unary<Request, Response>(method: (request: Request) => Promise<Response
   };
 }
 
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
 /** What a person reads in the engine's output. Messages of PostgreSQL name objects and never quote a statement. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown error";
   const code = (error as { code?: unknown }).code;
-  return typeof code === "string" ? `${error.message} (${code})` : error.message;
+  return typeof code === "string" && SQLSTATE.test(code)
+    ? `${error.message} (SQLSTATE ${code})`
+    : error.message;
 }
 
 function plain(struct: StructMessage | undefined): Properties {

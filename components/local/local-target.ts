@@ -1,0 +1,38 @@
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { CellServer, Target } from "../target.ts";
+import { LocalCellServer } from "./cell-server.ts";
+import { externalServer } from "./external-server.ts";
+import { LocalProvider } from "./local-provider.ts";
+import { RandomSecret } from "./random-secret.ts";
+
+/**
+ * Builds on this machine: a cell is a PostgreSQL cluster in `HOME/cells/NAME`.
+ * @param home - absolute folder of the installation
+ */
+export function localTarget(home: string): Target {
+  const provider = new LocalProvider("local");
+  return {
+    cellServer(name, url, opts): CellServer {
+      if (url === undefined) {
+        const server = new LocalCellServer(
+          name,
+          { folder: path.join(home, "cells", name) },
+          { ...opts, provider },
+        );
+        const { host, port, user, password } = server;
+        return { host, port, user, password, sslmode: pulumi.output("disable"), container: server };
+      }
+      const server = pulumi.secret(url).apply(externalServer);
+      return {
+        host: pulumi.unsecret(server.host),
+        port: pulumi.unsecret(server.port),
+        user: pulumi.unsecret(server.user),
+        password: server.password,
+        sslmode: pulumi.unsecret(server.sslmode),
+        container: undefined,
+      };
+    },
+    secret: (name, opts) => new RandomSecret(name, { ...opts, provider }).value,
+  };
+}
