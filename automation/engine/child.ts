@@ -1,0 +1,126 @@
+import { MillwrightError } from "../../model/errors.ts";
+import { prepareStack, publishSettings, removeStack, stackOutputs } from "./child-stack.ts";
+import type { ChangeSummary } from "./engine.ts";
+import type { Action, ActionResult, ChildMessage, ParentMessage, Problem, SessionSetup } from "./messages.ts";
+import { endSession, processIdentity } from "./process-session.ts";
+import { hasState } from "./project.ts";
+import { redactor } from "./redaction.ts";
+import { isRecordedChild } from "./session-record.ts";
+
+/**
+ * The child of one session, in a process session of its own: runs actions one after another, as the parent asks. It
+ * ends with its parent: when the pipe closes, a running CLI gets SIGINT, so that it writes its state and releases its
+ * lock, and after a grace time SIGKILL reaches everything that belongs to the session.
+ */
+const ORPHAN_GRACE_MS = 10_000;
+const ALIVE_EVERY_MS = 1_000;
+
+// The SDK takes most of a second to load; the stack is prepared by CLI calls meanwhile.
+const loading = import("./child-run.ts");
+loading.catch(() => undefined); // told by the first action
+
+const cancelled = new AbortController();
+let setup: SessionSetup | undefined;
+let prepared: Promise<void> | undefined;
+let runner: Promise<import("./child-run.ts").StackRunner> | undefined;
+let isRunning = false;
+let lastAliveAt = 0;
+
+process.on("message", (message: ParentMessage) => {
+  switch (message.kind) {
+    case "setup":
+      setup = message.setup;
+      return;
+    case "cancel":
+      cancelled.abort();
+      return;
+    case "run":
+      void runAction(message.action);
+  }
+});
+process.on("disconnect", () => {
+  if (!isRunning) process.exit(0);
+  cancelled.abort();
+  setTimeout(() => void endOwnSession(), ORPHAN_GRACE_MS);
+});
+// The CLI gets its SIGINT by `cancelled`; a signal to the whole group must not end its reporter first.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
+
+async function runAction(action: Action): Promise<void> {
+  isRunning = true;
+  try {
+    if (setup === undefined) throw new Error("an action came before the setup");
+    send({ kind: "done", result: await act(setup, action) });
+  } catch (error) {
+    send({ kind: "failed", problem: asProblem(error) });
+  } finally {
+    isRunning = false;
+    if (!process.connected) process.exit(0);
+  }
+}
+
+async function act(session: SessionSetup, action: Action): Promise<ActionResult> {
+  await assertOwner(session);
+  if (action === "outputs") return (await runner)?.outputs ?? (await stackOutputs(session));
+  if (action === "destroy") {
+    const changes = hasState(session.stateFolder, session.stack) ? await runEngine(session, "destroy") : {};
+    await removeStack(session);
+    prepared = undefined;
+    return changes;
+  }
+  return runEngine(session, action);
+}
+
+async function runEngine(
+  session: SessionSetup,
+  action: "preview" | "up" | "destroy",
+): Promise<ChangeSummary> {
+  prepared ??= prepareStack(session);
+  runner ??= loading.then(({ StackRunner }) => StackRunner.load(session));
+  const [stackRunner] = await Promise.all([runner, prepared]);
+  if (cancelled.signal.aborted) throw new MillwrightError("operation-cancelled", "The run was cancelled.");
+  const changes = await stackRunner[action]({
+    onEvent: (event) => send({ kind: "event", event }),
+    onActivity: reportAlive,
+    signal: cancelled.signal,
+  });
+  if (action === "up") await publishSettings(session);
+  return changes;
+}
+
+/** A replaced owner's child must not begin anything more: the record names the process that may. */
+async function assertOwner({ recordFile, fencingToken, stack }: SessionSetup): Promise<void> {
+  if (!(await isRecordedChild(recordFile, BigInt(fencingToken))))
+    throw new MillwrightError("operation-fenced", `Another owner has taken over stack ${stack}.`);
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof MillwrightError) {
+    const { code, message, retryable, fields } = error;
+    return { code, message: hideConfig(message), retryable, fields };
+  }
+  const message = `The stack's program could not be run: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: "engine-failed", message: hideConfig(message), retryable: false, fields: [] };
+}
+
+function hideConfig(text: string): string {
+  return redactor(Object.values(setup?.secretConfig ?? {}))(text);
+}
+
+function reportAlive(): void {
+  const now = performance.now();
+  if (now - lastAliveAt < ALIVE_EVERY_MS) return;
+  lastAliveAt = now;
+  send({ kind: "alive" });
+}
+
+function send(message: ChildMessage): void {
+  // A parent that is gone reads nothing; the end of the run sees to the end of this process.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+async function endOwnSession(): Promise<void> {
+  const self = await processIdentity(process.pid);
+  if (self !== undefined) await endSession(self);
+}

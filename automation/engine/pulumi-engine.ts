@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { MillwrightError } from "../../model/errors.ts";
+import type { Engine, SessionRequest, StackConfig, StackSession } from "./engine.ts";
+import { exclusively } from "./exclusive.ts";
+import { cliEnvironment } from "./layout.ts";
+import type { SessionSetup } from "./messages.ts";
+import { processIdentity } from "./process-session.ts";
+import type { PreparedEngine } from "./prepare.ts";
+import { DEFAULT_PROGRAM } from "./project.ts";
+import { breakDeadLocks, clearPendingOperations } from "./recovery.ts";
+import { ChildSession, startChild, type SessionLimits } from "./session.ts";
+import { recordChild, takeOver } from "./session-record.ts";
+
+export interface PulumiEngineOptions {
+  readonly prepared: PreparedEngine;
+  /** The bundled pack (dist/policy): nothing is previewed or deployed without it. */
+  readonly policyPackDir: string;
+  /** A module that exports `program`. */
+  readonly programModule?: string;
+  readonly limits?: Partial<SessionLimits>;
+}
+
+const LIMITS: SessionLimits = { cancelGraceMs: 15_000, silenceMs: 10 * 60_000 };
+
+/** An open takes well under a second; one that holds the stack's lock longer was stopped in the middle. */
+const OPEN_LIMIT_MS = 30_000;
+
+const STACK_NAME = /^(platform|tenant)-[a-z0-9][a-z0-9-]{0,62}$/; // it becomes file names
+
+/** The real engine: one child process per session, which runs the stack's program under the Automation API. */
+export function pulumiEngine(options: PulumiEngineOptions): Engine {
+  return { open: (request) => openSession(options, request) };
+}
+
+async function openSession(options: PulumiEngineOptions, request: SessionRequest): Promise<StackSession> {
+  const { prepared, policyPackDir } = options;
+  const { stack, fencingToken, signal } = request;
+  if (!STACK_NAME.test(stack)) throw new MillwrightError("engine-failed", `${stack} is no name of a stack.`);
+  if (!existsSync(path.join(policyPackDir, "PulumiPolicy.yaml"))) {
+    const message = "The policy pack is missing, and nothing is deployed without it: run `npm run build`.";
+    throw new MillwrightError("engine-failed", message);
+  }
+  if (signal?.aborted) throw new MillwrightError("operation-cancelled", "The operation was cancelled.");
+
+  const { layout, cli, inherited } = prepared;
+  const environment = cliEnvironment(layout, cli.path, inherited);
+  const recordFile = path.join(layout.records, `${stack}.json`);
+  const setup: SessionSetup = {
+    stack,
+    ...splitConfig(request.config),
+    programModule: options.programModule ?? DEFAULT_PROGRAM,
+    policyPack: policyPackDir,
+    cliPath: path.join(layout.plugins, "pulumi"),
+    cliVersion: cli.version,
+    environment,
+    workFolder: path.join(layout.work, `${stack}-${randomUUID()}`),
+    projectFolder: layout.project,
+    stateFolder: layout.state,
+    passphraseFile: layout.passphraseFile,
+    recordFile,
+    fencingToken: String(fencingToken),
+  };
+  // The child loads the SDK while the stack is being recovered; until it is told its setup it touches nothing.
+  const child = startChild(environment);
+  try {
+    const identity = child.pid === undefined ? undefined : await processIdentity(child.pid);
+    if (identity === undefined)
+      throw new MillwrightError("engine-failed", "The engine's process did not start.", { retryable: true });
+    const open = async () => {
+      const lastHost = await takeOver(recordFile, stack, fencingToken);
+      await recordChild(recordFile, fencingToken, identity);
+      await breakDeadLocks(layout.state, stack, lastHost);
+      const call = { cwd: layout.project, env: environment };
+      await clearPendingOperations(cli.path, layout.state, stack, call);
+      await mkdir(setup.workFolder, { recursive: true, mode: 0o700 });
+    };
+    await exclusively(path.join(layout.records, `${stack}.lock`), open, (ownerPid, waitedMs) => {
+      if (waitedMs < OPEN_LIMIT_MS) return;
+      const message = `Process ${ownerPid} has been opening stack ${stack} for too long.`;
+      throw new MillwrightError("stack-locked", message, { retryable: true });
+    });
+    const limits = { ...LIMITS, ...options.limits };
+    return new ChildSession(child, identity, setup, limits, request.onEvent ?? (() => undefined), signal);
+  } catch (error) {
+    child.once("error", () => undefined);
+    child.kill("SIGKILL");
+    await rm(setup.workFolder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function splitConfig(config: StackConfig): Pick<SessionSetup, "plainConfig" | "secretConfig"> {
+  const entries = Object.entries(config);
+  return {
+    plainConfig: Object.fromEntries(
+      entries.flatMap(([key, value]) => (typeof value === "string" ? [[key, value] as const] : [])),
+    ),
+    secretConfig: Object.fromEntries(
+      entries.flatMap(([key, value]) => (typeof value === "string" ? [] : [[key, value.secret] as const])),
+    ),
+  };
+}

@@ -1,0 +1,107 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+import { MillwrightError } from "../../model/errors.ts";
+import { runProgram, type CliCall } from "./cli.ts";
+import { PROJECT } from "./layout.ts";
+import { processStartedAt } from "./process-session.ts";
+import { stateFile } from "./project.ts";
+
+/** What the CLI writes into a lock of the file backend (pulumi/pkg/backend/diy/lock.go, v3.220.0). */
+const lockContent = z.object({
+  pid: z.number().int().positive(),
+  username: z.string(),
+  hostname: z.string(),
+  timestamp: z.coerce.date(),
+});
+
+/** A start time is right to a second or so, and clocks are set: a little later than its own lock is no later process. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+/**
+ * Deletes the locks that dead processes left on a stack. A lock counts as dead when its process does not run on this
+ * host, or when the pid now belongs to a process that started after the lock was written. `deadHost` is the host name
+ * that the ended owner of this stack ran under: a container has another one after a restart, and whoever may open
+ * this stack under a higher fencing token knows that the owner is gone.
+ * @throws MillwrightError `stack-locked` when a lock's process lives, or when nothing tells that it does not
+ */
+export async function breakDeadLocks(state: string, stack: string, deadHost?: string): Promise<void> {
+  const folder = path.join(state, ".pulumi", "locks", "organization", PROJECT, stack);
+  for (const name of await listFolder(folder)) {
+    const file = path.join(folder, name);
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    if (text === undefined) continue; // released meanwhile
+    const lock = parseLock(text);
+    if (lock === undefined) {
+      throw new MillwrightError("stack-locked", `Stack ${stack} has a lock that cannot be read: ${name}.`, {
+        retryable: true,
+      });
+    }
+    if (!(await isDead(lock, deadHost))) {
+      const owner = `process ${lock.pid} of ${lock.username} on ${lock.hostname}`;
+      const message = `Stack ${stack} is locked by ${owner} since ${lock.timestamp.toISOString()}.`;
+      throw new MillwrightError("stack-locked", `${message} Wait for it, or end it.`, { retryable: true });
+    }
+    await rm(file, { force: true });
+    await rm(`${file}.attrs`, { force: true });
+  }
+}
+
+async function isDead(lock: z.infer<typeof lockContent>, deadHost: string | undefined): Promise<boolean> {
+  if (lock.hostname !== hostname()) return lock.hostname === deadHost;
+  const startedAt = await processStartedAt(lock.pid);
+  return startedAt === undefined || startedAt > lock.timestamp.getTime() + CLOCK_TOLERANCE_MS;
+}
+
+function parseLock(text: string): z.infer<typeof lockContent> | undefined {
+  try {
+    return lockContent.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => name.endsWith(".json"));
+}
+
+/** Only the part that is looked at; the rest is the CLI's own business. */
+interface Checkpoint {
+  readonly checkpoint?: { readonly latest?: { readonly pending_operations?: readonly unknown[] } };
+}
+
+/**
+ * Drops the operations that a killed run left open in the state. A pending create may have made its resource, and
+ * dropping it would orphan that, if names were random. Ours are computed, and the create of our providers adopts what
+ * bears the name, so the next `up` takes the resource over. Updates and deletes run again by themselves.
+ * The state file is read first: nearly always nothing is pending, and that costs no run of the CLI.
+ */
+export async function clearPendingOperations(
+  cliPath: string,
+  state: string,
+  stack: string,
+  call: CliCall,
+): Promise<number> {
+  const text = await readFile(stateFile(state, stack), "utf8").catch(() => "{}");
+  const pendingCount = ((JSON.parse(text) as Checkpoint).checkpoint?.latest?.pending_operations ?? []).length;
+  if (pendingCount === 0) return 0;
+
+  const exported = await runProgram(cliPath, ["stack", "export", "--stack", stack], call);
+  if (exported.code === 0) {
+    const deployment = JSON.parse(exported.stdout) as { deployment: Record<string, unknown> };
+    delete deployment.deployment["pending_operations"];
+    const input = JSON.stringify(deployment); // secrets stay encrypted on the way
+    const imported = await runProgram(cliPath, ["stack", "import", "--stack", stack], { ...call, input });
+    if (imported.code === 0) return pendingCount;
+  }
+  throw new MillwrightError(
+    "engine-failed",
+    `The ${pendingCount} operations that an interrupted run left in stack ${stack} could not be cleared.`,
+    { retryable: true },
+  );
+}
