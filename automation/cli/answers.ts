@@ -1,0 +1,56 @@
+import { z } from "zod";
+
+/**
+ * What the commands read of the API's answers. Loose on purpose: `--json` passes on what a newer service adds.
+ */
+export const tenantAnswer = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  tier: z.string(),
+  state: z.string(),
+  placement: z.looseObject({ database: z.string(), schema: z.string() }).nullish(),
+  machines: z.number(),
+  budgetUsdPerMonth: z.number().nullish(),
+  createdAt: z.string(),
+});
+export type TenantAnswer = z.infer<typeof tenantAnswer>;
+
+const stepAnswer = z.looseObject({
+  name: z.string(),
+  status: z.string(),
+  startedAt: z.string().nullish(),
+  finishedAt: z.string().nullish(),
+});
+
+export const operationAnswer = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  tenant: z.string().nullish(),
+  status: z.string(),
+  steps: z.array(stepAnswer),
+  createdAt: z.string().nullish(),
+  error: z.looseObject({ code: z.string(), detail: z.string().nullish() }).nullish(),
+});
+export type OperationAnswer = z.infer<typeof operationAnswer>;
+
+const ENDED = new Set(["succeeded", "failed", "cancelled"]);
+
+export function hasEnded(status: string): boolean {
+  return ENDED.has(status);
+}
+
+export const tenantEnvelope = z.looseObject({ tenant: tenantAnswer });
+export const tenantList = z.looseObject({
+  tenants: z.array(tenantAnswer),
+  nextCursor: z.string().nullish(),
+});
+export const operationEnvelope = z.looseObject({ operation: operationAnswer });
+export const operationList = z.looseObject({
+  operations: z.array(operationAnswer),
+  nextCursor: z.string().nullish(),
+});
+export const keyEnvelope = z.looseObject({ key: z.looseObject({ id: z.string(), secret: z.string() }) });
+export const dataAnswer = z.looseObject({
+  accepted: z.number(),
+  rejected: z.array(z.looseObject({ index: z.number(), code: z.string(), message: z.string() })),
+});

@@ -1,0 +1,151 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { randomUUID } from "node:crypto";
+import { TIERS } from "../../model/tenant.ts";
+import {
+  keyEnvelope,
+  operationEnvelope,
+  tenantEnvelope,
+  tenantList,
+  type OperationAnswer,
+  type TenantAnswer,
+} from "./answers.ts";
+import { call, segment, show, type CommandContext } from "./context.ts";
+import { followOperation } from "./operation-commands.ts";
+import { facts, table } from "./output.ts";
+
+const KEY_ROLES = ["machine", "viewer", "operator", "tenant-admin"];
+
+interface CreateOptions {
+  readonly name?: string;
+  readonly tier: string;
+  readonly machines: number;
+  readonly budget?: number;
+  readonly contact: readonly string[];
+  readonly wait?: boolean;
+}
+
+export function addTenantCommands(program: Command, context: CommandContext): void {
+  const tenant = program.command("tenant").description("make, list, show and delete tenants");
+
+  tenant
+    .command("create <id>")
+    .description("make a tenant; its operation can be followed")
+    .option("--name <name>", "name for people (default: the id)")
+    .addOption(new Option("--tier <tier>").choices(TIERS).default("shared"))
+    .requiredOption("--machines <count>", "how many machines it will have", wholeNumber)
+    .option("--budget <usd>", "budget in USD per month", amount)
+    .option("--contact <email...>", "whom to tell", [])
+    .option("--wait", "follow the operation until it ends; exit 1 when it fails")
+    .action(async (id: string, options: CreateOptions, command: Command) => {
+      const body = {
+        id,
+        name: options.name ?? id,
+        tier: options.tier,
+        machines: options.machines,
+        ...(options.budget === undefined ? {} : { budgetUsdPerMonth: options.budget }),
+        ...(options.contact.length === 0 ? {} : { contacts: options.contact.map((email) => ({ email })) }),
+      };
+      await startOperation(context, command, "/v1/tenants", { method: "POST", body }, options.wait === true);
+    });
+
+  tenant
+    .command("list")
+    .description("all tenants")
+    .action(async (_options: object, command: Command) => {
+      const tenants: TenantAnswer[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await call(context, tenantList, "/v1/tenants", { query: { cursor } });
+        tenants.push(...page.tenants);
+        cursor = page.nextCursor ?? undefined;
+      } while (cursor !== undefined);
+      show(context, command, { tenants }, () =>
+        table(
+          ["ID", "NAME", "TIER", "STATE", "MACHINES", "CREATED"],
+          tenants.map((one) => [one.id, one.name, one.tier, one.state, one.machines, one.createdAt]),
+        ),
+      );
+    });
+
+  tenant
+    .command("show <id>")
+    .description("one tenant")
+    .action(async (id: string, _options: object, command: Command) => {
+      const answer = await call(context, tenantEnvelope, `/v1/tenants/${segment(id)}`);
+      show(context, command, answer, () => tenantFacts(answer.tenant));
+    });
+
+  tenant
+    .command("delete <id>")
+    .description("delete a tenant with all its readings; there is no way back")
+    .requiredOption("--confirm <id>", "the tenant's id once more")
+    .option("--wait", "follow the operation until it ends; exit 1 when it fails")
+    .action(async (id: string, options: { confirm: string; wait?: boolean }, command: Command) => {
+      const deletion = { method: "DELETE" as const, body: { confirm: options.confirm } };
+      await startOperation(context, command, `/v1/tenants/${segment(id)}`, deletion, options.wait === true);
+    });
+}
+
+export function addKeyCommands(program: Command, context: CommandContext): void {
+  const key = program.command("key").description("make keys for machines and people of a tenant");
+  key
+    .command("create <tenant>")
+    .description("make a key; its secret is shown once")
+    .addOption(new Option("--role <role>").choices(KEY_ROLES).default("machine"))
+    .requiredOption("--label <label>", "what it is for, such as 'line 1'")
+    .action(async (id: string, options: { role: string; label: string }, command: Command) => {
+      const path = `/v1/tenants/${segment(id)}/keys`;
+      const body = { role: options.role, label: options.label };
+      // No idempotency key: the answer holds a secret that the service does not keep, so it cannot be given twice.
+      const answer = await call(context, keyEnvelope, path, { method: "POST", body });
+      show(context, command, answer, () => {
+        const { id: keyId, secret } = answer.key;
+        return `${facts([
+          ["key", keyId],
+          ["secret", secret],
+        ])}\nThe secret is not shown again.`;
+      });
+    });
+}
+
+async function startOperation(
+  context: CommandContext,
+  command: Command,
+  path: string,
+  request: { readonly method: "POST" | "DELETE"; readonly body: object },
+  wait: boolean,
+): Promise<void> {
+  const headers = { "idempotency-key": randomUUID() }; // a repeated call is the same operation
+  const answer = await call(context, operationEnvelope, path, { ...request, headers });
+  if (wait) await followOperation(context, command, answer.operation.id);
+  else show(context, command, answer, () => startedText(answer.operation));
+}
+
+function startedText(operation: OperationAnswer): string {
+  return `Operation ${operation.id} (${operation.kind}) is ${operation.status}. Watch it: npx millwright operation follow ${operation.id}`;
+}
+
+function tenantFacts(tenant: TenantAnswer): string {
+  return facts([
+    ["id", tenant.id],
+    ["name", tenant.name],
+    ["tier", tenant.tier],
+    ["state", tenant.state],
+    ["database", tenant.placement?.database],
+    ["schema", tenant.placement?.schema],
+    ["machines", tenant.machines],
+    ["budget, USD/month", tenant.budgetUsdPerMonth],
+    ["created", tenant.createdAt],
+  ]);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+function amount(text: string): number {
+  if (!/^\d{1,9}(\.\d+)?$/.test(text))
+    throw new InvalidArgumentError("It must be an amount such as 1500 or 99.50.");
+  return Number(text);
+}
