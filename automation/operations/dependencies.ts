@@ -1,0 +1,55 @@
+import type { Catalog } from "../../data/catalog/catalog.ts";
+import type { CellSecret } from "../../data/cell/cell-secret.ts";
+import type { EventLog } from "../../data/event-log/event-log.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
+import type { StepName } from "../../model/operation.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import type { Engine } from "../engine/engine.ts";
+
+/** What operations do inside a cell. All of it can be done again. */
+export interface CellPorts {
+  readonly prepareCell: (secret: CellSecret) => Promise<void>;
+  readonly prepareTenant: (secret: CellSecret, tenant: TenantSeries) => Promise<void>;
+  /** Removes the tenant from the cell's own tables; its schema is the engine's. */
+  readonly dropTenantRows: (secret: CellSecret, tenant: TenantId) => Promise<unknown>;
+}
+
+export interface TenantSeries {
+  readonly tenant: TenantId;
+  readonly machines: number;
+  readonly topics: readonly { readonly topic: string; readonly partitions: number }[];
+  readonly epoch: bigint;
+  readonly role: "primary" | "shadow";
+}
+
+/** The part of pino's interface that operations use. */
+export interface OperationLogger {
+  readonly info: (fields: object, message: string) => void;
+  readonly warn: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+  readonly debug: (fields: object, message: string) => void;
+}
+
+/** Sees each try of a step before its first effect, and after its last one but before its end is recorded. */
+export type StepObserver = (step: StepName, phase: "before" | "after") => Promise<void> | void;
+
+export interface OperationDependencies {
+  readonly catalog: Catalog;
+  readonly engine: Engine;
+  readonly log: EventLog;
+  readonly secrets: SecretStore;
+  readonly cells: CellPorts;
+  /** Database of the queue's own tables; made when it is missing. */
+  readonly databaseUrl: string;
+  /** Names the platform stack that a tenant's stack refers to. */
+  readonly environment: string;
+  /** Absolute folder of the installation. */
+  readonly home: string;
+  readonly maxDedicatedTenants: number;
+  /** postgres:// URLs of empty servers for dedicated tenants; empty: we build clusters. */
+  readonly dedicatedCellUrls: readonly string[];
+  readonly logger: OperationLogger;
+  /** Operations that run at the same time over all processes; 2 by default: each has an engine process of its own. */
+  readonly concurrency?: number;
+  readonly onStep?: StepObserver;
+}

@@ -1,0 +1,26 @@
+import { MillwrightError } from "../../model/errors.ts";
+import type { Tier } from "../../model/tenant.ts";
+import type { PolicyViolation } from "../engine/engine.ts";
+
+/** What the gate knows before the engine has seen anything. */
+export interface GateFacts {
+  readonly tier: Tier;
+  /** Dedicated tenants without the one in question. */
+  readonly otherDedicatedTenants: number;
+  readonly maxDedicatedTenants: number;
+}
+
+/** The policies that need no program; the engine's preview checks the others. */
+export function gateViolations(facts: GateFacts): PolicyViolation[] {
+  const { tier, otherDedicatedTenants, maxDedicatedTenants } = facts;
+  if (tier !== "dedicated" || otherDedicatedTenants < maxDedicatedTenants) return [];
+  const message = `At most ${maxDedicatedTenants} dedicated tenants are allowed; ${otherDedicatedTenants} exist.`;
+  return [{ policy: "max-dedicated-tenants", resource: "tenant", message }];
+}
+
+/** @throws MillwrightError `policy-refused` with every violation */
+export function refuseViolations(violations: readonly PolicyViolation[]): void {
+  if (violations.length === 0) return;
+  const fields = violations.map(({ message }) => ({ pointer: "/tier", message }));
+  throw new MillwrightError("policy-refused", violations.map(({ message }) => message).join(" "), { fields });
+}

@@ -1,0 +1,249 @@
+import { createHash, randomUUID } from "node:crypto";
+import type pg from "pg";
+import { appendAudit } from "../../data/catalog/audit.ts";
+import { inTenant } from "../../data/catalog/catalog.ts";
+import { claimIdempotencyKey } from "../../data/catalog/idempotency-key.ts";
+import { eventsAfter, lastEvent } from "../../data/catalog/operation-event.ts";
+import {
+  addOperation,
+  getOperation,
+  listOperations,
+  operationsOf,
+  requestCancel,
+  requestRetry,
+} from "../../data/catalog/operation.ts";
+import type { PageRequest } from "../../data/catalog/page.ts";
+import {
+  addTenant,
+  countDedicatedTenants,
+  lockDedicatedTenants,
+  lockTenant,
+  setTenantState,
+  type NewTenant,
+  type TenantChange,
+} from "../../data/catalog/tenant.ts";
+import { inTransaction } from "../../data/pool.ts";
+import { canonicalJson } from "../../model/canonical-json.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import {
+  isFinished,
+  OPERATION_STEPS,
+  type Operation,
+  type OperationEvent,
+  type OperationKind,
+  type OperationStatus,
+} from "../../model/operation.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import type { PolicyViolation } from "../engine/engine.ts";
+import type { OperationDependencies } from "./dependencies.ts";
+import { gateViolations, refuseViolations } from "./gate.ts";
+import type { Waker } from "./waker.ts";
+
+/** Who asks. */
+export interface Actor {
+  /** Id of the credential: the audit's "who", and the scope of idempotency keys. */
+  readonly id: string;
+  readonly role: string;
+  /** Network address. */
+  readonly from?: string;
+}
+
+export interface OperationRequest {
+  readonly actor: Actor;
+  readonly idempotencyKey?: string;
+  readonly reason?: string;
+}
+
+export interface OperationFilter extends PageRequest {
+  readonly tenant?: TenantId | undefined;
+  readonly status?: OperationStatus | undefined;
+}
+
+/**
+ * Starts, shows and steers operations. Everything is decided in one transaction with its audit entry, and committed before
+ * the answer; the work itself comes after. One operation at a time per tenant. A delete is the exception: it is taken at
+ * once, asks a running operation to stop at its next safe point, and runs when that one has ended.
+ */
+export interface OperationService {
+  /** What the gate would refuse, for a dry run. */
+  readonly violations: (tenant: NewTenant) => Promise<PolicyViolation[]>;
+  /** @throws MillwrightError `tenant-exists`, `policy-refused`, `idempotency-key-reused` */
+  readonly startCreate: (tenant: NewTenant, request: OperationRequest) => Promise<Operation>;
+  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `idempotency-key-reused` */
+  readonly startUpdate: (tenant: TenantId, change: TenantChange, request: OperationRequest) => Promise<Operation>;
+  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `idempotency-key-reused` */
+  readonly startDelete: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
+  /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
+  readonly get: (id: string, tenant?: TenantId) => Promise<Operation>;
+  /** Newest first. */
+  readonly list: (
+    filter: OperationFilter,
+  ) => Promise<{ readonly operations: readonly Operation[]; readonly nextCursor?: string }>;
+  /** @throws MillwrightError `operation-unknown`, `operation-not-cancellable` */
+  readonly cancel: (id: string, request: OperationRequest) => Promise<Operation>;
+  /** @throws MillwrightError `operation-unknown`, `operation-not-retryable`, `tenant-busy` */
+  readonly retry: (id: string, request: OperationRequest) => Promise<Operation>;
+  /** Events behind `afterId` as they come; ends when the operation has ended, or with `signal`. */
+  readonly events: (id: string, afterId: number, signal: AbortSignal) => AsyncIterable<OperationEvent>;
+}
+
+/** A notification may be lost with its connection. */
+const POLL_MS = 1_000;
+
+export function operationService(
+  deps: OperationDependencies,
+  local: { readonly waker: Waker; readonly dispatch: () => void },
+): OperationService {
+  const { catalog, maxDedicatedTenants } = deps;
+  const pool = catalog.service;
+
+  const violations = async (db: pg.Pool | pg.PoolClient, { id, tier }: NewTenant) =>
+    gateViolations({ tier, otherDedicatedTenants: await countDedicatedTenants(db, id), maxDedicatedTenants });
+
+  /** @param decide - refuses by throwing, or makes what belongs to the operation, and answers its input */
+  const start = async (
+    kind: OperationKind,
+    tenant: TenantId,
+    body: object,
+    request: OperationRequest,
+    decide: (tx: pg.PoolClient) => Promise<Readonly<Record<string, unknown>>>,
+  ): Promise<Operation> => {
+    const operation = await inTransaction(pool, async (tx) => {
+      const id = randomUUID();
+      const { idempotencyKey: key, actor, reason } = request;
+      if (key !== undefined) {
+        const requestHash = createHash("sha256").update(canonicalJson({ kind, tenant, body })).digest();
+        const bound = await claimIdempotencyKey(tx, { scope: actor.id, key, requestHash, operation: id });
+        if (bound !== id) return getOperation(tx, bound);
+      }
+      const input = await decide(tx);
+      const steps = OPERATION_STEPS[kind];
+      await addOperation(tx, { id, kind, tenant, requestedBy: actor.id, reason, input, steps });
+      await audit(tx, actor, `operation.${kind}`, tenant, id);
+      return getOperation(tx, id);
+    });
+    local.dispatch();
+    return operation;
+  };
+
+  /** Locks the tenant of an operation that is to be steered; it may be gone already. */
+  const steer = (
+    id: string,
+    request: OperationRequest,
+    verb: "cancel" | "retry",
+    decide: (tx: pg.PoolClient, operation: Operation) => Promise<void>,
+  ): Promise<Operation> =>
+    inTransaction(pool, async (tx) => {
+      const operation = await getOperation(tx, id);
+      await decide(tx, operation);
+      await audit(tx, request.actor, `operation.${verb}`, operation.tenant, id);
+      return getOperation(tx, id);
+    });
+
+  return {
+    violations: (tenant) => violations(pool, tenant),
+
+    startCreate: (tenant, request) =>
+      start("create", tenant.id, tenant, request, async (tx) => {
+        if (tenant.tier === "dedicated") await lockDedicatedTenants(tx);
+        if (!(await addTenant(tx, tenant))) {
+          throw new MillwrightError("tenant-exists", `The id ${tenant.id} is taken.`);
+        }
+        refuseViolations(await violations(tx, tenant));
+        return { ...tenant };
+      }),
+
+    startUpdate: (tenant, change, request) =>
+      start("update", tenant, change, request, async (tx) => {
+        const state = await lockTenant(tx, tenant);
+        const { active } = await operationsOf(tx, tenant);
+        if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
+        if (state !== "ready") {
+          throw new MillwrightError("tenant-not-ready", `Tenant ${tenant} is ${state}; only a ready one can be changed.`);
+        }
+        return { ...change };
+      }),
+
+    startDelete: (tenant, request) =>
+      start("delete", tenant, {}, request, async (tx) => {
+        const stateBefore = await lockTenant(tx, tenant);
+        const { active } = await operationsOf(tx, tenant);
+        for (const { id, kind, isCancelRequested, isCancellable } of active) {
+          // a cancelled create that is cleaning up removes the tenant by itself
+          const isRemoving = kind === "create" && isCancelRequested && !isCancellable;
+          if (kind === "delete" || isRemoving) throw busy(tenant, kind, id);
+          await requestCancel(tx, id);
+        }
+        await setTenantState(tx, tenant, ["creating", "ready", "moving", "failed"], "deleting");
+        return { stateBefore };
+      }),
+
+    get: (id, tenant) =>
+      tenant === undefined ? getOperation(pool, id) : inTenant(catalog, tenant, (tx) => getOperation(tx, id)),
+
+    list: (filter) =>
+      filter.tenant === undefined
+        ? listOperations(pool, filter)
+        : inTenant(catalog, filter.tenant, (tx) => listOperations(tx, filter)),
+
+    cancel: (id, request) =>
+      steer(id, request, "cancel", async (tx, { status, kind }) => {
+        if (await requestCancel(tx, id)) return;
+        const why = isFinished(status) ? `has ${status}` : "has no way back any more";
+        throw new MillwrightError("operation-not-cancellable", `This ${kind} ${why}.`);
+      }),
+
+    retry: async (id, request) => {
+      const operation = await steer(id, request, "retry", async (tx, { tenant, status, kind }) => {
+        if (status !== "failed") {
+          throw new MillwrightError("operation-not-retryable", `This operation is ${status}; only a failed one can be retried.`);
+        }
+        await lockTenant(tx, tenant);
+        const { active, newest } = await operationsOf(tx, tenant);
+        if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
+        if (newest !== id || !(await requestRetry(tx, id))) {
+          const message = "A later operation has taken this one's place.";
+          throw new MillwrightError("operation-not-retryable", message);
+        }
+        if (kind !== "update") await setTenantState(tx, tenant, ["failed"], kind === "create" ? "creating" : "deleting");
+      });
+      local.dispatch();
+      return operation;
+    },
+
+    async *events(id, afterId, signal) {
+      await getOperation(pool, id);
+      const following = local.waker.follow(id);
+      try {
+        let lastId = afterId;
+        do {
+          // Where it stands is read before the events: whatever that reading has counted, the next one brings.
+          const stand = await lastEvent(pool, id);
+          for (let hasMore = true; hasMore; ) {
+            const page = await eventsAfter(pool, id, lastId);
+            for (const event of page.events) {
+              if (signal.aborted) return;
+              yield event;
+              lastId = event.id;
+            }
+            hasMore = page.hasMore;
+          }
+          if (stand === undefined || (isFinished(stand.status) && lastId >= stand.id)) return;
+        } while (await following.wait(POLL_MS, signal));
+      } finally {
+        following.end();
+      }
+    },
+  };
+}
+
+function audit(tx: pg.PoolClient, actor: Actor, action: string, tenant: TenantId, subject: string): Promise<void> {
+  const { id, role, from = null } = actor;
+  return appendAudit(tx, { actor: id, role, from, action, tenant, subject, result: "accepted" });
+}
+
+function busy(tenant: TenantId, kind: OperationKind, id: string): MillwrightError {
+  return new MillwrightError("tenant-busy", `Tenant ${tenant} has a ${kind} on its way: operation ${id}.`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,31 @@
+import type { TenantId, Tier } from "../../model/tenant.ts";
+import type { StackConfig } from "../engine/engine.ts";
+
+/** What the program of a tenant's stack is told; stacks/config reads the same keys. */
+export interface TenantStackFacts {
+  readonly home: string;
+  readonly environment: string;
+  readonly tenant: TenantId;
+  readonly tier: Tier;
+  readonly cell: string;
+  /** postgres:// URL of the external server of a dedicated cell. */
+  readonly cellUrl: string | undefined;
+  /** The engine refuses to destroy what is protected. */
+  readonly isProtected: boolean;
+}
+
+export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
+  const { home, environment, tenant: id, tier, cell, cellUrl, isProtected } = facts;
+  return {
+    "millwright:home": home,
+    "millwright:environment": environment,
+    "millwright:tenant": JSON.stringify({ id, tier, cell, isProtected }),
+    ...(cellUrl === undefined ? {} : { "millwright:cellUrl": { secret: cellUrl } }),
+  };
+}
+
+/** Names an external server without its password: `host:port/database`. */
+export function serverOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}

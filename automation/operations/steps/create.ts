@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { claimDedicatedCell, claimSharedCell } from "../../../data/catalog/cell.ts";
+import { checkOwnership, inOwnership } from "../../../data/catalog/ownership.ts";
+import {
+  makePlacementStable,
+  markStackBegun,
+  placementOf,
+  placeTenant,
+} from "../../../data/catalog/placement.ts";
+import { countDedicatedTenants, getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
+import { cellSecret } from "../../../data/cell/cell-secret.ts";
+import { dedicatedCellName } from "../../../model/tenant.ts";
+import { gateViolations, refuseViolations } from "../gate.ts";
+import { serverOf } from "../stack-config.ts";
+import { prepareSeries } from "./series.ts";
+import { placedTenant, tenantSession } from "./stack.ts";
+import type { OperationRun, Step } from "./step.ts";
+
+const PROTECTED = { isProtected: true };
+
+/** Again, though the request was checked: a retry may come when others have taken the room. */
+async function gate({ owned, deps }: OperationRun) {
+  const { tier } = await getTenant(deps.catalog.service, owned.tenant);
+  const otherDedicatedTenants = await countDedicatedTenants(deps.catalog.service, owned.tenant);
+  const { maxDedicatedTenants } = deps;
+  refuseViolations(gateViolations({ tier, otherDedicatedTenants, maxDedicatedTenants }));
+  return undefined;
+}
+
+async function place({ owned, deps }: OperationRun) {
+  const { tenant } = owned;
+  return inOwnership(deps.catalog.service, owned, async (tx) => {
+    const placed = await placementOf(tx, tenant);
+    if (placed !== undefined) return { cell: placed.cell };
+    const { tier } = await getTenant(tx, tenant);
+    const cell = tier === "dedicated" ? dedicatedCellName(tenant) : await claimSharedCell(tx);
+    if (tier === "dedicated") await claimDedicatedCell(tx, cell, deps.dedicatedCellUrls.map(serverOf));
+    await placeTenant(tx, tenant, cell);
+    return { cell };
+  });
+}
+
+/** The gate that sees the resources: the policy pack runs over the plan before anything is made. */
+async function preview(run: OperationRun) {
+  const session = await tenantSession(run, await placedTenant(run), PROTECTED);
+  return { changes: await session.preview() };
+}
+
+async function up(run: OperationRun) {
+  const { owned, deps } = run;
+  const placed = await placedTenant(run);
+  await inOwnership(deps.catalog.service, owned, (tx) => markStackBegun(tx, owned.tenant));
+  const session = await tenantSession(run, placed, PROTECTED);
+  return { changes: await session.up() };
+}
+
+const outputsSchema = z.object({
+  reader: z.object({ user: z.string(), password: z.string() }),
+  cell: cellSecret.optional(),
+});
+
+async function storeSecrets(run: OperationRun) {
+  const { owned, deps } = run;
+  const placed = await placedTenant(run);
+  const session = await tenantSession(run, placed, PROTECTED);
+  const { reader, cell } = outputsSchema.parse(await session.outputs());
+  await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
+  await deps.secrets.put(`reader-${owned.tenant}`, reader);
+  if (cell !== undefined) await deps.secrets.put(`cell-${placed.placement.cell}`, cell);
+  return undefined;
+}
+
+async function createTopics(run: OperationRun) {
+  const { owned, deps } = run;
+  const { placement } = await placedTenant(run);
+  await checkOwnership(deps.catalog.service, owned);
+  for (const { topic, partitions } of placement.topics) await deps.log.createTopic(topic, partitions);
+  return { topics: placement.topics.map(({ topic }) => topic) };
+}
+
+async function activate({ owned, deps }: OperationRun) {
+  await inOwnership(deps.catalog.service, owned, async (tx) => {
+    await makePlacementStable(tx, owned.tenant);
+    await setTenantState(tx, owned.tenant, ["creating"], "ready");
+  });
+  return undefined;
+}
+
+/** From a row in the catalog to a tenant that can be written and read. */
+export const CREATE: readonly Step[] = [
+  { name: "gate", cancel: "heard", run: gate },
+  { name: "place", cancel: "heard", run: place },
+  { name: "preview", cancel: "heard", run: preview },
+  { name: "up", cancel: "heard", run: up },
+  { name: "store-secrets", cancel: "heard", run: storeSecrets },
+  { name: "prepare-data", cancel: "heard", run: prepareSeries },
+  { name: "create-topics", cancel: "heard", run: createTopics },
+  { name: "activate", cancel: "last-chance", run: activate },
+];

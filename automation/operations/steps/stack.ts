@@ -1,0 +1,56 @@
+import { cellServer } from "../../../data/catalog/cell.ts";
+import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
+import { getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
+import { MillwrightError } from "../../../model/errors.ts";
+import { tenantStackName } from "../../../model/tenant.ts";
+import type { StackSession } from "../../engine/engine.ts";
+import { serverOf, tenantStackConfig } from "../stack-config.ts";
+import type { OperationRun } from "./step.ts";
+
+/** The tenant with its place. */
+export interface PlacedTenant {
+  readonly tenant: Tenant;
+  readonly placement: TenantPlacement;
+}
+
+/** Read anew by each step: the catalog, not the process, remembers. */
+export async function placedTenant({ owned, deps }: OperationRun): Promise<PlacedTenant> {
+  const [tenant, placement] = await Promise.all([
+    getTenant(deps.catalog.service, owned.tenant),
+    placementOf(deps.catalog.service, owned.tenant),
+  ]);
+  if (placement === undefined) throw new MillwrightError("internal", `Tenant ${owned.tenant} has no place.`);
+  return { tenant, placement };
+}
+
+/** The engine on the tenant's stack, under this owner's fencing token. */
+export async function tenantSession(
+  run: OperationRun,
+  { tenant, placement }: PlacedTenant,
+  options: { readonly isProtected: boolean },
+): Promise<StackSession> {
+  const { owned, deps, sessions, progress, signal } = run;
+  const server = tenant.tier === "dedicated" ? await cellServer(deps.catalog.service, placement.cell) : undefined;
+  return sessions.get(owned.operation, {
+    stack: tenantStackName(tenant.id),
+    config: tenantStackConfig({
+      home: deps.home,
+      environment: deps.environment,
+      tenant: tenant.id,
+      tier: tenant.tier,
+      cell: placement.cell,
+      cellUrl: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
+      isProtected: options.isProtected,
+    }),
+    fencingToken: owned.fencingToken,
+    onEvent: ({ message, resource }) => progress.add({ message, ...(resource && { resource }) }),
+    signal,
+  });
+}
+
+function urlOf(server: string, urls: readonly string[]): string {
+  const url = urls.find((candidate) => serverOf(candidate) === server);
+  if (url !== undefined) return url;
+  const message = `The server ${server} of this tenant is missing in TIMESCALE_CELL_URLS.`;
+  throw new MillwrightError("setting-invalid", message);
+}

@@ -1,0 +1,110 @@
+import type pg from "pg";
+import { MillwrightError } from "../../model/errors.ts";
+import type { Tier } from "../../model/tenant.ts";
+import type { Queryable } from "../pool.ts";
+
+/** A time-series database, shared or a tenant's own. */
+export interface Cell {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly tenantCapacity: number;
+}
+
+/** Makes the cell known, or changes its capacity. */
+export async function registerCell(db: Queryable, { name, tier, tenantCapacity }: Cell): Promise<void> {
+  await db.query(
+    `insert into cell (name, tier, tenant_capacity) values ($1, $2, $3)
+     on conflict (name) do update set tenant_capacity = excluded.tenant_capacity`,
+    [name, tier, tenantCapacity],
+  );
+}
+
+export async function listCells(db: Queryable): Promise<(Cell & { readonly tenantCount: number })[]> {
+  const { rows } = await db.query<{
+    name: string;
+    tier: Tier;
+    tenant_capacity: number;
+    tenant_count: bigint;
+  }>(
+    `select name, tier, tenant_capacity,
+            (select count(*) from tenant_placement p where p.cell = c.name) as tenant_count
+       from cell c order by name`,
+  );
+  return rows.map((row) => ({
+    name: row.name,
+    tier: row.tier,
+    tenantCapacity: row.tenant_capacity,
+    tenantCount: Number(row.tenant_count),
+  }));
+}
+
+/**
+ * The shared cell with the most room, locked until the transaction ends, so that two tenants cannot take the last place.
+ * @throws MillwrightError `no-capacity`
+ */
+export async function claimSharedCell(tx: pg.PoolClient): Promise<string> {
+  // Lock first, count in a statement of its own: a count taken in the locking statement may be older than the lock.
+  const locked = await tx.query<{ name: string }>(
+    "select name from cell where tier = 'shared' order by name for update",
+  );
+  const { rows } = await tx.query<{ name: string }>(
+    `select name from cell c left join lateral
+            (select count(*) as used from tenant_placement p where p.cell = c.name) on true
+      where name = any($1) and used < tenant_capacity
+      order by tenant_capacity - used desc, name limit 1`,
+    [locked.rows.map(({ name }) => name)],
+  );
+  if (rows[0] === undefined) {
+    throw new MillwrightError("no-capacity", "No shared cell has room; add one to the platform stack.", {
+      retryable: true,
+    });
+  }
+  return rows[0].name;
+}
+
+/**
+ * Makes a tenant's own cell known. Of `servers` (host:port/database of empty servers that the operator offers) it claims
+ * one that no other cell has; with an empty list the cell is built, not claimed.
+ * @returns the claimed server
+ * @throws MillwrightError `no-capacity` when every server is taken
+ */
+export async function claimDedicatedCell(
+  tx: pg.PoolClient,
+  name: string,
+  servers: readonly string[],
+): Promise<string | undefined> {
+  await tx.query(
+    "insert into cell (name, tier, tenant_capacity) values ($1, 'dedicated', 1) on conflict do nothing",
+    [name],
+  );
+  if (servers.length === 0) return undefined;
+  await tx.query("select from cell order by name for update"); // two tenants must not choose the same server
+  const { rows } = await tx.query<{ server: string }>(
+    `update cell set server = coalesce(server, (
+        select s from unnest($2::text[]) s where not exists (select from cell c where c.server = s) limit 1))
+      where name = $1 returning server`,
+    [name, servers],
+  );
+  const server = rows[0]?.server as string | null | undefined;
+  if (server === undefined || server === null) {
+    throw new MillwrightError(
+      "no-capacity",
+      "Every server of TIMESCALE_CELL_URLS is taken by a dedicated tenant.",
+      { retryable: true },
+    );
+  }
+  return server;
+}
+
+/** The external server of a cell, undefined for one that we build. */
+export async function cellServer(db: Queryable, name: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ server: string | null }>("select server from cell where name = $1", [
+    name,
+  ]);
+  return rows[0]?.server ?? undefined;
+}
+
+/** Forgets a dedicated cell; a shared one stays. */
+export async function removeDedicatedCell(tx: Queryable, name: string): Promise<void> {
+  await tx.query("delete from cell where name = $1 and tier = 'dedicated'", [name]);
+}

@@ -1,0 +1,37 @@
+import { MillwrightError } from "../../model/errors.ts";
+
+/** One page of a list; `nextCursor` is null on the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** @param rows - one more than `limit` was asked of the database, so that the last page knows that it is */
+export function pageOf<T>(rows: readonly T[], limit: number, keyOf: (last: T) => readonly string[]): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const nextCursor =
+    rows.length > limit && last !== undefined
+      ? Buffer.from(JSON.stringify(keyOf(last))).toString("base64url")
+      : null;
+  return { items, nextCursor };
+}
+
+/** The sort key in a cursor, all null without one. @throws MillwrightError `request-invalid` */
+export function decodeCursor(cursor: string | undefined, length: number): readonly (string | null)[] {
+  if (cursor === undefined) return Array<null>(length).fill(null);
+  try {
+    const key: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    if (Array.isArray(key) && key.length === length && key.every((part) => typeof part === "string")) return key;
+  } catch {
+    // falls through: one answer for everything that is no cursor of ours
+  }
+  throw new MillwrightError("request-invalid", "This cursor is not one that this list gave.", {
+    fields: [{ pointer: "/cursor", message: "use nextCursor of the page before" }],
+  });
+}

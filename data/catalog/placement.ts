@@ -1,0 +1,102 @@
+import type pg from "pg";
+import { MillwrightError } from "../../model/errors.ts";
+import {
+  tenantNames,
+  topicName,
+  type Placement,
+  type TenantId,
+  type TenantState,
+} from "../../model/tenant.ts";
+import type { Queryable } from "../pool.ts";
+
+export interface TenantTopic {
+  readonly topic: string;
+  readonly stream: "readings";
+  readonly generation: number;
+  readonly partitions: number;
+}
+
+/** Where a tenant's series live, and the topics that lead there. */
+export interface TenantPlacement extends Placement {
+  readonly state: "building" | "stable";
+  readonly tenantState: TenantState;
+  /** Whether the engine may have made something of the tenant's stack. */
+  readonly hasStack: boolean;
+  readonly topics: readonly TenantTopic[];
+}
+
+const SELECT = `select p.tenant, p.cell, p.database, p.schema, p.epoch, p.state, t.state as "tenantState", p.has_stack as "hasStack",
+       (select coalesce(jsonb_agg(jsonb_build_object('topic', o.topic, 'stream', o.stream,
+                 'generation', o.generation, 'partitions', o.partitions) order by o.topic), '[]')
+          from topic o where o.tenant = p.tenant) as topics
+  from tenant_placement p join tenant t using (tenant)`;
+
+/** Database of every cell; a tenant is a schema in it. */
+const DATABASE = "readings";
+
+/**
+ * Two partitions let one tenant use both cores of a small machine. Fewer bind it to one; more cost a position and a
+ * commit each, also for a tenant with three machines.
+ */
+const DEFAULT_PARTITIONS = 2;
+
+const MAX_GENERATION = 255; // 8 bits of log_ref
+
+/** In any state; undefined until the create has placed the tenant. */
+export async function placementOf(db: Queryable, tenant: TenantId): Promise<TenantPlacement | undefined> {
+  const { rows } = await db.query<TenantPlacement>(`${SELECT} where p.tenant = $1`, [tenant]);
+  return rows[0];
+}
+
+/** Of every tenant whose series are in `cell` and ready to be written. */
+export async function placementsOf(db: Queryable, cell: string): Promise<TenantPlacement[]> {
+  const { rows } = await db.query<TenantPlacement>(
+    `${SELECT} where p.cell = $1 and p.state = 'stable' order by p.tenant`,
+    [cell],
+  );
+  return rows;
+}
+
+/** Gives the tenant its place and its topic. Placing again changes nothing. */
+export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: string): Promise<void> {
+  const { schema } = tenantNames(tenant);
+  await tx.query(
+    `insert into tenant_placement (tenant, cell, database, schema, epoch, state)
+     values ($1, $2, $3, $4, 1, 'building') on conflict do nothing`,
+    [tenant, cell, DATABASE, schema],
+  );
+  const { rowCount } = await tx.query("select from topic where tenant = $1 and stream = 'readings'", [
+    tenant,
+  ]);
+  if (rowCount !== 0) return;
+  const { rows } = await tx.query<{ last_generation: number }>(
+    `insert into topic_generation as g (tenant, last_generation) values ($1, 1)
+     on conflict (tenant) do update set last_generation = g.last_generation + 1 where g.last_generation < $2
+     returning last_generation`,
+    [tenant, MAX_GENERATION],
+  );
+  const generation = rows[0]?.last_generation;
+  if (generation === undefined) {
+    const message = `The id ${tenant} was created ${MAX_GENERATION} times; choose another one.`;
+    throw new MillwrightError("no-capacity", message);
+  }
+  await tx.query(
+    "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'readings', $3, $4)",
+    [topicName(tenant, "readings", generation), tenant, generation, DEFAULT_PARTITIONS],
+  );
+}
+
+/** Before the engine's first `up`: from now on a delete has something to destroy. */
+export async function markStackBegun(tx: Queryable, tenant: TenantId): Promise<void> {
+  await tx.query("update tenant_placement set has_stack = true where tenant = $1", [tenant]);
+}
+
+export async function makePlacementStable(tx: Queryable, tenant: TenantId): Promise<void> {
+  await tx.query("update tenant_placement set state = 'stable' where tenant = $1", [tenant]);
+  await notifyPlacementChanged(tx, tenant);
+}
+
+/** Wakes who follows placements when the transaction commits. */
+export async function notifyPlacementChanged(tx: Queryable, tenant: TenantId): Promise<void> {
+  await tx.query("select pg_notify('placement_changed', $1)", [tenant]);
+}
