@@ -104,12 +104,43 @@ export function inheritedEnvironment(
     "GOSUMDB",
     "GOPATH",
     "GOMODCACHE",
+    "GOCACHE",
+    "GOTOOLCHAIN",
     "NODE_EXTRA_CA_CERTS",
   ];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
+/** The whole environment, for a program that a person runs through us: their terminal, editor and credentials. */
+export function shellEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
 /** Seed of property and fault tests: `MILLWRIGHT_SEED` is not a setting of the service, hence `SEED`. */
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   return { seed: env["SEED"], isCi: env["CI"] === "true", runId: randomUUID().slice(0, 8) };
+}
+
+const ingestEnvironmentSchema = z.object({
+  CELL: z.string().min(1),
+  DATABASE_URL: databaseUrl,
+  CATALOG_URL: databaseUrl,
+});
+
+/** Settings of the ingest function on Lambda: one cell, as its ingest login, and the catalog's service login. */
+export function readIngestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const parsed = ingestEnvironmentSchema.safeParse(env);
+  if (!parsed.success) {
+    const names = parsed.error.issues.map(({ path: [name] }) => String(name)).join(", ");
+    throw new MillwrightError("setting-invalid", `Missing or malformed: ${names}.`);
+  }
+  return {
+    cell: parsed.data.CELL,
+    databaseUrl: parsed.data.DATABASE_URL,
+    catalogUrl: parsed.data.CATALOG_URL,
+  };
 }

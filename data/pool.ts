@@ -33,6 +33,8 @@ export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Poo
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
   });
   pool.on("error", () => undefined);
+  // A client in use reports a lost connection twice: its query fails, and it emits. Unheard, that ends the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
@@ -46,6 +48,12 @@ export function parseDatabaseUrl(url: string, defaultDatabase = "postgres"): Dat
     password: decodeURIComponent(password),
     database: pathname.length > 1 ? decodeURIComponent(pathname.slice(1)) : defaultDatabase,
   };
+}
+
+/** The address as a `postgres://` URL, for libraries that take nothing else. */
+export function databaseUrl({ host, port, database, user, password }: DatabaseAddress): string {
+  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  return `postgres://${login}@${encodeURIComponent(host)}:${port}/${encodeURIComponent(database)}`;
 }
 
 /** Runs `work` in one transaction; a failed COMMIT or a lost connection is an error, and the client is then dropped. */

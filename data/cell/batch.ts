@@ -1,0 +1,64 @@
+import type { ClientBase } from "pg";
+import type { TenantId } from "../../model/tenant.ts";
+
+/** Which parts of a client's batch are stored. */
+export interface Batch {
+  readonly tenant: TenantId;
+  readonly batchId: string;
+  /** Hash of the whole request body: the same id with another hash is another body. */
+  readonly contentHash: string;
+  readonly parts: ReadonlySet<number>;
+  readonly appendedAtMs: number;
+}
+
+export interface BatchKey {
+  readonly tenant: TenantId;
+  readonly batchId: string;
+}
+
+/**
+ * Locks the batches until the transaction ends, in order, and answers those that are known. Unknown ones are locked
+ * too: a row without parts is written, or two parts with different bodies could both think they came first.
+ */
+export async function lockBatches(tx: ClientBase, keys: readonly BatchKey[]): Promise<readonly Batch[]> {
+  if (keys.length === 0) return [];
+  const { rows } = await tx.query<{
+    tenant: TenantId;
+    batch_id: string;
+    content_hash: string;
+    parts: number[];
+    appended_at: Date;
+  }>(
+    `insert into batch as known (tenant, batch_id, content_hash, parts, appended_at)
+     select tenant, batch_id, '', '{}', '-infinity' from unnest($1::text[], $2::text[]) as k (tenant, batch_id)
+      order by tenant, batch_id
+     on conflict (tenant, batch_id) do update set content_hash = known.content_hash
+     returning tenant, batch_id, content_hash, parts, appended_at`,
+    [keys.map(({ tenant }) => tenant), keys.map(({ batchId }) => batchId)],
+  );
+  return rows
+    .filter(({ parts }) => parts.length > 0)
+    .map(({ tenant, batch_id: batchId, content_hash: contentHash, parts, appended_at: appendedAt }) => {
+      return { tenant, batchId, contentHash, parts: new Set(parts), appendedAtMs: appendedAt.getTime() };
+    });
+}
+
+/** Writes batches that {@link lockBatches} locked. */
+export async function saveBatches(tx: ClientBase, batches: readonly Batch[]): Promise<void> {
+  if (batches.length === 0) return;
+  // as JSON: unnest flattens an array of arrays
+  const rows = batches.map(({ tenant, batchId, contentHash, parts, appendedAtMs }) => ({
+    tenant,
+    batch_id: batchId,
+    content_hash: contentHash,
+    parts: [...parts],
+    appended_at: new Date(appendedAtMs).toISOString(),
+  }));
+  await tx.query(
+    `update batch set content_hash = b.content_hash, parts = b.parts, appended_at = b.appended_at
+       from jsonb_to_recordset($1::jsonb)
+         as b (tenant text, batch_id text, content_hash text, parts int[], appended_at timestamptz)
+      where (batch.tenant, batch.batch_id) = (b.tenant, b.batch_id)`,
+    [JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,27 @@
+import type pg from "pg";
+import { openPool } from "../pool.ts";
+import { cellAddress, type CellSecret } from "./cell-secret.ts";
+
+/** Longer than any healthy batch; a statement that hangs on a lock must not hold a tenant's lock for ever. */
+const INGEST_STATEMENT_TIMEOUT_MS = 30_000;
+const QUERY_STATEMENT_TIMEOUT_MS = 15_000;
+
+/** Connections that store readings in one cell. */
+export function openIngestPool(secret: CellSecret, applicationName: string): pg.Pool {
+  return openPool(cellAddress(secret, "ingest"), {
+    applicationName,
+    max: 4,
+    searchPath: "millwright",
+    statementTimeoutMs: INGEST_STATEMENT_TIMEOUT_MS,
+  });
+}
+
+/** Connections that read tenants' readings in one cell; useless until they `set role` to a tenant's reader. */
+export function openQueryPool(secret: CellSecret, applicationName: string): pg.Pool {
+  return openPool(cellAddress(secret, "query"), {
+    applicationName,
+    max: 8,
+    searchPath: "millwright",
+    statementTimeoutMs: QUERY_STATEMENT_TIMEOUT_MS,
+  });
+}

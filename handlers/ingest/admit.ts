@@ -1,0 +1,62 @@
+import type { Batch, BatchKey } from "../../data/cell/batch.ts";
+import type { DecodedRecord } from "./decode.ts";
+
+/** A client may send a batch again for this long, by the append times of the log. */
+export const BATCH_MEMORY_MS = 24 * 3_600_000;
+
+/** What became of records that belong to clients' batches. */
+export interface Admission {
+  /** Records to store, in the order given. */
+  readonly admitted: readonly DecodedRecord[];
+  /** Records whose batch id stands for another body. */
+  readonly reused: readonly DecodedRecord[];
+  /** Batches that learnt a part, to be saved. */
+  readonly learnt: readonly Batch[];
+}
+
+/** The batches that the records belong to, each once, sorted. */
+export function batchKeys(records: readonly DecodedRecord[]): readonly BatchKey[] {
+  const keys = new Map<string, BatchKey>();
+  for (const { tenant, batch } of records)
+    if (batch !== undefined) keys.set(keyOf(tenant, batch.id), { tenant, batchId: batch.id });
+  return [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
+}
+
+/**
+ * Decides by append time, so whoever reads the same log later decides the same: a part that is known adds nothing, a
+ * known id with another content hash adds nothing and is kept as a dead letter. Two different bodies under one id
+ * that arrive at the same moment in two partitions are ordered by commit: the first wins, and its rows are all stored.
+ */
+export function admit(records: readonly DecodedRecord[], known: readonly Batch[]): Admission {
+  const batches = new Map(known.map((batch) => [keyOf(batch.tenant, batch.batchId), batch]));
+  const learnt = new Map<string, Batch>();
+  const admitted: DecodedRecord[] = [];
+  const reused: DecodedRecord[] = [];
+  for (const record of records) {
+    const { tenant, batch, appendedAtMs } = record;
+    if (batch === undefined) {
+      admitted.push(record);
+      continue;
+    }
+    const key = keyOf(tenant, batch.id);
+    const before = batches.get(key);
+    const isFresh = before === undefined || appendedAtMs - before.appendedAtMs > BATCH_MEMORY_MS;
+    if (!isFresh && before.contentHash !== batch.contentHash) {
+      reused.push(record);
+    } else if (isFresh || !before.parts.has(batch.part)) {
+      const after = {
+        ...{ tenant, batchId: batch.id, contentHash: batch.contentHash },
+        parts: new Set(isFresh ? [batch.part] : [...before.parts, batch.part]),
+        appendedAtMs: isFresh ? appendedAtMs : before.appendedAtMs,
+      };
+      batches.set(key, after);
+      learnt.set(key, after);
+      admitted.push(record);
+    }
+  }
+  return { admitted, reused, learnt: [...learnt.values()] };
+}
+
+function keyOf(tenant: string, batchId: string): string {
+  return `${tenant} ${batchId}`; // no id of ours has a space
+}

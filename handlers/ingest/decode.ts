@@ -1,0 +1,85 @@
+import type { DeadLetter, DeadLetterReason } from "../../data/cell/dead-letter.ts";
+import type { LogRecord } from "../../data/event-log/event-log.ts";
+import { packLogRef } from "../../model/log-ref.ts";
+import { decodeReading, isRefusal, type Reading } from "../../model/reading.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { parseTopicName } from "../../model/topic-name.ts";
+
+/** A part of a client's batch, from the record's headers. */
+export interface BatchPart {
+  readonly id: string;
+  readonly part: number;
+  readonly contentHash: string;
+}
+
+/** One reading and its place in the record. */
+export interface PlacedReading {
+  readonly ordinal: number;
+  readonly reading: Reading;
+}
+
+/** A record of the log, understood as far as it can be. */
+export interface DecodedRecord {
+  readonly tenant: TenantId;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly logRef: bigint;
+  readonly appendedAtMs: number;
+  readonly byteCount: number;
+  readonly raw: Buffer;
+  readonly batch: BatchPart | undefined;
+  readonly readings: readonly PlacedReading[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** The API writes 1,000 at most; ten times that is somebody who produces past the API. */
+const MAX_READINGS_PER_RECORD = 10_000;
+
+/**
+ * Decodes with the record's append time and nothing else that changes, so that every reader of the log decodes alike.
+ * @returns undefined when the topic is none of ours
+ */
+export function decodeRecord(record: LogRecord): DecodedRecord | undefined {
+  const name = parseTopicName(record.topic);
+  if (name === undefined) return undefined;
+  const { topic, partition, offset, appendedAtMs, value: raw, headers } = record;
+  const logRef = packLogRef({ generation: name.generation, partition, offset });
+  const origin = { tenant: name.tenant, topic, partition, offset, logRef, appendedAtMs, raw };
+  const readings: PlacedReading[] = [];
+  const deadLetters: DeadLetter[] = [];
+  const refuse = (reason: DeadLetterReason, message: string, ordinal?: number, part = raw) =>
+    deadLetters.push({ ...origin, ordinal, reason, message, raw: part });
+
+  const elements = parseArray(raw);
+  if (elements === undefined) {
+    refuse("record-undecodable", "the record's value is not a JSON array");
+  } else if (elements.length > MAX_READINGS_PER_RECORD) {
+    refuse("record-too-large", `${elements.length} readings; at most ${MAX_READINGS_PER_RECORD} fit a record`);
+  } else {
+    for (const [ordinal, element] of elements.entries()) {
+      const decoded = decodeReading(element, appendedAtMs);
+      if (isRefusal(decoded)) refuse(decoded.code, decoded.message, ordinal, Buffer.from(JSON.stringify(element)));
+      else readings.push({ ordinal, reading: decoded });
+    }
+  }
+  return { ...origin, byteCount: raw.length, batch: batchPart(headers), readings, deadLetters };
+}
+
+function parseArray(value: Buffer): readonly unknown[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value.toString());
+    return Array.isArray(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Headers that do not describe a part are no batch: the readings are worth more than their deduplication. */
+function batchPart(headers: LogRecord["headers"]): BatchPart | undefined {
+  const { "batch-id": id, part = "0", "content-hash": contentHash = "" } = headers;
+  // visible ASCII only: the database refuses U+0000 in a text, and would refuse the whole commit with it
+  if (id === undefined || !/^[\x21-\x7e]{1,200}$/.test(id) || !/^\d{1,9}$/.test(part)) return undefined;
+  if (!/^[\x21-\x7e]{0,200}$/.test(contentHash)) return undefined;
+  return { id, part: Number(part), contentHash };
+}

@@ -1,0 +1,36 @@
+import { topicsOfCell } from "../../data/catalog/cell-topics.ts";
+import { openPool, parseDatabaseUrl } from "../../data/pool.ts";
+import { readIngestEnvironment } from "../../environment.ts";
+import { deliver } from "./deliver.ts";
+import { logRecordsOf, type MskEvent } from "./msk-event.ts";
+import { ingestSubscription } from "./subscription.ts";
+
+const { cell, databaseUrl, catalogUrl } = readIngestEnvironment();
+const pool = openPool(parseDatabaseUrl(databaseUrl), {
+  applicationName: "millwright-ingest",
+  max: 2,
+  searchPath: "millwright",
+});
+const catalog = openPool(parseDatabaseUrl(catalogUrl), {
+  applicationName: "millwright-ingest",
+  max: 1,
+  searchPath: "catalog",
+});
+
+const subscription = ingestSubscription({
+  cell,
+  pool,
+  topics: () => topicsOfCell(catalog, cell),
+  now: Date.now,
+  // console is what Lambda records; the tenant's name and the cause are all that an operator needs first
+  alarm: ({ tenant, error }) => {
+    console.error(JSON.stringify({ level: "error", event: "ingest-stopped", tenantId: tenant, error: String(error) }));
+  },
+  outOfRange: () => undefined, // an event source has no bounds: `deliver` stops at a gap
+  stored: () => undefined,
+});
+
+export async function handler(event: MskEvent): Promise<void> {
+  await subscription.topics(); // placements and epochs of this delivery
+  await deliver(subscription, logRecordsOf(event));
+}

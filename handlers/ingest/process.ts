@@ -1,0 +1,186 @@
+import type { ClientBase, Pool } from "pg";
+import { lockBatches, saveBatches } from "../../data/cell/batch.ts";
+import {
+  copyReadings,
+  copyReadingsBisecting,
+  type RowRange,
+} from "../../data/cell/copy-readings.ts";
+import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
+import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
+import { readFences, tryShareTenants, type Fence } from "../../data/cell/fence.ts";
+import { advancePositions } from "../../data/cell/log-position.ts";
+import { rememberMachines } from "../../data/cell/machine.ts";
+import { addUsage } from "../../data/cell/usage.ts";
+import type { Seek } from "../../data/event-log/event-log.ts";
+import { inTransaction } from "../../data/pool.ts";
+import type { ReadingType } from "../../model/reading.ts";
+import { tenantNames, type TenantId } from "../../model/tenant.ts";
+import { admit, batchKeys } from "./admit.ts";
+import type { DecodedRecord } from "./decode.ts";
+import type { Memory } from "./memory.ts";
+import type { PreparedBatch, PreparedPartition, PreparedTenant } from "./prepare.ts";
+import { dirtyMarksOf, seenMachinesOf, usageOf } from "./side-effects.ts";
+
+export interface StoreDeps {
+  readonly pool: Pool;
+  readonly memory: Memory;
+  /** Epoch of the placement that the caller acts under; undefined: the tenant is not placed in this cell. */
+  readonly epochOf: (tenant: TenantId) => bigint | undefined;
+}
+
+export interface StoreOutcome {
+  /** Partitions that must go on at the stored position, in either direction. */
+  readonly seeks: readonly Seek[];
+  /** Partitions whose position moved. */
+  readonly taken: readonly PreparedPartition[];
+  /** Tenants that left the commit, because a mover waits or the fence is not ours. Their neighbours went on. */
+  readonly left: readonly TenantId[];
+  readonly rowCount: number;
+  readonly deadLetterCount: number;
+}
+
+/** The part of a batch that one tenant's tables refused: the others need not wait for it. */
+export class TenantFailure extends Error {
+  readonly tenant: TenantId;
+  constructor(tenant: TenantId, cause: unknown) {
+    super(`storing readings of ${tenant} failed`, { cause });
+    this.tenant = tenant;
+  }
+}
+
+/**
+ * Stores a batch, exactly once, in one READ COMMITTED transaction (PROTOCOLS §2): lock, fence, position, rows, side
+ * tables. Either all of it is there or nothing. Round trips: begin, lock, fence, position, usage, marks, commit = 7;
+ * 2 for each series table; 2 when clients gave batch ids; 1 each for new machines and for dead letters.
+ *
+ * @param isBisecting - finds and dead-letters rows that the database refuses (SQLSTATE 22, 23, 54000); the plain way
+ *   is tried first, because it needs no savepoints
+ */
+export async function storeBatch(
+  deps: StoreDeps,
+  batch: PreparedBatch,
+  isBisecting = false,
+): Promise<StoreOutcome> {
+  const machines = batch.tenants.flatMap((tenant) => seenMachinesOf(tenant, deps.memory));
+  const outcome = await inTransaction(deps.pool, async (tx) => {
+    const fences = await openFences(tx, deps, batch);
+    const open = batch.tenants.filter(({ tenant }) => fences.has(tenant));
+    const { taken, seeks } = await takePositions(tx, open);
+    const { admitted, reused, learnt } = await admitRecords(tx, taken);
+    await saveBatches(tx, learnt);
+
+    const isAdmitted = new Set(admitted);
+    const refused: DeadLetter[] = [];
+    for (const tenant of open) refused.push(...(await copyTenant(tx, tenant, isAdmitted, isBisecting)));
+
+    const metered = admitted.filter(({ tenant }) => fences.get(tenant)?.role === "primary");
+    await addUsage(tx, usageOf(metered));
+    await addDirtyMarks(tx, dirtyMarksOf(admitted));
+    await rememberMachines(tx, machines.filter(({ record }) => isAdmitted.has(record)));
+    const deadLetters = [...admitted.flatMap((record) => record.deadLetters), ...reused.map(asReused), ...refused];
+    await keepDeadLetters(tx, deadLetters);
+
+    const left = batch.tenants.map(({ tenant }) => tenant).filter((tenant) => !fences.has(tenant));
+    const rowCount = admitted.reduce((sum, { readings }) => sum + readings.length, 0) - refused.length;
+    return { seeks, taken, left, rowCount, deadLetterCount: deadLetters.length, isAdmitted };
+  });
+  // Only what is committed is remembered: a machine of a rolled-back batch would never be written.
+  const { isAdmitted, ...answer } = outcome;
+  for (const machine of machines) if (isAdmitted.has(machine.record)) deps.memory.machines.add(machine.key);
+  return answer;
+}
+
+/** The fences of the tenants that this transaction may write, their locks held. */
+async function openFences(
+  tx: ClientBase,
+  { epochOf }: StoreDeps,
+  { tenants }: PreparedBatch,
+): Promise<ReadonlyMap<TenantId, Fence>> {
+  const free = await tryShareTenants(tx, tenants.map(({ tenant }) => tenant));
+  const fences = await readFences(tx, [...free]);
+  return new Map(
+    [...fences].filter(([tenant, fence]) => {
+      const epoch = epochOf(tenant);
+      // A fence above our placement was raised by a move that we have not heard of.
+      return epoch !== undefined && !fence.isClosed && fence.epoch <= epoch;
+    }),
+  );
+}
+
+async function takePositions(tx: ClientBase, open: readonly PreparedTenant[]) {
+  const partitions = open.flatMap((tenant) => tenant.partitions);
+  const stored = await advancePositions(tx, partitions.map(({ range }) => range));
+  const taken = partitions.filter(({ range }) => stored.get(range) === range.firstOffset);
+  const seeks = partitions.flatMap(({ range }) => {
+    const offset = stored.get(range);
+    if (offset === undefined) throw new TenantFailure(range.tenant, new Error(`no position of ${range.topic}`));
+    if (offset === range.firstOffset) return [];
+    return [{ topic: range.topic, partition: range.partition, offset }];
+  });
+  return { taken, seeks };
+}
+
+async function admitRecords(tx: ClientBase, taken: readonly PreparedPartition[]) {
+  const records = taken.flatMap((partition) => partition.records);
+  return admit(records, await lockBatches(tx, batchKeys(records)));
+}
+
+/** COPYs the tenant's admitted rows, table by table; answers what the database refused while bisecting. */
+async function copyTenant(
+  tx: ClientBase,
+  { tenant, rows, ranges }: PreparedTenant,
+  isAdmitted: ReadonlySet<DecodedRecord>,
+  isBisecting: boolean,
+): Promise<readonly DeadLetter[]> {
+  const { schema } = tenantNames(tenant);
+  const refused: DeadLetter[] = [];
+  for (const [type, ofType] of rows) {
+    const wanted = joined(
+      [...ranges].filter(([record]) => isAdmitted.has(record)).flatMap(([, ofRecord]) => ofRecord.get(type) ?? []),
+    );
+    if (wanted.length === 0) continue;
+    try {
+      if (!isBisecting) await copyReadings(tx, schema, ofType, wanted);
+      else
+        for (const { place, error } of await copyReadingsBisecting(tx, schema, ofType, wanted))
+          refused.push(asRefused(ranges, type, place, error));
+    } catch (error) {
+      throw new TenantFailure(tenant, error);
+    }
+  }
+  return refused;
+}
+
+/** Neighbouring ranges as one: in the common case a whole table's rows are one slice. */
+function joined(ranges: readonly RowRange[]): readonly RowRange[] {
+  const result: RowRange[] = [];
+  for (const range of ranges) {
+    const last = result.at(-1);
+    if (range.to === range.from) continue;
+    if (last?.to === range.from) result[result.length - 1] = { from: last.from, to: range.to };
+    else result.push(range);
+  }
+  return result;
+}
+
+function asReused(record: DecodedRecord): DeadLetter {
+  const message = `batch '${record.batch?.id ?? ""}' stands for another body since less than 24 h`;
+  return { ...record, ordinal: undefined, reason: "batch-id-reused", message };
+}
+
+function asRefused(
+  ranges: PreparedTenant["ranges"],
+  type: ReadingType,
+  place: number,
+  error: Error,
+): DeadLetter {
+  for (const [record, ofRecord] of ranges) {
+    const range = ofRecord.get(type);
+    if (range === undefined || place < range.from || place >= range.to) continue;
+    const ofType = record.readings.filter(({ reading }) => reading.type === type);
+    const placed = ofType[place - range.from];
+    const raw = Buffer.from(JSON.stringify(placed?.reading));
+    return { ...record, ordinal: placed?.ordinal, reason: "database-refused", message: error.message, raw };
+  }
+  throw new RangeError(`row ${place} belongs to no record`);
+}

@@ -1,0 +1,95 @@
+import { failureKind } from "../../data/cell/failure.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { makeRoom } from "./make-room.ts";
+import { prepareBatch, type PreparedBatch } from "./prepare.ts";
+import { storeBatch, TenantFailure, type StoreDeps, type StoreOutcome } from "./process.ts";
+
+/** A tenant whose readings cannot be stored until somebody acts; the others go on. */
+export interface IngestAlarm {
+  readonly tenant: TenantId;
+  readonly error: unknown;
+}
+
+export interface SafeStoreDeps extends StoreDeps {
+  readonly alarm: (alarm: IngestAlarm) => void;
+}
+
+/** An unknown failure may pass; one that comes this often has a cause that somebody must find. */
+const UNKNOWN_FAILURE_TRIES = 3;
+
+/**
+ * Stores a batch and lets the SQLSTATE decide about a failure (PROTOCOLS §2): bad rows become dead letters, too much
+ * is halved, a tenant whose tables or rights are missing is left out with an alarm.
+ * @throws MillwrightError `database-unavailable` on an outage: nothing is dead-lettered, everything is retried later
+ */
+export async function storeSafely(
+  deps: SafeStoreDeps,
+  batch: PreparedBatch,
+  failureCount = 0,
+): Promise<StoreOutcome> {
+  try {
+    await makeRoom(deps.pool, deps.memory, placedOnly(deps, batch));
+    return await storeBatch(deps, batch);
+  } catch (error) {
+    const cause = error instanceof TenantFailure ? error.cause : error;
+    switch (failureKind(cause)) {
+      case "outage":
+        throw new MillwrightError("database-unavailable", "The cell's database is away; ingestion waits for it.", {
+          retryable: true,
+          cause,
+        });
+      case "data":
+        // 23514 is also what a missing partition answers: make sure of them before a row is called bad.
+        deps.memory.forget();
+        await makeRoom(deps.pool, deps.memory, placedOnly(deps, batch));
+        return storeBatch(deps, batch, true);
+      case "too-much":
+        return storeHalves(deps, batch, cause);
+      case "timeout":
+        return failureCount === 0 ? storeSafely(deps, batch, 1) : storeHalves(deps, batch, cause);
+      case "misconfigured":
+        return storeWithout(deps, batch, error);
+      case "unknown":
+        if (failureCount + 1 < UNKNOWN_FAILURE_TRIES) return storeSafely(deps, batch, failureCount + 1);
+        return storeWithout(deps, batch, error);
+    }
+  }
+}
+
+/** In order, so that the second half finds the position where the first left it. */
+async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, cause: unknown): Promise<StoreOutcome> {
+  const { records } = batch;
+  if (records.length < 2) throw cause;
+  const middle = records.length >> 1;
+  const first = await storeSafely(deps, await prepareBatch(records.slice(0, middle)));
+  const second = await storeSafely(deps, await prepareBatch(records.slice(middle)));
+  return {
+    seeks: [...first.seeks, ...second.seeks],
+    taken: [...first.taken, ...second.taken],
+    left: [...new Set([...first.left, ...second.left])],
+    rowCount: first.rowCount + second.rowCount,
+    deadLetterCount: first.deadLetterCount + second.deadLetterCount,
+  };
+}
+
+async function storeWithout(deps: SafeStoreDeps, batch: PreparedBatch, error: unknown): Promise<StoreOutcome> {
+  // not one tenant's failure: the cell itself is wrong, and the consumer backs off as a whole
+  if (!(error instanceof TenantFailure)) throw error;
+  const { tenant, cause } = error;
+  deps.alarm({ tenant, error: cause });
+  const tenants = batch.tenants.filter((prepared) => prepared.tenant !== tenant);
+  const records = tenants.flatMap(({ partitions }) => partitions.flatMap((partition) => partition.records));
+  const kept = new Set(records.map(({ topic, offset, partition }) => `${topic} ${partition} ${offset}`));
+  const others = {
+    ...batch,
+    tenants,
+    records: batch.records.filter(({ topic, partition, offset }) => kept.has(`${topic} ${partition} ${offset}`)),
+  };
+  const outcome = await storeSafely(deps, others);
+  return { ...outcome, left: [...outcome.left, tenant] };
+}
+
+function placedOnly({ epochOf }: StoreDeps, batch: PreparedBatch): PreparedBatch {
+  return { ...batch, tenants: batch.tenants.filter(({ tenant }) => epochOf(tenant) !== undefined) };
+}

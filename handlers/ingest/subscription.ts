@@ -1,0 +1,143 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Pool } from "pg";
+import type { CellTopic } from "../../data/catalog/cell-topics.ts";
+import { readPosition } from "../../data/cell/log-position.ts";
+import type {
+  LogRecord,
+  OffsetBounds,
+  Seek,
+  Subscription,
+  TopicPartition,
+} from "../../data/event-log/event-log.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { parseTopicName } from "../../model/topic-name.ts";
+import { Memory } from "./memory.ts";
+import { prepareBatch, type PreparedBatch } from "./prepare.ts";
+import type { StoreOutcome } from "./process.ts";
+import { storeSafely, type IngestAlarm } from "./store-safely.ts";
+
+export interface IngestDeps {
+  readonly cell: string;
+  /** Of the cell, as its ingest login. */
+  readonly pool: Pool;
+  /** Topics placed in this cell now (`topicsOfCell`). */
+  readonly topics: () => Promise<readonly CellTopic[]>;
+  readonly now: () => number;
+  readonly alarm: (alarm: IngestAlarm) => void;
+  readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
+  /** Called after each commit, for the meters of the process. */
+  readonly stored: (outcome: StoreOutcome) => void;
+}
+
+/**
+ * One transaction takes about so much of the log. Less: the fixed round trips weigh more. More: the next part is
+ * decoded while this one is copied, so a batch of one part overlaps nothing, and a mover waits longer for the lock.
+ */
+const PART_BYTES = 1 << 20;
+/** After an alarm a tenant is left alone for so long; then it is tried again, for somebody may have acted. */
+const ALARM_PAUSE_MS = 30_000;
+/** A batch in which everybody is fenced is delivered again at once; without a pause that would be a busy loop. */
+const FENCED_PAUSE_MS = 50;
+
+/** The consumer that fills one cell. */
+export function ingestSubscription(deps: IngestDeps): Subscription {
+  const memory = new Memory();
+  const pausedUntilMs = new Map<TenantId, number>();
+  let epochs = new Map<TenantId, bigint>();
+
+  const isPaused = (tenant: TenantId) => (pausedUntilMs.get(tenant) ?? 0) > deps.now();
+  const storeDeps = {
+    pool: deps.pool,
+    memory,
+    epochOf: (tenant: TenantId) => (isPaused(tenant) ? undefined : epochs.get(tenant)),
+    alarm: (alarm: IngestAlarm) => {
+      pausedUntilMs.set(alarm.tenant, deps.now() + ALARM_PAUSE_MS);
+      deps.alarm(alarm);
+    },
+  };
+
+  async function position({ topic, partition }: TopicPartition): Promise<bigint> {
+    const tenant = parseTopicName(topic)?.tenant;
+    const stored =
+      tenant === undefined ? undefined : await readPosition(deps.pool, tenant, { topic, partition });
+    if (stored === undefined)
+      throw new MillwrightError("tenant-fenced", `Cell ${deps.cell} holds no position of ${topic}.`, {
+        retryable: true,
+      });
+    return stored;
+  }
+
+  return {
+    group: `ingest-${deps.cell}`,
+
+    async topics() {
+      const placed = await deps.topics();
+      epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
+      return placed.filter(({ tenant }) => !isPaused(tenant)).map(({ topic }) => topic);
+    },
+
+    position,
+    outOfRange: deps.outOfRange,
+
+    async handle(records) {
+      const seeks = new Map<string, Seek>();
+      let [takenCount, leftCount] = [0, 0];
+      let storing: Promise<StoreOutcome> | undefined;
+      let stored: PreparedBatch | undefined;
+      const settle = async () => {
+        if (storing === undefined || stored === undefined) return;
+        const outcome = await storing;
+        takenCount += outcome.taken.length;
+        leftCount += outcome.left.length;
+        for (const seek of [...outcome.seeks, ...stored.gaps, ...leftSeeks(stored, outcome)]) {
+          const key = `${seek.topic} ${seek.partition}`;
+          // Of a partition that stops twice in one delivery, the first place is the one to go on from.
+          if (!seeks.has(key)) seeks.set(key, seek);
+        }
+        if (outcome.seeks.length > 0) memory.forget();
+        deps.stored(outcome);
+      };
+
+      for (const part of partsOf(records)) {
+        // Decoded while the part before is copied: our processor works while the database's does.
+        const prepared = await prepareBatch(part);
+        await settle();
+        stored = prepared;
+        storing = storeSafely(storeDeps, prepared);
+        storing.catch(() => undefined); // awaited by the next settle(); until then not a stray rejection
+      }
+      await settle();
+      if (takenCount === 0 && leftCount > 0) await delay(FENCED_PAUSE_MS);
+      return [...seeks.values()];
+    },
+  };
+}
+
+/** A tenant that left the commit is delivered again from where its records began. */
+function leftSeeks({ tenants }: PreparedBatch, { left }: StoreOutcome): readonly Seek[] {
+  const hasLeft = new Set(left);
+  return tenants
+    .filter(({ tenant }) => hasLeft.has(tenant))
+    .flatMap(({ partitions }) =>
+      partitions.map(({ range }) => ({
+        topic: range.topic,
+        partition: range.partition,
+        offset: range.firstOffset,
+      })),
+    );
+}
+
+/** Cuts a delivery into parts of about {@link PART_BYTES}, each at least one record. */
+function* partsOf(records: readonly LogRecord[]): Generator<readonly LogRecord[]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [index, { value }] of records.entries()) {
+    if (bytes > 0 && bytes + value.length > PART_BYTES) {
+      yield records.slice(from, index);
+      [from, bytes] = [index, 0];
+    }
+    bytes += value.length;
+  }
+  if (from < records.length) yield records.slice(from);
+}

@@ -1,0 +1,316 @@
+import { expect } from "chai";
+import type pg from "pg";
+import { openIngestPool } from "../../../data/cell/cell-pool.ts";
+import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { lockTenant } from "../../../data/cell/fence.ts";
+import type { LogRecord } from "../../../data/event-log/event-log.ts";
+import { Memory } from "../../../handlers/ingest/memory.ts";
+import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
+import { storeSafely, type IngestAlarm } from "../../../handlers/ingest/store-safely.ts";
+import { tenantNames, tenantId, type TenantId } from "../../../model/tenant.ts";
+import { asCellRole, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
+import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+
+describe("storing a batch of the log", () => {
+  let secret: CellSecret;
+  let pool: pg.Pool;
+  let count = 0;
+  let alarms: IngestAlarm[] = [];
+  const epochs = new Map<TenantId, bigint>();
+
+  before(async () => {
+    secret = await testCell();
+    pool = openIngestPool(secret, "test");
+  });
+  after(() => pool.end());
+  beforeEach(() => (alarms = []));
+
+  async function newTenant(): Promise<TenantId> {
+    const tenant = await testTenant(secret, `store-${++count}`);
+    epochs.set(tenant, 1n);
+    return tenant;
+  }
+
+  const store = async (records: readonly LogRecord[], memory = new Memory()) =>
+    storeSafely(
+      { pool, memory, epochOf: (tenant) => epochs.get(tenant), alarm: (alarm) => alarms.push(alarm) },
+      await prepareBatch(records),
+    );
+
+  const admin = <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
+    asCellRole(secret, "admin", async (client) => (await client.query<Row>(sql, values)).rows);
+
+  const stored = (tenant: TenantId) =>
+    admin<{ log_ref: bigint; ordinal: number; machine_id: string }>(
+      `select * from ${tenantNames(tenant).schema}.machine_telemetry order by log_ref, ordinal`,
+    );
+
+  const deadLetters = (tenant: TenantId) =>
+    admin<{ reason: string; ordinal: number | null; record_offset: bigint; raw: Buffer }>(
+      "select * from millwright.dead_letter where tenant = $1 order by log_ref, ordinal",
+      [tenant],
+    );
+
+  const raiseFence = (tenant: TenantId, change: string) =>
+    admin(`update millwright.fence set ${change} where tenant = $1`, [tenant]);
+
+  it("stores every value as it came", async () => {
+    const tenant = await newTenant();
+    const values = { state: "läuft 🏭", power_watts: -0.1, temperature_c: 1e300, cycle_count: 2 ** 53 - 1 };
+    await store([logRecord(tenant, 1, 0, [machineReading({ ts: "2026-11-21T11:59:00.123+02:00", values })])]);
+    const [row] = await admin<Record<string, unknown>>(
+      `select * from ${tenantNames(tenant).schema}.machine_telemetry`,
+    );
+    expect(row).to.deep.equal({
+      ...{ time: new Date("2026-11-21T09:59:00.123Z"), machine_id: "m-001", site_id: "site-1" },
+      ...{ log_ref: (((1n << 15n) | 1n) << 40n) | 0n, ordinal: 0 },
+      ...{ state: "läuft 🏭", machine_type: null, error_code: null },
+      ...{ power_watts: -0.1, temperature_c: 1e300, cycle_count: BigInt(2 ** 53 - 1) },
+    });
+  });
+
+  it("stores all four types and meters by append minute", async () => {
+    const tenant = await newTenant();
+    const record = logRecord(tenant, 0, 0, [
+      machineReading(),
+      machineReading({ type: "energy", values: { voltage: 229.5 } }),
+      machineReading({ type: "air-quality", values: { co2_ppm: 400 } }),
+      machineReading({ type: "scan", values: { job_id: "j-1", metadata: "x".repeat(4096) } }),
+    ]);
+    const outcome = await store([record]);
+    expect(outcome).to.include({ rowCount: 4, deadLetterCount: 0 });
+    const usage = await admin("select minute, partition, row_count, byte_count from millwright.usage where tenant = $1", [
+      tenant,
+    ]);
+    expect(usage).to.deep.equal([
+      {
+        ...{ minute: new Date(APPENDED_AT_MS), partition: 0 },
+        ...{ row_count: 4n, byte_count: BigInt(record.value.length) },
+      },
+    ]);
+    const marks = await admin("select type, hour from millwright.dirty_mark where tenant = $1", [tenant]);
+    expect(marks).to.have.length(4);
+    const machines = await admin("select from millwright.machine where tenant = $1", [tenant]);
+    expect(machines).to.have.length(4);
+  });
+
+  it("adds nothing when a delivery comes again, and seeks to what is stored in either direction", async () => {
+    const tenant = await newTenant();
+    const records = [0, 1, 2].map((offset) => logRecord(tenant, 0, offset));
+    await store(records);
+    const again = await store(records);
+    expect(again.seeks).to.deep.equal([{ topic: records[0]?.topic, partition: 0, offset: 3n }]);
+    // a failover has moved the position back
+    const ahead = await store([logRecord(tenant, 0, 9)]);
+    expect(ahead.seeks).to.deep.equal([{ topic: records[0]?.topic, partition: 0, offset: 3n }]);
+    expect(await stored(tenant)).to.have.length(3);
+  });
+
+  it("stores nothing of a batch whose first half a zombie has committed", async () => {
+    const tenant = await newTenant();
+    await store([0, 1].map((offset) => logRecord(tenant, 0, offset)));
+    const late = await store([0, 1, 2, 3].map((offset) => logRecord(tenant, 0, offset)));
+    expect(late).to.deep.include({ rowCount: 0, taken: [] });
+    await store([2, 3].map((offset) => logRecord(tenant, 0, offset)));
+    expect((await stored(tenant)).map(({ log_ref: ref }) => Number(ref & 0xffn))).to.deep.equal([0, 1, 2, 3]);
+  });
+
+  it("cuts a delivery at a gap", async () => {
+    const tenant = await newTenant();
+    const batch = await prepareBatch([0, 1, 5].map((offset) => logRecord(tenant, 0, offset)));
+    expect(batch.gaps).to.deep.equal([{ topic: logRecord(tenant, 0, 0).topic, partition: 0, offset: 2n }]);
+    await store(batch.records);
+    expect(await stored(tenant)).to.have.length(2);
+  });
+
+  it("stores each record once when two consumers deliver the same partitions in opposite orders", async () => {
+    const [a, b] = [await newTenant(), await newTenant()];
+    const records = [a, b].flatMap((tenant) => [0, 1].map((partition) => logRecord(tenant, partition, 0)));
+    for (let offset = 1; offset <= 20; offset += 1) {
+      const next = records.map((record) => ({ ...record, offset: BigInt(offset - 1) }));
+      const outcomes = await Promise.all([store(next), store(next.toReversed())]);
+      expect(outcomes.reduce((sum, { rowCount }) => sum + rowCount, 0)).to.equal(4);
+    }
+    expect([...(await stored(a)), ...(await stored(b))]).to.have.length(80);
+  });
+
+  it("leaves a tenant out while a mover waits for its lock; its neighbour goes on", async () => {
+    const [moved, neighbour] = [await newTenant(), await newTenant()];
+    const records = [logRecord(moved, 0, 0), logRecord(neighbour, 0, 0)];
+    await asCellRole(secret, "admin", async (mover) => {
+      await mover.query("begin");
+      await lockTenant(mover, moved);
+      expect((await store(records)).left).to.deep.equal([moved]);
+      await mover.query("rollback");
+    });
+    expect(await stored(moved)).to.deep.equal([]);
+    expect(await stored(neighbour)).to.have.length(1);
+  });
+
+  for (const change of ["epoch = 2", "is_closed = true"]) {
+    it(`leaves a tenant out whose fence says ${change}`, async () => {
+      const [fenced, neighbour] = [await newTenant(), await newTenant()];
+      await raiseFence(fenced, change);
+      expect((await store([logRecord(fenced, 0, 0), logRecord(neighbour, 0, 0)])).left).to.deep.equal([fenced]);
+      expect(await stored(fenced)).to.deep.equal([]);
+      expect(await stored(neighbour)).to.have.length(1);
+    });
+  }
+
+  it("leaves a tenant out that is placed elsewhere", async () => {
+    const tenant = await newTenant();
+    epochs.delete(tenant);
+    expect((await store([logRecord(tenant, 0, 0)])).left).to.deep.equal([tenant]);
+    expect(await stored(tenant)).to.deep.equal([]);
+  });
+
+  it("stores in a shadow, and meters nothing there", async () => {
+    const tenant = await newTenant();
+    await raiseFence(tenant, "role = 'shadow'");
+    expect((await store([logRecord(tenant, 0, 0)])).rowCount).to.equal(1);
+    expect(await admin("select from millwright.usage where tenant = $1", [tenant])).to.deep.equal([]);
+  });
+
+  it("keeps what cannot be decoded, with the reason, and stores the rest", async () => {
+    const tenant = await newTenant();
+    const outcome = await store([
+      logRecord(tenant, 0, 0, Buffer.from("not json")),
+      logRecord(tenant, 0, 1, [
+        machineReading(),
+        machineReading({ ts: "1970-01-01T00:00:00Z" }),
+        { ...machineReading(), tenantId: "globex" },
+        machineReading({ ts: "2026-11-21T10:10:00.001Z" }), // one millisecond too far beyond its append time
+      ]),
+      logRecord(tenant, 0, 2, Buffer.from(`[${JSON.stringify(machineReading()).replace("61.2", "1e400")}]`)),
+      logRecord(tenant, 0, 3, Buffer.from(`[${JSON.stringify(machineReading()).replace("61.2", "NaN")}]`)),
+    ]);
+    expect(outcome).to.include({ rowCount: 1, deadLetterCount: 6 });
+    expect((await deadLetters(tenant)).map(({ reason, ordinal }) => [reason, ordinal])).to.deep.equal([
+      ["record-undecodable", null],
+      ["time-out-of-range", 1],
+      ["reading-invalid", 2],
+      ["time-out-of-range", 3],
+      ["reading-invalid", 0],
+      ["record-undecodable", null],
+    ]);
+  });
+
+  it("finds the readings that the database refuses, and stores their neighbours", async () => {
+    const tenant = await newTenant();
+    const { schema } = tenantNames(tenant);
+    await admin(`alter table ${schema}.machine_telemetry add check (power_watts < 9000)`);
+    const readings = Array.from({ length: 100 }, (_, place) =>
+      machineReading({ values: { power_watts: place === 0 || place === 63 ? 9001 : place } }),
+    );
+    const outcome = await store([logRecord(tenant, 0, 0, readings), logRecord(tenant, 1, 0)]);
+    expect(outcome).to.include({ rowCount: 99, deadLetterCount: 2 });
+    const letters = await deadLetters(tenant);
+    expect(letters.map(({ ordinal, reason }) => [ordinal, reason])).to.deep.equal([
+      [0, "database-refused"],
+      [63, "database-refused"],
+    ]);
+    expect(letters[0]?.raw.toString()).to.contain("9001");
+    expect(await stored(tenant)).to.have.length(99);
+  });
+
+  it("does not take a missing partition for bad data", async () => {
+    const tenant = await newTenant();
+    const memory = new Memory();
+    await store([logRecord(tenant, 0, 0)], memory);
+    // the database came back older than what this process remembers
+    const { schema } = tenantNames(tenant);
+    await admin(`drop table ${schema}.machine_telemetry_20261101`);
+    const outcome = await store([logRecord(tenant, 0, 1)], memory);
+    expect(outcome).to.include({ rowCount: 1, deadLetterCount: 0 });
+  });
+
+  it("stops a tenant without tables, with an alarm; its neighbour goes on", async () => {
+    const [broken, neighbour] = [await newTenant(), await newTenant()];
+    await admin(`drop table ${tenantNames(broken).schema}.machine_telemetry`);
+    const outcome = await store([logRecord(broken, 0, 0), logRecord(neighbour, 0, 0)]);
+    expect(outcome.left).to.deep.equal([broken]);
+    expect(alarms.map(({ tenant }) => tenant)).to.deep.equal([broken]);
+    expect(await stored(neighbour)).to.have.length(1);
+  });
+
+  it("answers an outage as retryable and keeps no dead letter", async () => {
+    const tenant = await newTenant();
+    const [entered, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    // the backend dies between lock and position
+    await asCellRole(secret, "admin", async (client) => {
+      await client.query("begin");
+      await client.query("select from millwright.log_position where tenant = $1 for update", [tenant]);
+      const storing = store([logRecord(tenant, 0, 0)]).then(
+        () => expect.fail("stored on a dead connection"),
+        (error: unknown) => expect(error).to.include({ code: "database-unavailable", retryable: true }),
+      );
+      entered.resolve(undefined);
+      for (let ended = 0; ended === 0; ) {
+        const { rowCount } = await client.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+            where usename = 'millwright_ingest' and wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        ended = rowCount ?? 0;
+      }
+      await storing;
+      await client.query("rollback");
+      goOn.resolve(undefined);
+    });
+    expect(await deadLetters(tenant)).to.deep.equal([]);
+    expect((await store([logRecord(tenant, 0, 0)])).rowCount).to.equal(1);
+  });
+
+  it("keeps the tenants' schemas apart whatever a payload says", async () => {
+    const victim = tenantId.parse(`store-${++count}`);
+    await makeTenantSchema(secret, victim);
+    const tenant = await newTenant();
+    await store([logRecord(tenant, 0, 0, [{ ...machineReading(), tenant: victim }])]);
+    expect((await deadLetters(tenant)).map(({ reason }) => reason)).to.deep.equal(["reading-invalid"]);
+  });
+
+  describe("client batches", () => {
+    const part = (id: string, number: number, hash: string) => ({
+      headers: { "batch-id": id, part: String(number), "content-hash": hash },
+    });
+
+    it("adds each part once within 24 h of append time", async () => {
+      const tenant = await newTenant();
+      const value = [machineReading()];
+      await store([
+        logRecord(tenant, 0, 0, value, part("b1", 0, "h")),
+        logRecord(tenant, 0, 1, value, part("b1", 1, "h")),
+        logRecord(tenant, 0, 2, value, part("b1", 0, "h")),
+      ]);
+      await store([logRecord(tenant, 1, 0, value, part("b1", 1, "h"))]);
+      expect(await stored(tenant)).to.have.length(2);
+
+      const appendedAtMs = APPENDED_AT_MS + 24 * 3_600_000 + 1;
+      await store([logRecord(tenant, 0, 3, value, { ...part("b1", 0, "h2"), appendedAtMs })]);
+      expect(await stored(tenant)).to.have.length(3);
+      expect(await deadLetters(tenant)).to.deep.equal([]);
+    });
+
+    it("adds nothing of another body under a known id, in whatever part or partition, and says so", async () => {
+      const tenant = await newTenant();
+      await store([logRecord(tenant, 0, 0, [machineReading()], part("b1", 0, "h"))]);
+      await store([
+        logRecord(tenant, 0, 1, [machineReading()], part("b1", 0, "other")),
+        logRecord(tenant, 1, 0, [machineReading()], part("b1", 7, "other")),
+      ]);
+      expect(await stored(tenant)).to.have.length(1);
+      expect((await deadLetters(tenant)).map(({ reason }) => reason)).to.deep.equal([
+        "batch-id-reused",
+        "batch-id-reused",
+      ]);
+    });
+
+    it("stores one of two bodies when both arrive at once in two partitions", async () => {
+      const tenant = await newTenant();
+      await Promise.all([
+        store([logRecord(tenant, 0, 0, [machineReading()], part("race", 0, "h0"))]),
+        store([logRecord(tenant, 1, 0, [machineReading()], part("race", 1, "h1"))]),
+      ]);
+      expect(await stored(tenant)).to.have.length(1);
+    });
+  });
+});

@@ -1,0 +1,99 @@
+import pg from "pg";
+import { prepareCell, prepareTenant, type TenantInCell } from "../../data/cell/prepare-cell.ts";
+import { cellAddress, type CellSecret } from "../../data/cell/cell-secret.ts";
+import { identifier } from "../../data/pool.ts";
+import { tenantId, tenantNames, topicName, type TenantId } from "../../model/tenant.ts";
+import { testDatabase } from "./postgres.ts";
+
+const PASSWORD = "cell-test";
+
+/** A cell as Pulumi leaves it, prepared: roles of the platform, nothing of any tenant. */
+export async function testCell(): Promise<CellSecret> {
+  const { host, port, database, user, password } = await testDatabase();
+  const login = (name: string) => ({ user: name, password: PASSWORD });
+  const secret = {
+    ...{ host, port, database, admin: { user, password } },
+    ...{ ingest: login("millwright_ingest"), query: login("millwright_query") },
+  };
+  await asCellRole(secret, "admin", async (client) => {
+    await client.query(`revoke all on database ${identifier(database)} from public`);
+    for (const role of ["millwright_ingest", "millwright_query"]) {
+      await ensureRole(client, role, "login");
+      await client.query(`grant connect on database ${identifier(database)} to ${role}`);
+    }
+  });
+  await prepareCell(secret);
+  return secret;
+}
+
+/** Roles, schema and rights of a tenant as its Pulumi stack makes them. */
+export async function makeTenantSchema(secret: CellSecret, tenant: TenantId): Promise<void> {
+  const { schema, owner, writer, reader } = tenantNames(tenant);
+  await asCellRole(secret, "admin", async (client) => {
+    await ensureRole(client, owner, "nologin");
+    await ensureRole(client, writer, "nologin");
+    await ensureRole(client, reader, "login");
+    const statements = [
+      `grant ${writer} to millwright_ingest`,
+      `grant ${reader} to millwright_query with inherit false, set true`,
+      `grant connect on database ${identifier(secret.database)} to ${reader}`,
+      `create schema if not exists ${schema} authorization ${owner}`,
+      `grant usage on schema ${schema} to ${writer}, ${reader}`,
+      `alter default privileges for role ${owner} in schema ${schema} grant select on tables to ${reader}`,
+      `alter default privileges for role ${owner} in schema ${schema} grant select, insert on tables to ${writer}`,
+    ];
+    for (const statement of statements) await client.query(statement);
+  });
+}
+
+/** A tenant that is ready for readings: topic `ID.readings.g1`, two partitions, epoch 1. */
+export async function testTenant(
+  secret: CellSecret,
+  id: string,
+  facts: Partial<TenantInCell> = {},
+): Promise<TenantId> {
+  const tenant = tenantId.parse(id);
+  await makeTenantSchema(secret, tenant);
+  const topics = [{ topic: topicName(tenant, "readings", 1), partitions: 2 }];
+  await prepareTenant(secret, { tenant, machines: 15, topics, epoch: 1n, role: "primary", ...facts });
+  return tenant;
+}
+
+/** Runs `work` on a connection of its own as one of the cell's logins. */
+export async function asCellRole<T>(
+  secret: CellSecret,
+  login: "admin" | "ingest" | "query",
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  return asLogin(secret, secret[login], work);
+}
+
+/** The same as a tenant's own reader, such as a Grafana of the tenant. */
+export async function asTenantReader<T>(
+  secret: CellSecret,
+  tenant: TenantId,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  return asLogin(secret, { user: tenantNames(tenant).reader, password: PASSWORD }, work);
+}
+
+async function asLogin<T>(
+  secret: CellSecret,
+  login: { readonly user: string; readonly password: string },
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ ...cellAddress(secret, "admin"), ...login });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+// Roles belong to the cluster, which all suites of a process share.
+async function ensureRole(client: pg.Client, role: string, login: "login" | "nologin"): Promise<void> {
+  const { rowCount } = await client.query("select from pg_roles where rolname = $1", [role]);
+  if (rowCount === 0)
+    await client.query(`create role ${role} ${login} ${login === "login" ? `password '${PASSWORD}'` : ""}`);
+}
