@@ -122,7 +122,7 @@ export function shellEnvironment(
 
 /** Seed of property and fault tests: `MILLWRIGHT_SEED` is not a setting of the service, hence `SEED`. */
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  return { seed: env["SEED"], isCi: env["CI"] === "true", runId: randomUUID().slice(0, 8) };
+  return { seed: env["SEED"], isCi: env["CI"] === "true", faults: env["FAULTS"], runId: randomUUID().slice(0, 8) };
 }
 
 const ingestEnvironmentSchema = z.object({

@@ -22,6 +22,10 @@ export async function preparePlugins(
 ): Promise<PostgresqlPlugin> {
   await link(cliPath, path.join(layout.plugins, "pulumi"));
   await link(process.execPath, path.join(layout.plugins, "node"));
+  await writeScript(
+    path.join(layout.shell, "pulumi"),
+    path.join(REPOSITORY, "automation/engine/pulumi-command.ts"),
+  );
   await writePluginScript(layout, "millwright");
   const version = postgresqlVersion();
   const recordFile = path.join(layout.records, "postgresql-plugin.json");
@@ -61,10 +65,14 @@ async function readRecord(file: string): Promise<{ version: string; plugin: Post
   return text === undefined ? undefined : (JSON.parse(text) as { version: string; plugin: PostgresqlPlugin });
 }
 
-/** The CLI wants an executable of this name on PATH; ours are TypeScript that our Node runs as it is. */
+/** The CLI wants an executable of this name on PATH. */
 async function writePluginScript(layout: EngineLayout, name: string): Promise<void> {
   const program = path.join(REPOSITORY, "providers", name, "main.ts");
-  const file = path.join(layout.plugins, `pulumi-resource-${name}`);
+  await writeScript(path.join(layout.plugins, `pulumi-resource-${name}`), program);
+}
+
+/** Ours are TypeScript, which our Node runs as it is. */
+async function writeScript(file: string, program: string): Promise<void> {
   await writeWhole(file, `#!/bin/sh\nexec ${quote(process.execPath)} ${quote(program)} "$@"\n`, 0o755);
   await chmod(file, 0o755); // whatever the umask took away
 }
