@@ -1,11 +1,20 @@
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
+
+const leanSdk: Plugin = {
+  name: "lean-sdk",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^@pulumi\/pulumi$/ }, () => ({
+      path: path.join(import.meta.dirname, "sdk.ts"),
+    }));
+  },
+};
 
 /**
- * Bundles the policy pack into `outDir`. CommonJS, because the runner loads it by `require`; @pulumi/* stays outside
- * (16.8 MB otherwise), so `outDir` must lie below a folder with these packages in its node_modules. Files appear whole
- * or not at all: an engine may be reading the previous ones.
+ * Bundles the policy pack into `outDir`. CommonJS, because the runner loads it by `require`; the SDK stays outside
+ * (16.8 MB otherwise), so `outDir` must lie below a folder with it in its node_modules. Files appear whole or not at
+ * all: an engine may be reading the previous ones.
  */
 export async function buildPolicyPack(outDir: string): Promise<void> {
   const building = `${outDir}.${process.pid}.building`;
@@ -19,7 +28,8 @@ export async function buildPolicyPack(outDir: string): Promise<void> {
       platform: "node",
       target: "node20",
       format: "cjs",
-      external: ["@pulumi/*"],
+      external: ["@pulumi/pulumi/*", "@grpc/grpc-js"],
+      plugins: [leanSdk],
       logLevel: "silent", // a failure is thrown with its messages
     });
     const described = ["package.json", "PulumiPolicy.yaml"];

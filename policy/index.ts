@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { PolicyPack } from "@pulumi/policy";
 import { resourcePolicy } from "./gate.ts";
 import { dedicatedTenantLimit } from "./rules/dedicated-tenant-limit.ts";
@@ -11,3 +12,6 @@ new PolicyPack("millwright", {
 
 // Ends with the engine, also when that was killed.
 process.stdin.once("end", () => process.exit(0)).resume();
+
+// The engine ends its plugins by SIGKILL, which is too late to write Node's compile cache (NODE_COMPILE_CACHE).
+flushCompileCache();

@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { createRequire, flushCompileCache } from "node:module";
 import * as grpc from "@grpc/grpc-js";
 import type { Empty as EmptyMessage } from "google-protobuf/google/protobuf/empty_pb.js";
 import type { Struct as StructMessage } from "google-protobuf/google/protobuf/struct_pb.js";
@@ -42,6 +42,8 @@ export function serve<Context>(plugin: Plugin<Context>): void {
   server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
     if (error !== null) throw error;
     process.stdout.write(`${port}\n`);
+    // The engine ends its plugins by SIGKILL, which is too late to write Node's compile cache (NODE_COMPILE_CACHE).
+    flushCompileCache();
   });
 }
 
