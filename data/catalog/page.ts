@@ -27,11 +27,23 @@ export function decodeCursor(cursor: string | undefined, length: number): readon
   if (cursor === undefined) return Array<null>(length).fill(null);
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-    if (Array.isArray(key) && key.length === length && key.every((part) => typeof part === "string")) return key;
+    if (Array.isArray(key) && key.length === length && key.every((part) => typeof part === "string"))
+      return key;
   } catch {
     // falls through: one answer for everything that is no cursor of ours
   }
-  throw new MillwrightError("request-invalid", "This cursor is not one that this list gave.", {
+  throw foreignCursor();
+}
+
+/** The key of a list that is sorted by an instant and an id. @throws MillwrightError `request-invalid` */
+export function decodeTimeCursor(cursor: string | undefined): readonly (string | null)[] {
+  const key = decodeCursor(cursor, 2);
+  if (key[0] !== null && Number.isNaN(Date.parse(key[0] ?? ""))) throw foreignCursor();
+  return key;
+}
+
+function foreignCursor(): MillwrightError {
+  return new MillwrightError("request-invalid", "This cursor is not one that this list gave.", {
     fields: [{ pointer: "/cursor", message: "use nextCursor of the page before" }],
   });
 }

@@ -1,0 +1,68 @@
+import type pg from "pg";
+import type { Seek, TopicPartition } from "../event-log/event-log.ts";
+import { MillwrightError } from "../../model/errors.ts";
+
+/** The part of a partition that one batch takes: firstOffset <= offset < nextOffset. */
+export interface TakenRange extends TopicPartition {
+  readonly tenant: string;
+  readonly firstOffset: bigint;
+  readonly nextOffset: bigint;
+}
+
+/**
+ * Claims the ranges in the transaction that evaluates them, by compare-and-set.
+ * @throws MillwrightError `position-taken` when one is not next: roll back, read the positions again and seek there
+ */
+export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly TakenRange[]): Promise<void> {
+  const sorted = ranges.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)); // one order of locks for everybody
+  const { rowCount } = await tx.query({
+    name: "alert-advance",
+    text: `with held as materialized (
+             select p.ctid, n.next from alert_position p
+               join unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
+                    n(tenant, topic, partition, first, next) using (tenant, topic, partition)
+              where p.next_offset = n.first order by tenant, topic, partition for update of p)
+           update alert_position p set next_offset = held.next from held where p.ctid = held.ctid`,
+    values: [
+      sorted.map(({ tenant }) => tenant),
+      sorted.map(({ topic }) => topic),
+      sorted.map(({ partition }) => partition),
+      sorted.map(({ firstOffset }) => firstOffset),
+      sorted.map(({ nextOffset }) => nextOffset),
+    ],
+  });
+  if (rowCount !== ranges.length) {
+    throw new MillwrightError("position-taken", "Another consumer evaluated these offsets.", {
+      retryable: true,
+    });
+  }
+}
+
+/** The stored position of a partition, 0 for one that is new. */
+export async function alertPosition(
+  pool: pg.Pool,
+  tenant: string,
+  partition: TopicPartition,
+): Promise<bigint> {
+  const { rows } = await pool.query<{ next_offset: bigint }>(
+    `with made as (
+       insert into alert_position (tenant, topic, partition, next_offset) values ($1, $2, $3, 0)
+       on conflict do nothing returning next_offset)
+     select next_offset from made
+     union all select next_offset from alert_position where tenant = $1 and topic = $2 and partition = $3`,
+    [tenant, partition.topic, partition.partition],
+  );
+  return rows[0]?.next_offset ?? 0n;
+}
+
+/** Locks the partition's position and tells whether everything below `seek.offset` has been evaluated. */
+export async function holdAlertPosition(tx: pg.ClientBase, tenant: string, seek: Seek): Promise<boolean> {
+  const { rows } = await tx.query<{ next_offset: bigint }>(
+    "select next_offset from alert_position where tenant = $1 and topic = $2 and partition = $3 for update",
+    [tenant, seek.topic, seek.partition],
+  );
+  return rows[0] !== undefined && rows[0].next_offset >= seek.offset;
+}
+
+const keyOf = ({ tenant, topic, partition }: TakenRange) =>
+  `${tenant}/${topic}/${String(partition).padStart(5, "0")}`;

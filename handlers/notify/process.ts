@@ -1,0 +1,143 @@
+import type pg from "pg";
+import { timesOf } from "../../data/catalog/alert.ts";
+import { claimDeliveries, OUTBOX, recordTry, type ClaimedDelivery } from "../../data/catalog/delivery.ts";
+import { listen, pause } from "../../data/listen.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import type { WebhookPolicy } from "./webhook-guard.ts";
+import { postWebhook, WEBHOOK_TIMEOUT_MS } from "./webhook.ts";
+
+const POLL_MS = 500; // retries fall due without anybody saying so
+const PER_CHANNEL = 4; // a slow receiver holds this many slots of its own and no others
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 60_000;
+// Longer than one try with its record: a lease that ends before its try would send twice for nothing.
+const LEASE_MS = WEBHOOK_TIMEOUT_MS * 3;
+
+/** What is worth measuring; all optional. */
+export interface NotifyObserver {
+  readonly onTry?: (result: { readonly isDelivered: boolean; readonly durationMs: number }) => void;
+  /** From the API's receipt of the reading to the receiver's 2xx, for the first try of a raised alert. */
+  readonly onAlertLatency?: (latencyMs: number) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface DispatcherDeps {
+  /** The catalog, as its service role. */
+  readonly pool: pg.Pool;
+  readonly privateWebhooks: WebhookPolicy;
+  readonly observe?: NotifyObserver;
+  readonly now?: () => number;
+}
+
+/**
+ * Sends what the outbox holds until `signal` aborts, then waits for the tries in hand. A delivery is *due*; claimed, it
+ * is under a *lease* for as long as a try may take; then *delivered* by a 2xx, or due again after a growing pause. A
+ * killed dispatcher leaves leases that run out: the delivery is sent again under the same id, at least once.
+ */
+export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  const { pool, observe = {} } = deps;
+  const inFlight = new Map<string, number>();
+  const tries = new Set<Promise<void>>();
+  let isWoken = true;
+  let wake = () => undefined as void;
+  const rouse = () => {
+    isWoken = true;
+    wake();
+  };
+  const listening = listen(pool, [OUTBOX], rouse, signal);
+  signal.addEventListener("abort", rouse);
+
+  while (!signal.aborted) {
+    isWoken = false;
+    try {
+      const claimed = await claimDeliveries(pool, { leaseMs: LEASE_MS, perChannel: PER_CHANNEL, inFlight });
+      for (const delivery of claimed) {
+        const { channel } = delivery;
+        inFlight.set(channel, (inFlight.get(channel) ?? 0) + 1);
+        const trying = deliver(deps, delivery, signal).finally(() => {
+          const left = (inFlight.get(channel) ?? 1) - 1;
+          if (left === 0) inFlight.delete(channel);
+          else inFlight.set(channel, left);
+          tries.delete(trying);
+          rouse(); // a slot is free
+        });
+        tries.add(trying);
+      }
+    } catch (error) {
+      observe.onError?.(error);
+      await pause(POLL_MS, signal);
+    }
+    if (isWoken) continue;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    const timer = setTimeout(resolve, POLL_MS);
+    await promise;
+    clearTimeout(timer);
+  }
+  await Promise.all(tries);
+  await listening;
+}
+
+/** One try with its record; never rejects. */
+async function deliver(deps: DispatcherDeps, claimed: ClaimedDelivery, signal: AbortSignal): Promise<void> {
+  const { pool, observe = {}, now = Date.now } = deps;
+  const startedAtMs = now();
+  const started = performance.now();
+  let status: number | null = null;
+  let failure: string | null = null;
+  try {
+    const { url, secret } = claimed;
+    const body = JSON.stringify(bodyOf(claimed));
+    status = await postWebhook({
+      url,
+      secret,
+      body,
+      policy: deps.privateWebhooks,
+      nowMs: startedAtMs,
+      signal,
+    });
+  } catch (error) {
+    failure = reasonOf(error);
+  }
+  const isDelivered = status !== null && status >= 200 && status < 300;
+  const durationMs = Math.round(performance.now() - started);
+  observe.onTry?.({ isDelivered, durationMs });
+  if (
+    isDelivered &&
+    claimed.event === "alert.raised" &&
+    claimed.tries === 1 &&
+    claimed.produced_at !== null
+  ) {
+    observe.onAlertLatency?.(now() - claimed.produced_at.getTime());
+  }
+  const retryInMs = isDelivered
+    ? undefined
+    : Math.min(FIRST_RETRY_MS * 2 ** (claimed.tries - 1), MAX_RETRY_MS);
+  try {
+    await recordTry(pool, claimed, { startedAtMs, durationMs, status, error: failure, retryInMs });
+  } catch (error) {
+    observe.onError?.(error); // its lease runs out and it is sent again
+  }
+}
+
+function bodyOf(claimed: ClaimedDelivery) {
+  const {
+    delivery: id,
+    event,
+    alert: alertId,
+    tenant,
+    rule,
+    machine_id: machineId,
+    severity,
+    value,
+  } = claimed;
+  return { id, event, alertId, tenant, rule, machineId, severity, value, times: timesOf(claimed) };
+}
+
+/** A reason for the delivery's record; the addresses in a system error's message are nothing for a tenant to see. */
+function reasonOf(error: unknown): string {
+  if (error instanceof MillwrightError) return error.message;
+  const { name, code } = error as { name?: string; code?: string };
+  if (name === "AbortError" || name === "TimeoutError") return `no answer within ${WEBHOOK_TIMEOUT_MS} ms`;
+  return code ?? "connection failed";
+}
