@@ -29,7 +29,7 @@ export async function lockBatches(tx: ClientBase, keys: readonly BatchKey[]): Pr
     parts: number[];
     appended_at: Date;
   }>(
-    `insert into batch as known (tenant, batch_id, content_hash, parts, appended_at)
+    `insert into millwright.batch as known (tenant, batch_id, content_hash, parts, appended_at)
      select tenant, batch_id, '', '{}', '-infinity' from unnest($1::text[], $2::text[]) as k (tenant, batch_id)
       order by tenant, batch_id
      on conflict (tenant, batch_id) do update set content_hash = known.content_hash
@@ -55,7 +55,7 @@ export async function saveBatches(tx: ClientBase, batches: readonly Batch[]): Pr
     appended_at: new Date(appendedAtMs).toISOString(),
   }));
   await tx.query(
-    `update batch set content_hash = b.content_hash, parts = b.parts, appended_at = b.appended_at
+    `update millwright.batch set content_hash = b.content_hash, parts = b.parts, appended_at = b.appended_at
        from jsonb_to_recordset($1::jsonb)
          as b (tenant text, batch_id text, content_hash text, parts int[], appended_at timestamptz)
       where (batch.tenant, batch.batch_id) = (b.tenant, b.batch_id)`,

@@ -11,7 +11,6 @@ export function openIngestPool(secret: CellSecret, applicationName: string): pg.
   return openPool(cellAddress(secret, "ingest"), {
     applicationName,
     max: 4,
-    searchPath: "millwright",
     statementTimeoutMs: INGEST_STATEMENT_TIMEOUT_MS,
   });
 }
@@ -21,7 +20,6 @@ export function openQueryPool(secret: CellSecret, applicationName: string): pg.P
   return openPool(cellAddress(secret, "query"), {
     applicationName,
     max: 8,
-    searchPath: "millwright",
     statementTimeoutMs: QUERY_STATEMENT_TIMEOUT_MS,
   });
 }

@@ -30,7 +30,7 @@ const MESSAGE_LIMIT = 500;
 export async function keepDeadLetters(tx: ClientBase, letters: readonly DeadLetter[]): Promise<void> {
   if (letters.length === 0) return;
   await tx.query(
-    `insert into dead_letter
+    `insert into millwright.dead_letter
        (tenant, topic, partition, record_offset, log_ref, ordinal, appended_at, reason, message, raw)
      select tenant, topic, partition, record_offset, log_ref, ordinal, to_timestamp(appended_at), reason, message, raw
        from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::smallint[], $7::float8[],

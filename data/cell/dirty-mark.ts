@@ -15,7 +15,7 @@ export interface DirtyMark {
 export async function addDirtyMarks(tx: ClientBase, marks: readonly DirtyMark[]): Promise<void> {
   if (marks.length === 0) return;
   await tx.query(
-    `insert into dirty_mark (tenant, type, machine_id, hour)
+    `insert into millwright.dirty_mark (tenant, type, machine_id, hour)
      select tenant, type, machine_id, to_timestamp(hour)
        from unnest($1::text[], $2::text[], $3::text[], $4::float8[]) as m (tenant, type, machine_id, hour)`,
     [

@@ -29,11 +29,11 @@ export async function advancePositions(
          with ordinality as w (tenant, topic, partition, first_offset, following, place)),
      stored as materialized (
        select w.*, p.next_offset
-         from wanted w join log_position p using (tenant, topic, partition)
+         from wanted w join millwright.log_position p using (tenant, topic, partition)
         order by tenant, topic, partition
           for update of p),
      moved as (
-       update log_position p set next_offset = s.following
+       update millwright.log_position p set next_offset = s.following
          from stored s
         where (p.tenant, p.topic, p.partition) = (s.tenant, s.topic, s.partition) and p.next_offset = s.first_offset)
      select place::int, next_offset as stored from stored`,
@@ -56,7 +56,7 @@ export async function readPosition(
   { topic, partition }: TopicPartition,
 ): Promise<bigint | undefined> {
   const { rows } = await pool.query<{ next_offset: bigint }>(
-    "select next_offset from log_position where tenant = $1 and topic = $2 and partition = $3",
+    "select next_offset from millwright.log_position where tenant = $1 and topic = $2 and partition = $3",
     [tenant, topic, partition],
   );
   return rows[0]?.next_offset;

@@ -15,7 +15,7 @@ export interface SeenMachine {
 export async function rememberMachines(tx: ClientBase, machines: readonly SeenMachine[]): Promise<void> {
   if (machines.length === 0) return;
   await tx.query(
-    `insert into machine (tenant, type, machine_id, site_id, first_log_ref)
+    `insert into millwright.machine (tenant, type, machine_id, site_id, first_log_ref)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
          as m (tenant, type, machine_id, site_id, first_log_ref)
       order by tenant, type, machine_id, site_id, first_log_ref

@@ -15,7 +15,7 @@ export interface Usage extends TopicPartition {
 export async function addUsage(tx: ClientBase, usage: readonly Usage[]): Promise<void> {
   if (usage.length === 0) return;
   await tx.query(
-    `insert into usage as known (tenant, minute, topic, partition, row_count, byte_count)
+    `insert into millwright.usage as known (tenant, minute, topic, partition, row_count, byte_count)
      select tenant, to_timestamp(minute), topic, partition, row_count, byte_count
        from unnest($1::text[], $2::float8[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
          as u (tenant, minute, topic, partition, row_count, byte_count)

@@ -9,7 +9,6 @@ const { cell, databaseUrl, catalogUrl } = readIngestEnvironment();
 const pool = openPool(parseDatabaseUrl(databaseUrl), {
   applicationName: "millwright-ingest",
   max: 2,
-  searchPath: "millwright",
 });
 const catalog = openPool(parseDatabaseUrl(catalogUrl), {
   applicationName: "millwright-ingest",

@@ -89,20 +89,6 @@ async function inPlacement<T>(
   }
 }
 
-/** All pages of a request, up to the time of the call where it names no end. */
-export async function* streamReadings(
-  deps: QueryDeps,
-  request: Omit<ReadingsRequest, "limit" | "cursor">,
-): AsyncGenerator<readonly ReadingRow[]> {
-  const toMs = request.toMs ?? deps.now() + 1;
-  let cursor: string | undefined;
-  do {
-    const page: ReadingsPage = await queryReadings(deps, { ...request, toMs, cursor, limit: MAX_LIMIT });
-    if (page.rows.length > 0) yield page.rows;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-}
-
 function checkedLimit({ limit = DEFAULT_LIMIT, resolution = "raw" }: ReadingsRequest): number {
   if (resolution !== "raw") throw invalid("resolution", "only 'raw' is available");
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)

@@ -9,6 +9,7 @@ import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
 import { storeSafely, type IngestAlarm } from "../../../handlers/ingest/store-safely.ts";
 import { tenantNames, tenantId, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
+import { eventually } from "../../support/eventually.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
 
 describe("storing a batch of the log", () => {
@@ -235,26 +236,23 @@ describe("storing a batch of the log", () => {
 
   it("answers an outage as retryable and keeps no dead letter", async () => {
     const tenant = await newTenant();
-    const [entered, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
-    // the backend dies between lock and position
-    await asCellRole(secret, "admin", async (client) => {
-      await client.query("begin");
-      await client.query("select from millwright.log_position where tenant = $1 for update", [tenant]);
+    // the backend dies while it waits for the position
+    await asCellRole(secret, "admin", async (holder) => {
+      await holder.query("begin");
+      await holder.query("select from millwright.log_position where tenant = $1 for update", [tenant]);
       const storing = store([logRecord(tenant, 0, 0)]).then(
         () => expect.fail("stored on a dead connection"),
         (error: unknown) => expect(error).to.include({ code: "database-unavailable", retryable: true }),
       );
-      entered.resolve(undefined);
-      for (let ended = 0; ended === 0; ) {
-        const { rowCount } = await client.query(
+      await eventually("the ingest backend waits and is ended", async () => {
+        const ended = await admin(
           `select pg_terminate_backend(pid) from pg_stat_activity
             where usename = 'millwright_ingest' and wait_event_type = 'Lock' and datname = current_database()`,
         );
-        ended = rowCount ?? 0;
-      }
+        return ended.length > 0;
+      });
       await storing;
-      await client.query("rollback");
-      goOn.resolve(undefined);
+      await holder.query("rollback");
     });
     expect(await deadLetters(tenant)).to.deep.equal([]);
     expect((await store([logRecord(tenant, 0, 0)])).rowCount).to.equal(1);
