@@ -46,7 +46,9 @@ export const role = resourceType({
       ),
     );
     const row = rows[0];
-    return row === undefined ? undefined : { ...state, ...attributesOf(row) };
+    if (row === undefined) return undefined;
+    const { name, password } = state; // the one thing that cannot be read back
+    return { name, ...(password === undefined ? {} : { password }), ...attributesOf(row) };
   },
 
   async update(sessions: Sessions, state, inputs) {
@@ -136,8 +138,12 @@ function attributesOf(row: RoleRow): Properties {
     replication: row.rolreplication,
     bypassRowLevelSecurity: row.rolbypassrls,
     connectionLimit: row.rolconnlimit,
-    searchPaths: searchPath?.split(/, */).map((name) => name.replace(/^"(.*)"$/, "$1").replaceAll('""', '"')),
     statementTimeout: Number(setting("statement_timeout") ?? 0),
     idleInTransactionSessionTimeout: Number(setting("idle_in_transaction_session_timeout") ?? 0),
+    ...(searchPath === undefined ? {} : { searchPaths: searchPath.split(/, */).map(unquoted) }),
   };
+}
+
+function unquoted(name: string): string {
+  return name.replace(/^"(.*)"$/, "$1").replaceAll('""', '"');
 }

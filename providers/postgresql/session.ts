@@ -37,8 +37,8 @@ export class Sessions {
   /** One transaction under the catalog lock, in `database` or else in the maintenance database. */
   async transaction<T>(work: (tx: pg.Client) => Promise<T>, database?: string): Promise<T> {
     return this.#next(database, async (client) => {
-      await client.query("begin");
       try {
+        await client.query("begin");
         await client.query(`select pg_advisory_xact_lock(${CATALOG_LOCK})`);
         const result = await work(client);
         await client.query("commit");

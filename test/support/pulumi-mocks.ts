@@ -1,0 +1,97 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** What the engine was asked to make. */
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** undefined for a resource that lies under no watched one: a silent orphan. */
+  readonly options: pulumi.CustomResourceOptions | undefined;
+}
+
+/** Outputs that a plugin would compute, by type; a type that is not here must not be made. */
+const COMPUTED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "millwright:index:Cell": { host: "127.0.0.1", port: 5999, user: "millwright", password: "super" },
+  "millwright:index:Secret": { value: "generated" },
+  "postgresql:index/database:Database": {},
+  "postgresql:index/defaultPrivileges:DefaultPrivileges": {},
+  "postgresql:index/grant:Grant": {},
+  "postgresql:index/grantRole:GrantRole": {},
+  "postgresql:index/role:Role": {},
+  "postgresql:index/schema:Schema": {},
+};
+const COMPOSED = /^(pulumi:providers:(millwright|postgresql)|millwright:tiers:[A-Za-z]+)$/;
+
+/** All that a test made, once every registration has been answered. */
+export class Registrations {
+  readonly all: readonly Registration[];
+
+  constructor(all: readonly Registration[]) {
+    this.all = all;
+  }
+
+  /** The one resource of this name and type. */
+  get(type: string, name: string): Registration {
+    const found = this.all.filter((registration) => registration.type === type && registration.name === name);
+    if (found.length !== 1)
+      throw new Error(`${found.length} resources ${type} ${name}: ${this.names().join(", ")}`);
+    return found[0]!;
+  }
+
+  ofType(type: string): readonly Registration[] {
+    return this.all.filter((registration) => registration.type === type);
+  }
+
+  /** Resources that were made outside of the watched component. */
+  orphans(): string[] {
+    return this.all.filter(({ options }) => options === undefined).map(({ name }) => name);
+  }
+
+  private names(): string[] {
+    return this.all.map(({ type, name }) => `${type} ${name}`);
+  }
+}
+
+/** Stands in for the Pulumi engine in the tests of one suite; throws on a call or type that it does not know. */
+export function mockPulumi() {
+  let made: Omit<Registration, "options">[] = [];
+  const options = new Map<string, pulumi.CustomResourceOptions>();
+
+  beforeEach(async () => {
+    made = [];
+    options.clear();
+    await pulumi.runtime.setMocks(
+      {
+        newResource({ type, name, inputs }) {
+          const computed = COMPUTED[type] ?? (COMPOSED.test(type) ? {} : undefined);
+          if (computed === undefined) throw new Error(`no mock for a resource of type ${type}`);
+          made.push({ type, name, inputs: inputs as Registration["inputs"] });
+          return { id: `${name}-id`, state: { ...inputs, ...computed } as Record<string, unknown> };
+        },
+        call({ token }) {
+          throw new Error(`no mock for the call ${token}`);
+        },
+      },
+      "millwright",
+      "test",
+    );
+  });
+
+  return {
+    /** Options for the component under test; its children inherit the watching. */
+    watched: {
+      transformations: [
+        ({ type, name, opts, props }) => {
+          options.set(`${type} ${name}`, opts);
+          return { props, opts };
+        },
+      ],
+    } satisfies pulumi.ComponentResourceOptions,
+    async settled(): Promise<Registrations> {
+      await pulumi.runtime.disconnect(); // waits for all that is under way
+      return new Registrations(
+        made.map((each) => ({ ...each, options: options.get(`${each.type} ${each.name}`) })),
+      );
+    },
+  };
+}
