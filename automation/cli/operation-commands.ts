@@ -54,7 +54,6 @@ export function addOperationCommands(program: Command, context: CommandContext):
 }
 
 const eventData = z.looseObject({
-  payload: z.looseObject({}).optional(),
   name: z.string().optional(),
   status: z.string().optional(),
   message: z.string().optional(),
@@ -83,12 +82,8 @@ function eventLine(kind: string, data: string): string {
   return [what, status, message].filter((part) => part !== undefined && part !== "").join(": ") || kind;
 }
 
-/** The event's facts, whether the service sends them bare or inside of its envelope. */
 function payloadOf(data: string): z.infer<typeof eventData> {
-  const parsed = eventData.safeParse(asJson(data));
-  if (!parsed.success) return {};
-  const inner = eventData.safeParse(parsed.data.payload);
-  return inner.success ? inner.data : parsed.data;
+  return eventData.safeParse(asJson(data)).data ?? {};
 }
 
 function asJson(data: string): unknown {

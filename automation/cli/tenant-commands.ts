@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { randomUUID } from "node:crypto";
+import { TENANT_ROLES } from "../../model/role.ts";
 import { TIERS } from "../../model/tenant.ts";
 import {
   keyEnvelope,
@@ -12,8 +13,6 @@ import {
 import { call, segment, show, type CommandContext } from "./context.ts";
 import { followOperation } from "./operation-commands.ts";
 import { facts, table } from "./output.ts";
-
-const KEY_ROLES = ["machine", "viewer", "operator", "tenant-admin"];
 
 interface CreateOptions {
   readonly name?: string;
@@ -91,7 +90,7 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
   key
     .command("create <tenant>")
     .description("make a key; its secret is shown once")
-    .addOption(new Option("--role <role>").choices(KEY_ROLES).default("machine"))
+    .addOption(new Option("--role <role>").choices(TENANT_ROLES).default("machine"))
     .requiredOption("--label <label>", "what it is for, such as 'line 1'")
     .action(async (id: string, options: { role: string; label: string }, command: Command) => {
       const path = `/v1/tenants/${segment(id)}/keys`;

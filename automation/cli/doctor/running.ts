@@ -11,7 +11,7 @@ import type { Finding } from "./finding.ts";
 
 const PROBE_TIMEOUT_MS = 5_000;
 
-const readiness = z.looseObject({ checks: z.record(z.string(), z.unknown()).optional() });
+const readiness = z.looseObject({ checks: z.record(z.string(), z.looseObject({ ok: z.boolean() })) });
 
 /** The service of this home folder: running and ready, or its port free to start it. */
 export async function checkService(home: string, port: number): Promise<Finding> {
@@ -34,7 +34,7 @@ async function checkReadiness(url: string): Promise<Finding> {
     if (response.ok) return { check, state: "ok", found: `ready at ${url}` };
     const parsed = readiness.safeParse(await response.json().catch(() => undefined));
     const away = Object.entries(parsed.data?.checks ?? {})
-      .filter(([, state]) => state !== "ok" && state !== true)
+      .filter(([, { ok }]) => !ok)
       .map(([name]) => name);
     return {
       check,

@@ -7,10 +7,11 @@ import { ImportTally, type ImportReport } from "./import-tally.ts";
 import { fileState, openContent, unreadable, type FileState } from "./source.ts";
 
 /**
- * How many readings a batch has. The API takes 10,000 and 8 MB: half of it leaves room for long ids, and one batch is
- * what a kill makes the next run send again.
+ * A batch ends with the reading that reaches one of these. The API takes 10,000 readings and 8 MB: half of it leaves
+ * room for the last reading and the envelope, and one batch is what a kill makes the next run send again.
  */
 const BATCH_READINGS = 5_000;
+const BATCH_BYTES = 4_000_000;
 
 /** One call of the API: the same file and map always give the same batches under the same ids. */
 export interface ImportBatch {
@@ -62,12 +63,14 @@ export async function importFile(file: string, map: ImportMap, ports: ImportPort
   const tally = new ImportTally(rowCount, map);
 
   let pending: Pending[] = [];
+  let pendingBytes = 0;
   let batchNumber = 0;
   const flush = async () => {
     if (pending.length === 0) return;
     batchNumber += 1;
     await sendBatch(`${importId}-${batchNumber}`, pending, tally, ports);
     pending = [];
+    pendingBytes = 0;
     ports.onProgress(tally.report());
   };
 
@@ -78,8 +81,10 @@ export async function importFile(file: string, map: ImportMap, ports: ImportPort
       continue;
     }
     const reading = await readOrExplain(readRow, row, tally, ports);
-    if (reading !== undefined) pending.push({ ...row, reading });
-    if (pending.length === BATCH_READINGS) {
+    if (reading === undefined) continue;
+    pending.push({ ...row, reading });
+    pendingBytes += Buffer.byteLength(JSON.stringify(reading));
+    if (pending.length === BATCH_READINGS || pendingBytes >= BATCH_BYTES) {
       await assertUnchanged(file, before); // before each send: a file that grows would be another import in the end
       await flush();
     }

@@ -133,7 +133,7 @@ describe("the command line", () => {
           return;
         }
         status = "failed";
-        response.write('id: 2\nevent: step\ndata: {"payload":{"name":"up","status":"failed"}}\n\n');
+        response.write('id: 2\nevent: step\ndata: {"name":"up","status":"failed"}\n\n');
         response.end('id: 3\nevent: status\ndata: {"status":"failed"}\n\n');
       },
     });

@@ -65,6 +65,17 @@ describe("millwright import", () => {
     expect(run.out).to.match(/sum of kwh_interval +500\.1/);
   });
 
+  it("keeps a batch of long texts below what the API takes", async () => {
+    write("a.csv", "at,note\n" + `${stampOf(0)},${"x".repeat(4_000)}\n`.repeat(2_500));
+    const values = { metadata: { column: "note" } };
+    write("map.json", JSON.stringify({ ...map, type: "scan", machineId: { constant: "gate-1" }, values }));
+    const run = await importOf("a.csv");
+    expect(run.exitCode).to.equal(0);
+    const sizes = batches().map((batch) => JSON.stringify(batch).length);
+    expect(sizes).to.have.length(3);
+    expect(Math.max(...sizes)).to.be.below(8_000_000);
+  });
+
   it("gives a plain and a gzipped file the same batch ids, and another map or file others", async () => {
     write("a.csv", header + rowsOf(2));
     write("same-but-named-otherwise", gzipSync(header + rowsOf(2)));
