@@ -8,13 +8,16 @@ export interface CellTopic {
   readonly epoch: bigint;
 }
 
-/** Topics of readings of the tenants placed in `cell`. @param service - the catalog's pool that crosses tenants */
+/**
+ * Topics of readings of the tenants placed in `cell`, without those that are being deleted: what the log still has of
+ * them goes with it. @param service - the catalog's pool that crosses tenants
+ */
 export async function topicsOfCell(service: Pool, cell: string): Promise<readonly CellTopic[]> {
   const { rows } = await service.query<CellTopic>(
-    `select p.tenant, t.topic, p.epoch
-       from tenant_placement p join topic t using (tenant)
-      where p.cell = $1 and p.state = 'stable' and t.stream = 'readings'
-      order by t.topic`,
+    `select tenant, o.topic, p.epoch
+       from tenant_placement p join tenant t using (tenant) join topic o using (tenant)
+      where p.cell = $1 and p.state = 'stable' and t.state <> 'deleting' and o.stream = 'readings'
+      order by o.topic`,
     [cell],
   );
   return rows;

@@ -61,3 +61,12 @@ export async function readPosition(
   );
   return rows[0]?.next_offset;
 }
+
+/** Those of `topics` whose positions this cell holds. */
+export async function heldTopics(pool: Pool, topics: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ topic: string }>(
+    "select distinct topic from millwright.log_position where topic = any($1)",
+    [topics],
+  );
+  return new Set(rows.map((row) => row.topic));
+}

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { CellTopic } from "../../data/catalog/cell-topics.ts";
-import { readPosition } from "../../data/cell/log-position.ts";
+import { heldTopics, readPosition } from "../../data/cell/log-position.ts";
 import type {
   LogRecord,
   OffsetBounds,
@@ -74,7 +74,9 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
     async topics() {
       const placed = await deps.topics();
       epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
-      return placed.filter(({ tenant }) => !isPaused(tenant)).map(({ topic }) => topic);
+      // A topic without a position (a delete that stopped half way) would fail the assignment of all the others.
+      const held = await heldTopics(deps.pool, placed.map(({ topic }) => topic));
+      return placed.filter(({ tenant, topic }) => held.has(topic) && !isPaused(tenant)).map(({ topic }) => topic);
     },
 
     position,

@@ -60,6 +60,12 @@ describe("the consumer of a cell", () => {
     );
   });
 
+  it("follows no topic that the cell does not hold, though it is placed there", async () => {
+    const [here, halfDeleted] = [await newTenant(), tenantId.parse("half-deleted")];
+    const consumer = await consumerOf([here, halfDeleted]);
+    expect(await consumer.topics()).to.deep.equal([topicName(here, "readings", 1)]);
+  });
+
   it("stores a delivery of several parts in order", async () => {
     const tenant = await newTenant();
     const outcomes: number[] = [];
