@@ -1,0 +1,209 @@
+import { expect } from "chai";
+import { deleteRule, putRule } from "../../../data/catalog/rule.ts";
+import { acknowledgeAlert, getAlert, shelveAlert } from "../../../data/catalog/alert.ts";
+import { inTenant } from "../../../data/catalog/catalog.ts";
+import { alertEngine, type AlertEngine } from "../../../handlers/alert/process.ts";
+import { alertPlant, ruleOf, START_MS } from "../../support/alert-plant.ts";
+import { eventually } from "../../support/eventually.ts";
+
+describe("alert engine", () => {
+  let plant: Awaited<ReturnType<typeof alertPlant>>;
+  let stop: AbortController;
+  let running: Promise<unknown>[];
+  const late: number[] = [];
+  before(async () => (plant = await alertPlant()));
+  after(() => plant.close());
+  beforeEach(() => {
+    stop = new AbortController();
+    running = [];
+    late.length = 0;
+    start();
+  });
+  afterEach(() => end());
+
+  function start(): AlertEngine {
+    const observe = { onBatch: (batch: { late: number }) => void late.push(batch.late) };
+    const engine = alertEngine({ pool: plant.catalog.service, log: plant.log, observe });
+    running.push(plant.log.consume(engine.subscription, stop.signal), engine.runTimers(stop.signal));
+    return engine;
+  }
+  async function end(): Promise<void> {
+    stop.abort();
+    await Promise.all(running);
+  }
+  const second = (iso: string | null) => (iso === null ? null : (Date.parse(iso) - START_MS) / 1000);
+
+  it("raises one alert for a lasting condition, and ends it behind limit and dead band", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule({ deadBand: 2 });
+    await acme.send([
+      [1, 70],
+      [2, 85.5],
+      [3, 90],
+      [4, 79],
+      [5, 78.5],
+      [6, 81],
+      [7, 78],
+      [8, 95],
+    ]);
+    await eventually("the batch", async () => (await acme.evaluated()) === 1n);
+    const alerts = await acme.alerts();
+    expect(alerts.map((a) => [second(a.raisedAt), second(a.returnedAt), a.value, a.state])).to.deep.equal([
+      [8, null, 95, "unacknowledged"],
+      [2, 7, 85.5, "returned-unacknowledged"],
+    ]);
+    const { produced, appended, evaluated, committed, notified } = alerts[0]!.times;
+    expect([produced, appended, evaluated, committed]).to.deep.equal(
+      [produced, appended, evaluated, committed].toSorted((a, b) => a! - b!),
+    );
+    expect(notified).to.equal(null);
+  });
+
+  it("does not evaluate rows stored before the rule, nor imports", async () => {
+    const acme = await plant.newTenant();
+    await acme.send([[1, 99]]);
+    await eventually("the record", async () => (await acme.evaluated()) === 1n);
+    await acme.rule();
+    await acme.send([[2, 99]], { source: "import" });
+    await acme.send([[3, 70]]);
+    await eventually("all records", async () => (await acme.evaluated()) === 3n);
+    expect(await acme.alerts()).to.deep.equal([]);
+  });
+
+  it("starts from normal at the rule's first own record, even where it reads the older ones later", async () => {
+    await end();
+    const acme = await plant.newTenant();
+    await acme.send([[1, 99, "old"]]);
+    await acme.rule();
+    await acme.send([[2, 99, "new"]]);
+    stop = new AbortController();
+    running = [];
+    start();
+    await eventually("both", async () => (await acme.evaluated()) === 2n);
+    expect((await acme.alerts()).map(({ machineId }) => machineId)).to.deep.equal(["new"]);
+  });
+
+  it("lets late readings change nothing, and counts them", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule();
+    await acme.send([[10, 70]]);
+    await acme.send([
+      [5, 99],
+      [9.999, 99],
+      [10, 70],
+    ]);
+    await eventually("both", async () => (await acme.evaluated()) === 2n);
+    expect(await acme.alerts()).to.deep.equal([]);
+    expect(late.reduce((sum, n) => sum + n, 0)).to.equal(2);
+  });
+
+  it("is not muted by a machine whose clock runs far ahead", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule();
+    const ahead = (Date.now() - START_MS) / 1000 + 3_600;
+    await acme.send([
+      [ahead, 70],
+      [1, 99],
+    ]);
+    await eventually("the record", async () => (await acme.evaluated()) === 1n);
+    expect(await acme.alerts()).to.have.length(1);
+  });
+
+  it("waits for the on-delay: a short peak raises nothing, a lasting one does", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule({ onDelayMs: 10_000 });
+    await acme.send([
+      [0, 85],
+      [5, 70],
+      [20, 85],
+      [25, 86],
+      [30, 87],
+      [31, 87],
+    ]);
+    await eventually("the record", async () => (await acme.evaluated()) === 1n);
+    expect((await acme.alerts()).map((a) => second(a.raisedAt))).to.deep.equal([30]);
+  });
+
+  it("ends a delay by the log's clock when the machine sends no more, once, with its caches right", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule({ onDelayMs: 50, offDelayMs: 50 });
+    await acme.send([[0, 85]]);
+    const [raised] = await eventually("the alert", async () => {
+      const alerts = await acme.alerts();
+      return alerts.length === 1 && alerts;
+    });
+    expect(second(raised!.raisedAt)).to.equal(0.05);
+    await acme.send([[1, 70]]);
+    await eventually("its end", async () => (await acme.alerts())[0]?.returnedAt != null);
+    await acme.send([
+      [2, 70],
+      [3, 99],
+      [4, 99],
+    ]);
+    await eventually("the second alert", async () => (await acme.alerts()).length === 2);
+  });
+
+  it("evaluates a changed rule from normal and ends its alerts; a new name changes nothing", async () => {
+    const acme = await plant.newTenant();
+    const { id } = await acme.rule();
+    await acme.send([[1, 85]]);
+    await eventually("the alert", async () => (await acme.alerts()).length === 1);
+    const put = (body: ReturnType<typeof ruleOf>) =>
+      inTenant(plant.catalog, acme.tenant, (tx) => putRule(tx, acme.tenant, id, body));
+    await put(ruleOf({}, { name: "hotter" }));
+    expect((await acme.alerts())[0]?.returnedAt).to.equal(null);
+    await put(ruleOf({ limit: 84 }));
+    expect((await acme.alerts())[0]?.returnedAt).not.to.equal(null);
+    await acme.send([[2, 85]]);
+    await eventually("a second alert", async () => (await acme.alerts()).length === 2);
+    await inTenant(plant.catalog, acme.tenant, (tx) => deleteRule(tx, acme.tenant, id));
+    expect((await acme.alerts()).filter(({ returnedAt }) => returnedAt === null)).to.deep.equal([]);
+    await acme.send([[3, 99]]);
+    await eventually("the last record", async () => (await acme.evaluated()) === 3n);
+    expect(await acme.alerts()).to.have.length(2);
+  });
+
+  it("evaluates the rules' machines only", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule({}, { machines: ["m-002"] });
+    await acme.send([
+      [1, 99, "m-001"],
+      [1, 99, "m-002"],
+      [1, 99, "m-003"],
+    ]);
+    await eventually("the record", async () => (await acme.evaluated()) === 1n);
+    expect((await acme.alerts()).map(({ machineId }) => machineId)).to.deep.equal(["m-002"]);
+  });
+
+  it("leaves what people did alone when the condition returns", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule();
+    await acme.send([[1, 99]]);
+    const [alert] = await eventually("the alert", async () => {
+      const alerts = await acme.alerts();
+      return alerts.length === 1 && alerts;
+    });
+    const inAcme = <T>(work: Parameters<typeof inTenant<T>>[2]) => inTenant(plant.catalog, acme.tenant, work);
+    const untilMs = Date.now() + 60_000;
+    await inAcme((tx) => shelveAlert(tx, acme.tenant, alert!.id, { by: "ann", untilMs }));
+    await inAcme((tx) => acknowledgeAlert(tx, acme.tenant, alert!.id, { by: "bob" }));
+    await acme.send([[2, 70]]);
+    const after = await eventually("the return", async () => {
+      const now = await inAcme((tx) => getAlert(tx, acme.tenant, alert!.id));
+      return now.returnedAt !== null && now;
+    });
+    expect(after).to.deep.include({ state: "normal", acknowledgedBy: "bob", shelvedBy: "ann" });
+  });
+
+  it("gives one result when two engines follow the same partitions", async () => {
+    start();
+    const acme = await plant.newTenant(2);
+    await acme.rule();
+    // machine 1 in partition 0, machine 2 in partition 1, each hot and cold in turn
+    for (let n = 0; n < 40; n++) await acme.send([[n, n % 4 < 2 ? 99 : 70, `m-${n % 2}`]], {}, n % 2);
+    await eventually("all records", async () => (await acme.evaluated()) === 40n);
+    const alerts = await acme.alerts();
+    expect(alerts).to.have.length(20);
+    expect(alerts.filter(({ returnedAt }) => returnedAt === null)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,86 @@
+import { createRule } from "../../data/catalog/rule.ts";
+import { createChannel } from "../../data/catalog/channel.ts";
+import { listAlerts, type Alert } from "../../data/catalog/alert.ts";
+import { inTenant } from "../../data/catalog/catalog.ts";
+import type { EmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import { channelBody } from "../../model/channel.ts";
+import { ruleBody } from "../../model/rule.ts";
+import { tenantId, type TenantId } from "../../model/tenant.ts";
+import { testCatalog, type TestCatalog } from "./catalog.ts";
+import { testLog } from "./log.ts";
+
+/** A reading of temperature at second `s` of a fixed hour: `[s, value]` or `[s, value, machine]`. */
+export type Sample = readonly [seconds: number, value: number, machineId?: string];
+
+export const START_MS = Date.UTC(2026, 10, 1);
+let tenants = 0;
+
+/** A tenant with a topic, rules and channels on a real catalog and log; the engine is the test's own. */
+export async function alertPlant() {
+  const test: TestCatalog = await testCatalog();
+  const { log } = await testLog(test.admin);
+  const newTenant = async (partitions = 1) => {
+    const tenant: TenantId = tenantId.parse(`plant-${++tenants}`);
+    const topic = `${tenant}.readings.g1`;
+    await test.catalog.service.query(
+      "insert into tenant (tenant, name, tier, state, machines) values ($1, $1, 'shared', 'ready', 1)",
+      [tenant],
+    );
+    await test.catalog.service.query(
+      "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'readings', 1, $3)",
+      [topic, tenant, partitions],
+    );
+    await log.createTopic(topic, partitions);
+    await test.catalog.service.query("select pg_notify('placement_changed', '')");
+    return plantOf(test, log, tenant, topic);
+  };
+  return { ...test, log, newTenant, close: () => Promise.all([test.catalog.close(), log.close()]) };
+}
+
+function plantOf({ catalog }: TestCatalog, log: EmbeddedLog, tenant: TenantId, topic: string) {
+  return {
+    tenant,
+    topic,
+    rule: (condition: object = {}, rest: object = {}) =>
+      inTenant(catalog, tenant, (tx) => createRule(tx, tenant, ruleOf(condition, rest))),
+    channel: (url: string, rest: object = {}) =>
+      inTenant(catalog, tenant, (tx) =>
+        createChannel(tx, tenant, channelBody.parse({ kind: "webhook", url, secret: "s3cret", ...rest })),
+      ),
+    /** One record with these readings. */
+    send: (samples: readonly Sample[], headers: Record<string, string> = {}, partition = 0) =>
+      log.append([
+        {
+          topic,
+          partition,
+          headers: { "produced-at": String(Date.now()), source: "live", ...headers },
+          value: Buffer.from(JSON.stringify(samples.map(wireOf))),
+        },
+      ]),
+    alerts: async (filter: object = {}): Promise<readonly Alert[]> =>
+      (await inTenant(catalog, tenant, (tx) => listAlerts(tx, tenant, { limit: 1_000, ...filter }))).items,
+    evaluated: async () => {
+      const { rows } = await catalog.service.query<{ offset: bigint }>(
+        'select sum(next_offset)::bigint as "offset" from alert_position where tenant = $1',
+        [tenant],
+      );
+      return rows[0]?.offset ?? 0n;
+    },
+  };
+}
+
+export function ruleOf(condition: object = {}, rest: object = {}) {
+  return ruleBody.parse({
+    name: "too hot",
+    type: "machine",
+    metric: "temperature_c",
+    condition: { kind: "threshold", op: ">", limit: 80, ...condition },
+    severity: "critical",
+    ...rest,
+  });
+}
+
+export function wireOf([seconds, value, machineId = "m-001"]: Sample) {
+  const ts = new Date(START_MS + seconds * 1000).toISOString();
+  return { type: "machine", machineId, ts, values: { temperature_c: value } };
+}
