@@ -23,7 +23,7 @@ type RefusalCode =
   | "number-unreadable";
 
 /** Why a row is not imported; stable, part of the refusals file. */
-export interface RowRefusal {
+interface RowRefusal {
   readonly kind: "refusal";
   readonly code: RefusalCode;
   readonly message: string;

@@ -10,7 +10,7 @@ import type { WireReading } from "./reading.ts";
  * Besides its state it may be out of touch for some minutes: what it measures then arrives late.
  */
 export const MACHINE_STATES = ["running", "idle", "setup", "fault", "offline"] as const;
-export type MachineState = (typeof MACHINE_STATES)[number];
+type MachineState = (typeof MACHINE_STATES)[number];
 
 export interface MachineProfile {
   readonly machineId: string;

@@ -3,7 +3,7 @@ import { z } from "zod";
 /**
  * What the commands read of the API's answers. Loose on purpose: `--json` passes on what a newer service adds.
  */
-export const tenantAnswer = z.looseObject({
+const tenantAnswer = z.looseObject({
   id: z.string(),
   name: z.string(),
   tier: z.string(),
@@ -22,7 +22,7 @@ const stepAnswer = z.looseObject({
   finishedAt: z.string().nullish(),
 });
 
-export const operationAnswer = z.looseObject({
+const operationAnswer = z.looseObject({
   id: z.string(),
   kind: z.string(),
   tenant: z.string().nullish(),

@@ -45,7 +45,7 @@ export async function* followEvents(
 }
 
 /** The `text/event-stream` format of the HTML standard, section 9.2.6, as far as our service writes it. */
-export async function* parseEvents(response: Response): AsyncGenerator<StreamEvent> {
+async function* parseEvents(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   let buffer = "";
   for await (const bytes of response.body ?? []) {

@@ -20,7 +20,7 @@ export interface ImportBatch {
 }
 
 /** What the platform did not take of a batch, by the reading's place in it. */
-export interface BatchAnswer {
+interface BatchAnswer {
   readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[];
 }
 
