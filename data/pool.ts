@@ -23,8 +23,10 @@ export interface PoolOptions {
 
 /** A pool whose idle errors (server restarted) are swallowed: the next query reports them to somebody who can act. */
 export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Pool {
+  const { host, port, database, user, password } = address;
   const pool = new pg.Pool({
-    ...address,
+    // by name: pg takes every field that an address may carry beside these as an option of its own
+    ...{ host, port, database, user, password },
     max: options.max ?? 5,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,

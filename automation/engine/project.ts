@@ -5,8 +5,10 @@ import { parse, stringify } from "yaml";
 import { writeWhole } from "./exclusive.ts";
 import { PROJECT, REPOSITORY, type EngineLayout } from "./layout.ts";
 
-/** The program of every stack, when a session names no other. */
-export const DEFAULT_PROGRAM = path.join(REPOSITORY, "stacks", "index.ts");
+/** The program of every stack, when a session names no other: exports `program`. */
+export const DEFAULT_PROGRAM = path.join(REPOSITORY, "stacks", "program.ts");
+/** The same for the command line, which wants it as a default export. */
+const COMMAND_LINE_PROGRAM = path.join(REPOSITORY, "stacks", "index.ts");
 
 /** `Pulumi.STACK.yaml`: what the CLI reads beside `Pulumi.yaml`. Secrets in it are encrypted by the passphrase. */
 export interface StackSettings {
@@ -22,7 +24,7 @@ export function projectFile(program: string): string {
 
 /** The project that `npm run pulumi` works in: the same program, settings and state as the service's sessions. */
 export async function writeProject(layout: EngineLayout): Promise<void> {
-  await writeWhole(path.join(layout.project, "Pulumi.yaml"), projectFile(DEFAULT_PROGRAM));
+  await writeWhole(path.join(layout.project, "Pulumi.yaml"), projectFile(COMMAND_LINE_PROGRAM));
 }
 
 export function settingsFile(folder: string, stack: string): string {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { prepareCatalog, type CatalogPasswords } from "../../data/catalog/catalog.ts";
 import { createDatabase } from "../../data/create-database.ts";
 import { createCluster, startCluster } from "../../data/postgres-cluster/cluster.ts";
-import { parseDatabaseUrl, type DatabaseAddress } from "../../data/pool.ts";
+import { databaseUrl, parseDatabaseUrl, type DatabaseAddress } from "../../data/pool.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 
 const DATABASE = "millwright";
@@ -16,7 +16,7 @@ const passwords = z.strictObject({ app: z.string(), service: z.string(), log: z.
 export interface CatalogAccess {
   readonly admin: DatabaseAddress;
   /** Database of the durable workflows: apart, because its tables belong to DBOS. */
-  readonly workflows: DatabaseAddress;
+  readonly workflowsUrl: string;
   readonly passwords: CatalogPasswords & { readonly log: string };
 }
 
@@ -33,7 +33,7 @@ export async function startCatalogServer(
   await prepareCatalog(admin, logins);
   const { host, port, database } = admin;
   await secrets.put("catalog", { host, port, database, ...logins });
-  return { admin, workflows: { ...admin, database: WORKFLOW_DATABASE }, passwords: logins };
+  return { admin, workflowsUrl: databaseUrl({ ...admin, database: WORKFLOW_DATABASE }), passwords: logins };
 }
 
 async function embedded(folder: string): Promise<DatabaseAddress> {

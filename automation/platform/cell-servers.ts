@@ -35,7 +35,9 @@ export function keepClusters(home: string, folders: readonly string[], logger: L
   return {
     async startAll() {
       await Promise.all((await all()).map((folder) => startCluster(folder)));
-      timer ??= setInterval(() => (check = check.then(reviveDead)), CHECK_INTERVAL_MS);
+      timer ??= setInterval(() => {
+        check = check.then(reviveDead);
+      }, CHECK_INTERVAL_MS);
     },
     async stopAll() {
       isStopping = true;

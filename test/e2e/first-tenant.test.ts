@@ -67,21 +67,40 @@ describe("from nothing to a live tenant", function () {
     );
 
     const receiver = await webhookReceiver("webhook-secret-of-the-test");
-    const channel = { kind: "webhook", url: receiver.url, secret: "webhook-secret-of-the-test", minSeverity: "low" };
+    const channel = {
+      kind: "webhook",
+      url: receiver.url,
+      secret: "webhook-secret-of-the-test",
+      minSeverity: "low",
+    };
     const operator = await platform.key("customer-123", "operator");
     expect((await platform.call("POST", "/v1/channels", channel, { token: operator })).status).to.equal(201);
     const condition = { kind: "threshold", op: ">", limit: 80, deadBand: 2, onDelayMs: 0, offDelayMs: 0 };
-    const rule = { id: "too-hot", name: "Too hot", type: "machine", metric: "temperature_c", condition, severity: "high" };
+    const rule = {
+      id: "too-hot",
+      name: "Too hot",
+      type: "machine",
+      metric: "temperature_c",
+      condition,
+      severity: "high",
+    };
     const made = await platform.call("POST", "/v1/rules", rule, { token: operator });
     expect(made.status, JSON.stringify(made.body)).to.equal(201);
 
     const hot = {
       readings: [
-        { type: "machine", machineId: "m-001", ts: new Date().toISOString(), values: { temperature_c: 93.5 } },
+        {
+          type: "machine",
+          machineId: "m-001",
+          ts: new Date().toISOString(),
+          values: { temperature_c: 93.5 },
+        },
       ],
     };
     expect((await platform.call("POST", "/v1/data", hot, { token: machine })).status).to.equal(202);
-    const [alert] = await eventually("the webhook", () => (receiver.received.length > 0 ? receiver.received : undefined));
+    const [alert] = await eventually("the webhook", () =>
+      receiver.received.length > 0 ? receiver.received : undefined,
+    );
     expect(alert?.isSigned).to.equal(true);
     expect(alert?.body).to.deep.include({
       event: "alert.raised",

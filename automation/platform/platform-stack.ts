@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { glob, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { cellSecret } from "../../data/cell/cell-secret.ts";
+import { prepareCell } from "../../data/cell/prepare-cell.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
+import type { Engine, EngineEvent, StackConfig } from "../engine/engine.ts";
+
+const REPOSITORY = path.resolve(import.meta.dirname, "../..");
+/** Everything that decides what `up` would do, and what the cells' schema would be. */
+const PROGRAM_FILES = [
+  "{stacks,components,providers,policy,model}/**/*.ts",
+  "data/{cell,postgres-cluster}/**/*.{ts,sql}",
+  "package-lock.json",
+];
+
+const builtMark = z.object({ fingerprint: z.string(), fencingToken: z.string() });
+
+/** One shared cell of the platform stack. */
+export interface SharedCell {
+  readonly name: string;
+  readonly tenantCapacity: number;
+  /** An external server instead of an embedded cluster. */
+  readonly url?: string;
+}
+
+export interface PlatformStackRequest {
+  readonly home: string;
+  readonly environment: string;
+  readonly cells: readonly SharedCell[];
+}
+
+/**
+ * Builds the platform stack and prepares its cells; skipped when neither program nor config changed since it last
+ * went well.
+ * @returns whether the engine ran
+ */
+export async function bringUpPlatformStack(
+  request: PlatformStackRequest,
+  engine: Engine,
+  secrets: SecretStore,
+  onEvent: (event: EngineEvent) => void,
+): Promise<boolean> {
+  const { home, environment, cells } = request;
+  const config = stackConfig(request);
+  const markFile = path.join(home, "platform.json");
+  const mark = builtMark.safeParse(await readJson(markFile)).data;
+  const fingerprint = await fingerprintOf(config);
+  const known = await Promise.all(cells.map(({ name }) => secrets.get(`cell-${name}`)));
+  if (mark?.fingerprint === fingerprint && known.every((secret) => secret !== undefined)) return false;
+
+  // Counts on, so that a start which was killed in the middle is fenced off by the next one; from the clock, so that
+  // a mark that a power cut destroyed does not make every later start the lower one.
+  const counted = BigInt(mark?.fencingToken ?? 0) + 1n;
+  const clock = BigInt(Date.now());
+  const fencingToken = counted > clock ? counted : clock;
+  await writeMark(markFile, { fingerprint: "", fencingToken: String(fencingToken) });
+  const session = await engine.open({ stack: `platform-${environment}`, config, fencingToken, onEvent });
+  try {
+    await session.preview();
+    await session.up();
+    const outputs = await session.outputs();
+    const built = z.record(z.string(), cellSecret).parse(outputs["cells"]);
+    for (const [name, secret] of Object.entries(built)) {
+      await prepareCell(secret);
+      await secrets.put(`cell-${name}`, secret);
+    }
+  } finally {
+    await session.close();
+  }
+  await writeMark(markFile, { fingerprint, fencingToken: String(fencingToken) });
+  return true;
+}
+
+function stackConfig({ home, environment, cells }: PlatformStackRequest): StackConfig {
+  const plain = cells.map(({ name, tenantCapacity, url }) => ({
+    name,
+    tenantCapacity,
+    ...(url === undefined ? {} : { urlSecret: true }),
+  }));
+  const urls = cells.flatMap(({ name, url }) =>
+    url === undefined ? [] : [[`millwright:cellUrl-${name}`, { secret: url }] as const],
+  );
+  return {
+    "millwright:home": home,
+    "millwright:environment": environment,
+    "millwright:cells": JSON.stringify(plain),
+    ...Object.fromEntries(urls),
+  };
+}
+
+async function fingerprintOf(config: StackConfig): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify(config));
+  for (const file of (await Array.fromAsync(glob(PROGRAM_FILES, { cwd: REPOSITORY }))).sort()) {
+    hash.update(file).update(await readFile(path.join(REPOSITORY, file)));
+  }
+  return hash.digest("hex");
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as unknown;
+  } catch {
+    return undefined; // absent or half written by a power cut: built again
+  }
+}
+
+async function writeMark(file: string, mark: z.infer<typeof builtMark>): Promise<void> {
+  await writeFile(`${file}.new`, JSON.stringify(mark));
+  await rename(`${file}.new`, file);
+}

@@ -1,0 +1,176 @@
+import { createServer } from "node:net";
+import path from "node:path";
+import { pino, type Logger } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
+import { registerCell } from "../../data/catalog/cell.ts";
+import { cellAddress, readCellSecret } from "../../data/cell/cell-secret.ts";
+import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
+import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import { pingDatabase } from "../../data/ping.ts";
+import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
+import { inheritedEnvironment, type Settings } from "../../environment.ts";
+import { queryService } from "../../handlers/query/query-service.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import { buildPolicyPack } from "../../policy/bundle.ts";
+import { prepareEngine } from "../engine/prepare.ts";
+import { pulumiEngine } from "../engine/pulumi-engine.ts";
+import { serveApi } from "../http/server.ts";
+import { startOperations } from "../operations/start.ts";
+import { adminToken } from "./admin-token.ts";
+import { startCatalogServer } from "./catalog-server.ts";
+import { keepClusters } from "./cell-servers.ts";
+import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
+import { claimHome } from "./home.ts";
+import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
+
+const ENVIRONMENT = "development";
+const MAX_DEDICATED_TENANTS = 1; // seed 000: `max_dedicated_tenants: 1`
+const SHARED_CELL_CAPACITY = 200; // 200 tenants × 5 tables × 3 partitions = 3,000 relations: planning time stays flat
+
+export interface RunningPlatform {
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** One line for a person; comes at least every 10 s while something is built. */
+export type Progress = (line: string) => void;
+
+/**
+ * Brings up everything, in the order in which one part needs the other, and takes it down in reverse, also when the
+ * start fails half way.
+ * @throws MillwrightError `home-in-use`, `port-in-use`, `engine-missing`, `cluster-failed`, `disk-full`, …
+ */
+export async function startPlatform(settings: Settings, progress: Progress): Promise<RunningPlatform> {
+  await using starting = new AsyncDisposableStack();
+  const { home } = settings;
+  await refuseTakenPort(settings.port);
+  const claimed = starting.adopt(await claimHome(home), (owned) => owned.release());
+  const logger = pino({ level: settings.logLevel, base: { process: "service" } }, pino.destination(2));
+  const secrets = folderSecretStore(path.join(home, "secrets"));
+  const token = await adminToken(home);
+
+  const embedded = settings.catalogUrl === undefined ? [path.join(home, "catalog")] : [];
+  const clusters = starting.adopt(keepClusters(home, embedded, logger), (keeper) => keeper.stopAll());
+  progress("starting the catalog database");
+  const access = await startCatalogServer(home, settings.catalogUrl, secrets);
+  await clusters.startAll();
+  await prepareEmbeddedLog(access.admin, access.passwords.log);
+  const catalog = starting.adopt(openCatalog(access.admin, access.passwords, "millwright-service"), (it) =>
+    it.close(),
+  );
+  const log = starting.adopt(
+    openEmbeddedLog(access.admin, access.passwords.log, "millwright-service"),
+    (it) => it.close(),
+  );
+
+  const prepared = await prepareEngine({ home, inherited: inheritedEnvironment(), progress });
+  const { path: cli, version } = prepared.cli;
+  progress(`engine: pulumi ${version} (${cli}), postgresql plugin: ${prepared.postgresqlPlugin}`);
+  const policyPackDir = path.resolve(import.meta.dirname, "../../dist/policy");
+  await buildPolicyPack(policyPackDir);
+  const engine = pulumiEngine({ prepared, policyPackDir });
+
+  const cells = sharedCells(settings);
+  const stack = { home, environment: ENVIRONMENT, cells };
+  await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform stack: ${message}`));
+  for (const { name, tenantCapacity } of cells)
+    await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
+
+  const operations = starting.adopt(
+    await startOperations({
+      ...{ catalog, engine, log, secrets, home, logger },
+      cells: { prepareCell, prepareTenant, dropTenantRows },
+      databaseUrl: access.workflowsUrl,
+      environment: ENVIRONMENT,
+      maxDedicatedTenants: MAX_DEDICATED_TENANTS,
+      dedicatedCellUrls: settings.timescaleCellUrls,
+    }),
+    (running) => running.close(),
+  );
+  const host = starting.adopt(startHost(settings, claimed.record, logger), (kept) => kept.stop());
+  progress("starting the handlers");
+  await host.ready();
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: "millwright_service_" });
+  const queries = starting.adopt(queryService({ catalog, secrets }), (service) => service.close());
+  const api = starting.adopt(
+    await serveApi(
+      {
+        ...{ catalog, log, logger, adminToken: token.token },
+        operations: operations.service,
+        readings: queries,
+        privateWebhooks: settings.privateWebhooks,
+        metrics: { registry, more: () => host.metrics() },
+        checks: readinessChecks(catalog, secrets, host, cells),
+        nowMs: Date.now,
+      },
+      { port: settings.port },
+    ),
+    (server) => server.close(),
+  );
+  await claimed.record({ url: api.url });
+
+  const running = starting.move();
+  return { url: api.url, tokenFile: token.file, stop: () => running.disposeAsync() };
+}
+
+function startHost(
+  settings: Settings,
+  record: (parts: object) => Promise<void>,
+  logger: Logger,
+): HandlerHost {
+  const env = { MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel };
+  const webhooks =
+    settings.privateWebhooks === "loopback-only"
+      ? {}
+      : { MILLWRIGHT_PRIVATE_WEBHOOKS: settings.privateWebhooks };
+  const onStart = (host: object) =>
+    void record({ host }).catch((error: unknown) =>
+      logger.error({ error: String(error) }, "run.json was not written"),
+    );
+  return keepHandlerHost({ ...env, ...webhooks }, onStart, logger);
+}
+
+function sharedCells({ timescaleUrl }: Settings): readonly SharedCell[] {
+  const cell = { name: "shared-1", tenantCapacity: SHARED_CELL_CAPACITY };
+  return [timescaleUrl === undefined ? cell : { ...cell, url: timescaleUrl }];
+}
+
+function readinessChecks(
+  catalog: Catalog,
+  secrets: SecretStore,
+  host: HandlerHost,
+  cells: readonly SharedCell[],
+) {
+  const down = (what: string) =>
+    new MillwrightError("database-unavailable", `${what} is down.`, { retryable: true });
+  const cellChecks = cells.map(({ name }) => {
+    const check = async () => {
+      const secret = await readCellSecret(secrets, name);
+      if (secret === undefined) throw down(`cell ${name}`);
+      await pingDatabase(cellAddress(secret, "query"));
+    };
+    return [`cell-${name}`, check] as const;
+  });
+  return {
+    catalog: async () => void (await catalog.service.query("select 1")),
+    handlers: () => (host.isUp() ? Promise.resolve() : Promise.reject(down("the handler host"))),
+    ...Object.fromEntries(cellChecks),
+  };
+}
+
+/** Asked first: to learn after ten minutes of building that the port is taken would be unkind. */
+async function refuseTakenPort(port: number): Promise<void> {
+  const probe = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  probe.once("listening", () => probe.close(() => resolve(undefined)));
+  probe.once("error", (cause) => {
+    const message = `Port ${port} cannot be used (${(cause as NodeJS.ErrnoException).code ?? "unknown"}). Stop what listens there, or set PORT to another port; PORT=0 takes any free one.`;
+    reject(new MillwrightError("port-in-use", message, { cause }));
+  });
+  probe.listen(port, "127.0.0.1");
+  await promise;
+}

@@ -1,0 +1,165 @@
+import path from "node:path";
+import { pino, type Logger } from "pino";
+import { z } from "zod";
+import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
+import { listCells } from "../data/catalog/cell.ts";
+import { topicsOfCell } from "../data/catalog/cell-topics.ts";
+import { openIngestPool } from "../data/cell/cell-pool.ts";
+import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
+import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
+import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
+import { readSettings } from "../environment.ts";
+import { alertEngine } from "./alert/process.ts";
+import { HostMetrics } from "./host-metrics.ts";
+import { ingestSubscription } from "./ingest/subscription.ts";
+import { runDispatcher } from "./notify/process.ts";
+
+/**
+ * The one process that runs ingest, alert and notify locally. It is a child of the service: it ends when the pipe to
+ * its parent closes, so that a killed service leaves no second host behind, and it can be killed itself at any moment.
+ */
+
+const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
+const RETENTION_INTERVAL_MS = 60_000;
+/** A day of readings at full rate fits; a move needs the log for as long as its copy takes. */
+const RETENTION = { maxAgeMs: 7 * 86_400_000, maxBytesPerPartition: 4 * 2 ** 30 };
+
+const catalogSecret = z.object({
+  host: z.string(),
+  port: z.number(),
+  database: z.string(),
+  app: z.string(),
+  service: z.string(),
+  log: z.string(),
+});
+
+interface HostContext {
+  readonly secrets: SecretStore;
+  readonly catalog: Catalog;
+  readonly log: EmbeddedLog;
+  readonly metrics: HostMetrics;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  const logger = pino({ level: settings.logLevel, base: { process: "host" } }, pino.destination(2));
+  const stopping = new AbortController();
+  for (const event of ["disconnect", "SIGTERM", "SIGINT"] as const)
+    process.once(event, () => stopping.abort());
+
+  const secrets = folderSecretStore(path.join(settings.home, "secrets"));
+  const access = catalogSecret.parse(await secrets.get("catalog"));
+  const metrics = new HostMetrics();
+  const catalog = openCatalog(access, access, "millwright-host");
+  const log = openEmbeddedLog(access, access.log, "millwright-host", (error, group) => {
+    metrics.failed(group);
+    logger.warn({ group, error: String(error) }, "a batch was not taken and is tried again");
+  });
+  const context: HostContext = { secrets, catalog, log, metrics, logger, signal: stopping.signal };
+
+  const alerts = alertEngine({ pool: catalog.service, log, observe: metrics.alerts });
+  const dispatcher = {
+    pool: catalog.service,
+    privateWebhooks: settings.privateWebhooks,
+    observe: metrics.notifications,
+  };
+  const work = [
+    serveCells(context),
+    log.consume(alerts.subscription, stopping.signal),
+    alerts.runTimers(stopping.signal),
+    runDispatcher(dispatcher, stopping.signal),
+    keepRetention(context),
+  ];
+  process.on("message", (message) => {
+    if ((message as { kind?: string }).kind === "metrics")
+      void metrics.text().then((text) => process.send?.({ kind: "metrics", text }));
+  });
+  process.send?.({ kind: "ready" });
+  await Promise.all(work);
+  await Promise.all([log.close(), catalog.close()]);
+}
+
+/** Runs one consumer for each cell whose secret is there; cells come with tenants and go with them. */
+async function serveCells(context: HostContext): Promise<void> {
+  const { catalog, secrets, logger, signal } = context;
+  const consumers = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
+  while (!signal.aborted) {
+    const cells = await listCells(catalog.service).catch((error: unknown) => {
+      logger.warn({ error: String(error) }, "cells cannot be listed; the ones known are served on");
+      return undefined;
+    });
+    for (const { name } of cells ?? []) {
+      if (consumers.has(name)) continue;
+      const secret = await readCellSecret(secrets, name);
+      if (secret === undefined) continue; // being built
+      const stop = new AbortController();
+      consumers.set(name, {
+        stop,
+        done: consumeCell(context, name, secret, AbortSignal.any([signal, stop.signal])),
+      });
+    }
+    for (const [name, consumer] of consumers) {
+      if (cells === undefined || cells.some((cell) => cell.name === name)) continue;
+      consumer.stop.abort();
+      consumers.delete(name);
+    }
+    await pause(CELL_CHECK_MS, signal);
+  }
+  await Promise.all([...consumers.values()].map(({ done }) => done));
+}
+
+async function consumeCell(
+  { catalog, log, metrics, logger }: HostContext,
+  cell: string,
+  secret: CellSecret,
+  signal: AbortSignal,
+): Promise<void> {
+  const pool = openIngestPool(secret, "millwright-ingest");
+  const subscription = ingestSubscription({
+    cell,
+    pool,
+    topics: () => topicsOfCell(catalog.service, cell),
+    now: Date.now,
+    alarm: (alarm) => {
+      metrics.alarm(cell);
+      logger.error({ cell, ...alarm }, "ingestion of a tenant stands still");
+    },
+    outOfRange: ({ topic, partition, offset }, { start, end }) => {
+      metrics.alarm(cell);
+      const range = { start: String(start), end: String(end) };
+      logger.error(
+        { cell, topic, partition, offset: String(offset), ...range },
+        "the stored position is outside the log",
+      );
+    },
+    stored: (outcome) => metrics.stored(cell, outcome),
+  });
+  await log.consume(subscription, signal);
+  await pool.end();
+}
+
+async function keepRetention({ log, logger, signal }: HostContext): Promise<void> {
+  while (!signal.aborted) {
+    await pause(RETENTION_INTERVAL_MS, signal);
+    if (signal.aborted) return;
+    await log
+      .trim(RETENTION)
+      .catch((error: unknown) => logger.warn({ error: String(error) }, "the log was not trimmed"));
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
+
+await main();
