@@ -14,16 +14,7 @@ export const DISMANTLE_STEPS = ["lift-protection", "drop-data", "destroy", "drop
 
 /** The steps of each kind in order. Published with the operation; an order once released changes behind a patch only. */
 export const OPERATION_STEPS = {
-  create: [
-    "gate",
-    "place",
-    "preview",
-    "up",
-    "store-secrets",
-    "prepare-data",
-    "create-topics",
-    "activate",
-  ],
+  create: ["gate", "place", "preview", "up", "store-secrets", "prepare-data", "create-topics", "activate"],
   update: ["record", "adapt-data"],
   delete: ["quiesce", ...DISMANTLE_STEPS],
 } as const satisfies Record<OperationKind, readonly string[]>;

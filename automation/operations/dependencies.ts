@@ -8,7 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
 export interface CellPorts {
-  readonly prepareCell: (secret: CellSecret) => Promise<void>;
+  readonly prepareCell: (secret: CellSecret) => Promise<unknown>;
   readonly prepareTenant: (secret: CellSecret, tenant: TenantSeries) => Promise<void>;
   /** Removes the tenant from the cell's own tables; its schema is the engine's. */
   readonly dropTenantRows: (secret: CellSecret, tenant: TenantId) => Promise<unknown>;

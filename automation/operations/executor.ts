@@ -2,21 +2,17 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Executor } from "../../data/catalog/executor-lease.ts";
+import { identify, isAlive } from "../platform/process-identity.ts";
 
 /** An identity for this process that no other has, before or after: the same id twice would run steps twice at once. */
 export function newExecutor(): Executor {
-  return { id: randomUUID(), host: machine(), pid: process.pid };
+  const startTime = identify(process.pid)?.startTime ?? "";
+  return { id: randomUUID(), host: machine(), pid: process.pid, startTime };
 }
 
 /** Whether the process of a lease is known to be dead, without waiting for the lease to run out. */
-export function isKnownDead({ host, pid }: Executor): boolean {
-  if (host !== machine()) return false;
-  try {
-    process.kill(pid, 0);
-    return false; // alive, or another process with its number: then the lease decides
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
+export function isKnownDead(executor: Executor): boolean {
+  return executor.host === machine() && !isAlive(executor);
 }
 
 /** Host and boot: after a reboot, and in a container beside us, a pid means another process. */

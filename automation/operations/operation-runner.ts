@@ -24,7 +24,11 @@ import { DELETE, DISMANTLE } from "./steps/delete.ts";
 import type { OperationRun, Step } from "./steps/step.ts";
 import { UPDATE } from "./steps/update.ts";
 
-const STEPS: Readonly<Record<OperationKind, readonly Step[]>> = { create: CREATE, update: UPDATE, delete: DELETE };
+const STEPS: Readonly<Record<OperationKind, readonly Step[]>> = {
+  create: CREATE,
+  update: UPDATE,
+  delete: DELETE,
+};
 
 /** Executes operations in this process. */
 export class OperationRunner {
@@ -145,7 +149,10 @@ export class OperationRunner {
         });
       });
     await this.#life.persist(finish);
-    this.#deps.logger.info({ operationId: operation, tenantId: tenant, kind, status: end.status }, "operation ended");
+    this.#deps.logger.info(
+      { operationId: operation, tenantId: tenant, kind, status: end.status },
+      "operation ended",
+    );
   }
 }
 

@@ -16,7 +16,12 @@ const DEFAULT_CONCURRENCY = 2;
 /** An operation whose process died this often kills its process: it is put aside instead of tried for ever. */
 const MAX_RECOVERIES = 100;
 
-const FINISHED: ReadonlySet<string> = new Set(["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]);
+const FINISHED: ReadonlySet<string> = new Set([
+  "SUCCESS",
+  "ERROR",
+  "CANCELLED",
+  "MAX_RECOVERY_ATTEMPTS_EXCEEDED",
+]);
 
 /** The durable queue: one operation at a time per tenant, a limit over all. A process has one of it. */
 export class OperationQueue {
@@ -74,7 +79,12 @@ export class OperationQueue {
 
   /** Gives back to the queue what processes without a live lease had taken. @returns how many operations */
   async recoverAllBut(liveExecutors: ReadonlySet<string>): Promise<number> {
-    const taken = await DBOS.listWorkflows({ workflowName: WORKFLOW, status: "PENDING", loadInput: false, loadOutput: false });
+    const taken = await DBOS.listWorkflows({
+      workflowName: WORKFLOW,
+      status: "PENDING",
+      loadInput: false,
+      loadOutput: false,
+    });
     const executors = new Set(taken.flatMap(({ executorId }) => executorId ?? []));
     const dead = [...executors.difference(liveExecutors)];
     return dead.length === 0 ? 0 : (await getExecutor().recoverPendingWorkflows(dead)).length;
@@ -83,7 +93,12 @@ export class OperationQueue {
   /** Operations that the queue has put aside: recovered too often, or ended by an error of the queue itself. */
   async givenUp(): Promise<string[]> {
     const status = ["ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"] as const;
-    const found = await DBOS.listWorkflows({ workflowName: WORKFLOW, status: [...status], loadInput: false, loadOutput: false });
+    const found = await DBOS.listWorkflows({
+      workflowName: WORKFLOW,
+      status: [...status],
+      loadInput: false,
+      loadOutput: false,
+    });
     return found.map(({ workflowID }) => workflowID);
   }
 

@@ -70,7 +70,11 @@ export interface OperationService {
   /** @throws MillwrightError `tenant-exists`, `policy-refused`, `idempotency-key-reused` */
   readonly startCreate: (tenant: NewTenant, request: OperationRequest) => Promise<Operation>;
   /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `idempotency-key-reused` */
-  readonly startUpdate: (tenant: TenantId, change: TenantChange, request: OperationRequest) => Promise<Operation>;
+  readonly startUpdate: (
+    tenant: TenantId,
+    change: TenantChange,
+    request: OperationRequest,
+  ) => Promise<Operation>;
   /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `idempotency-key-reused` */
   readonly startDelete: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
   /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
@@ -78,7 +82,7 @@ export interface OperationService {
   /** Newest first. */
   readonly list: (
     filter: OperationFilter,
-  ) => Promise<{ readonly operations: readonly Operation[]; readonly nextCursor?: string }>;
+  ) => Promise<{ readonly operations: readonly Operation[]; readonly nextCursor: string | null }>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-cancellable` */
   readonly cancel: (id: string, request: OperationRequest) => Promise<Operation>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-retryable`, `tenant-busy` */
@@ -159,7 +163,10 @@ export function operationService(
         const { active } = await operationsOf(tx, tenant);
         if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
         if (state !== "ready") {
-          throw new MillwrightError("tenant-not-ready", `Tenant ${tenant} is ${state}; only a ready one can be changed.`);
+          throw new MillwrightError(
+            "tenant-not-ready",
+            `Tenant ${tenant} is ${state}; only a ready one can be changed.`,
+          );
         }
         return { ...change };
       }),
@@ -196,7 +203,10 @@ export function operationService(
     retry: async (id, request) => {
       const operation = await steer(id, request, "retry", async (tx, { tenant, status, kind }) => {
         if (status !== "failed") {
-          throw new MillwrightError("operation-not-retryable", `This operation is ${status}; only a failed one can be retried.`);
+          throw new MillwrightError(
+            "operation-not-retryable",
+            `This operation is ${status}; only a failed one can be retried.`,
+          );
         }
         await lockTenant(tx, tenant);
         const { active, newest } = await operationsOf(tx, tenant);
@@ -205,7 +215,8 @@ export function operationService(
           const message = "A later operation has taken this one's place.";
           throw new MillwrightError("operation-not-retryable", message);
         }
-        if (kind !== "update") await setTenantState(tx, tenant, ["failed"], kind === "create" ? "creating" : "deleting");
+        if (kind !== "update")
+          await setTenantState(tx, tenant, ["failed"], kind === "create" ? "creating" : "deleting");
       });
       local.dispatch();
       return operation;
@@ -219,7 +230,7 @@ export function operationService(
         do {
           // Where it stands is read before the events: whatever that reading has counted, the next one brings.
           const stand = await lastEvent(pool, id);
-          for (let hasMore = true; hasMore; ) {
+          for (let hasMore = true; hasMore;) {
             const page = await eventsAfter(pool, id, lastId);
             for (const event of page.events) {
               if (signal.aborted) return;
@@ -237,7 +248,13 @@ export function operationService(
   };
 }
 
-function audit(tx: pg.PoolClient, actor: Actor, action: string, tenant: TenantId, subject: string): Promise<void> {
+function audit(
+  tx: pg.PoolClient,
+  actor: Actor,
+  action: string,
+  tenant: TenantId,
+  subject: string,
+): Promise<void> {
   const { id, role, from = null } = actor;
   return appendAudit(tx, { actor: id, role, from, action, tenant, subject, result: "accepted" });
 }

@@ -43,7 +43,8 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
   /** One after the other in this process, always oldest first: so a tenant's operations keep their order. */
   const dispatch = (): Promise<void> => {
     dispatching = dispatching.then(dispatchAll).catch((error: unknown) => {
-      if (!isStopping) deps.logger.warn({ err: error }, "operations could not be queued; the next beat tries again");
+      if (!isStopping)
+        deps.logger.warn({ err: error }, "operations could not be queued; the next beat tries again");
     });
     return dispatching;
   };

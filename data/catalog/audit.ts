@@ -1,6 +1,5 @@
-import { z } from "zod";
 import type { Queryable } from "../pool.ts";
-import { cutPage, decodeCursor, type PageRequest } from "./page.ts";
+import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
 
 /** Who did what, from where, with what result. */
 export interface AuditEntry {
@@ -53,16 +52,16 @@ export async function appendAudit(tx: Queryable, entry: AuditEntry): Promise<voi
 export async function listAudit(
   db: Queryable,
   { tenant, limit, cursor }: PageRequest & { readonly tenant?: string },
-): Promise<{ readonly entries: readonly AuditRecord[]; readonly nextCursor?: string }> {
-  const before = decodeCursor(cursor, z.int());
+): Promise<{ readonly entries: readonly AuditRecord[]; readonly nextCursor: string | null }> {
+  const [before] = decodeCursor(cursor, 1);
   const { rows } = await db.query<AuditRow>(
     `select entry, at, actor, role, "from", action, tenant, subject, result, detail, hash from audit
       where ($1::text is null or tenant = $1) and ($2::bigint is null or entry < $2)
       order by entry desc limit $3`,
-    [tenant ?? null, before ?? null, limit + 1],
+    [tenant ?? null, before, limit + 1],
   );
-  const { page, ...next } = cutPage(rows.map(recordOf), limit, ({ id }) => id);
-  return { entries: page, ...next };
+  const { items: entries, nextCursor } = pageOf(rows.map(recordOf), limit, ({ id }) => [String(id)]);
+  return { entries, nextCursor };
 }
 
 export type AuditVerdict =

@@ -3,9 +3,11 @@ import type { Queryable } from "../pool.ts";
 /** The right of one process to drive what it took from the queue. */
 export interface Executor {
   readonly id: string;
-  /** Tells machines apart: a pid means something only there. */
+  /** Tells machines apart: a process identity means something only there. */
   readonly host: string;
   readonly pid: number;
+  /** Tells the process from a later one with the same pid. */
+  readonly startTime: string;
 }
 
 /**
@@ -14,11 +16,12 @@ export interface Executor {
  */
 const LEASE = "10 seconds";
 
-export async function renewLease(db: Queryable, { id, host, pid }: Executor): Promise<void> {
+export async function renewLease(db: Queryable, { id, host, pid, startTime }: Executor): Promise<void> {
   await db.query(
-    `insert into executor_lease (executor, host, pid, expires_at) values ($1, $2, $3, now() + interval '${LEASE}')
+    `insert into executor_lease (executor, host, pid, start_time, expires_at)
+     values ($1, $2, $3, $4, now() + interval '${LEASE}')
      on conflict (executor) do update set expires_at = excluded.expires_at`,
-    [id, host, pid],
+    [id, host, pid, startTime],
   );
 }
 
@@ -28,7 +31,7 @@ export async function otherLeases(
   ownId: string,
 ): Promise<(Executor & { readonly isExpired: boolean })[]> {
   const { rows } = await db.query<Executor & { isExpired: boolean }>(
-    `select executor as id, host, pid, expires_at < now() as "isExpired" from executor_lease where executor <> $1`,
+    `select executor as id, host, pid, start_time as "startTime", expires_at < now() as "isExpired" from executor_lease where executor <> $1`,
     [ownId],
   );
   return rows;

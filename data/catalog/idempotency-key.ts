@@ -34,7 +34,10 @@ export async function claimIdempotencyKey(tx: Queryable, claim: IdempotencyClaim
   );
   const earlier = rows[0];
   if (earlier === undefined || !earlier.request_hash.equals(requestHash)) {
-    throw new MillwrightError("idempotency-key-reused", "This Idempotency-Key came with another request before.");
+    throw new MillwrightError(
+      "idempotency-key-reused",
+      "This Idempotency-Key came with another request before.",
+    );
   }
   return earlier.operation;
 }

@@ -22,9 +22,8 @@ export function listen(
     while (!stop.signal.aborted) {
       const client = await pool.connect().catch(() => undefined);
       if (client !== undefined) await hold(client);
-      if (!stop.signal.aborted) {
-        await delay(RECONNECT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
-      }
+      // ends at once when it is closed
+      await delay(RECONNECT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
   const hold = async (client: pg.PoolClient) => {

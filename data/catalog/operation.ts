@@ -11,7 +11,7 @@ import type {
 } from "../../model/operation.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
-import { cutPage, decodeCursor, type PageRequest } from "./page.ts";
+import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
 
 /** The right to drive an operation, taken anew by each start, take-over and retry. */
 export interface Ownership {
@@ -93,18 +93,21 @@ export async function getOperation(db: Queryable, id: string): Promise<Operation
 /** Newest first. */
 export async function listOperations(
   db: Queryable,
-  filter: PageRequest & { readonly tenant?: TenantId | undefined; readonly status?: OperationStatus | undefined },
-): Promise<{ readonly operations: readonly Operation[]; readonly nextCursor?: string }> {
-  const before = decodeCursor(filter.cursor, z.int());
+  filter: PageRequest & {
+    readonly tenant?: TenantId | undefined;
+    readonly status?: OperationStatus | undefined;
+  },
+): Promise<{ readonly operations: readonly Operation[]; readonly nextCursor: string | null }> {
+  const [before] = decodeCursor(filter.cursor, 1);
   const { rows } = await db.query<OperationRow>(
     `${SELECT}
       where ($1::text is null or o.tenant = $1) and ($2::text is null or o.status = $2)
         and ($3::bigint is null or o.position < $3)
       order by o.position desc limit $4`,
-    [filter.tenant ?? null, filter.status ?? null, before ?? null, filter.limit + 1],
+    [filter.tenant ?? null, filter.status ?? null, before, filter.limit + 1],
   );
-  const { page, ...next } = cutPage(rows, filter.limit, ({ position }) => Number(position));
-  return { operations: page.map(operationOf), ...next };
+  const { items, nextCursor } = pageOf(rows, filter.limit, ({ position }) => [String(position)]);
+  return { operations: items.map(operationOf), nextCursor };
 }
 
 /** What a decision about a tenant's next operation needs to know of those before it. */
@@ -186,10 +189,10 @@ export async function undispatchedOperations(db: Queryable): Promise<Undispatche
 }
 
 export async function markDispatched(db: Queryable, id: string, attempt: number): Promise<void> {
-  await db.query("update operation set dispatched_attempt = $2 where operation = $1 and dispatched_attempt < $2", [
-    id,
-    attempt,
-  ]);
+  await db.query(
+    "update operation set dispatched_attempt = $2 where operation = $1 and dispatched_attempt < $2",
+    [id, attempt],
+  );
 }
 
 /** Ends operations that the queue has put aside; those that were ended already, or retried since, stay as they are. */

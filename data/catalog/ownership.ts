@@ -58,10 +58,10 @@ export function inOwnership<T>(
 
 /** @throws MillwrightError `operation-fenced`; asked before an effect whose receiver knows no tokens */
 export async function checkOwnership(db: Queryable, { operation, fencingToken }: Ownership): Promise<void> {
-  const { rowCount } = await db.query(
-    "select from operation where operation = $1 and fencing_token = $2",
-    [operation, fencingToken],
-  );
+  const { rowCount } = await db.query("select from operation where operation = $1 and fencing_token = $2", [
+    operation,
+    fencingToken,
+  ]);
   if (rowCount !== 1) throw fenced();
 }
 
@@ -117,7 +117,13 @@ export async function endStep(
        select operation, last_event, tenant, 'step', jsonb_build_object('name', $3::text, 'status', $4::text)
          from owned)
      select pg_notify('operation', operation::text) from owned`,
-    [operation, fencingToken, end.name, end.status, end.detail === undefined ? null : JSON.stringify(end.detail)],
+    [
+      operation,
+      fencingToken,
+      end.name,
+      end.status,
+      end.detail === undefined ? null : JSON.stringify(end.detail),
+    ],
   );
   if (rowCount !== 1) throw fenced();
 }
@@ -162,14 +168,21 @@ export async function finishOperation(tx: Queryable, operation: string, end: Ope
 }
 
 export async function setResult(tx: Queryable, operation: string, result: object): Promise<void> {
-  await tx.query("update operation set result = $2 where operation = $1", [operation, JSON.stringify(result)]);
+  await tx.query("update operation set result = $2 where operation = $1", [
+    operation,
+    JSON.stringify(result),
+  ]);
 }
 
 /**
  * Claims the clean-up of a cancelled create for the operation itself. False when a delete of the tenant waits: it will
  * do the same. @param tx - with the tenant's row locked, so that no delete is accepted in between
  */
-export async function claimCleanUp(tx: Queryable, { operation }: Ownership, tenant: TenantId): Promise<boolean> {
+export async function claimCleanUp(
+  tx: Queryable,
+  { operation }: Ownership,
+  tenant: TenantId,
+): Promise<boolean> {
   const { rowCount } = await tx.query(
     `update operation set is_cancellable = false where operation = $1
         and not exists (select from operation d where d.tenant = $2 and d.kind = 'delete' and d.status = 'queued')`,

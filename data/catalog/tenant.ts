@@ -1,7 +1,7 @@
 import { MillwrightError } from "../../model/errors.ts";
-import { tenantId, type TenantId, type TenantState, type Tier } from "../../model/tenant.ts";
+import type { TenantId, TenantState, Tier } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
-import { cutPage, decodeCursor, type PageRequest } from "./page.ts";
+import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
 
 /** A tenant as the API shows it. */
 export interface Tenant {
@@ -73,14 +73,14 @@ export async function getTenant(db: Queryable, tenant: TenantId): Promise<Tenant
 export async function listTenants(
   db: Queryable,
   { limit, cursor }: PageRequest,
-): Promise<{ readonly tenants: readonly Tenant[]; readonly nextCursor?: string }> {
-  const after = decodeCursor(cursor, tenantId);
+): Promise<{ readonly tenants: readonly Tenant[]; readonly nextCursor: string | null }> {
+  const [after] = decodeCursor(cursor, 1);
   const { rows } = await db.query<TenantRow>(
     `${SELECT} where $1::text is null or t.tenant > $1 order by t.tenant limit $2`,
-    [after ?? null, limit + 1],
+    [after, limit + 1],
   );
-  const { page, ...next } = cutPage(rows.map(tenantOf), limit, ({ id }) => id);
-  return { tenants: page, ...next };
+  const { items: tenants, nextCursor } = pageOf(rows.map(tenantOf), limit, ({ id }) => [id]);
+  return { tenants, nextCursor };
 }
 
 /** False when the id is taken. */

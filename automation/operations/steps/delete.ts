@@ -79,7 +79,11 @@ async function forget({ owned, deps }: OperationRun) {
     if (catalogRows["tenant"] === undefined) return;
     if (placement !== undefined) await removeDedicatedCell(tx, placement.cell);
     if (owned.kind === "delete") {
-      await setResult(tx, owned.operation, deletionCertificate(operation, placement, catalogRows, new Date()));
+      await setResult(
+        tx,
+        owned.operation,
+        deletionCertificate(operation, placement, catalogRows, new Date()),
+      );
     }
     await notifyPlacementChanged(tx, tenant);
   });
@@ -101,4 +105,7 @@ export const DISMANTLE: readonly Step[] = [
   { name: "forget", cancel: "ignored", run: forget },
 ];
 
-export const DELETE: readonly Step[] = [{ name: "quiesce", cancel: "last-chance", run: quiesce }, ...DISMANTLE];
+export const DELETE: readonly Step[] = [
+  { name: "quiesce", cancel: "last-chance", run: quiesce },
+  ...DISMANTLE,
+];

@@ -30,7 +30,8 @@ export async function tenantSession(
   options: { readonly isProtected: boolean },
 ): Promise<StackSession> {
   const { owned, deps, sessions, progress, signal } = run;
-  const server = tenant.tier === "dedicated" ? await cellServer(deps.catalog.service, placement.cell) : undefined;
+  const server =
+    tenant.tier === "dedicated" ? await cellServer(deps.catalog.service, placement.cell) : undefined;
   return sessions.get(owned.operation, {
     stack: tenantStackName(tenant.id),
     config: tenantStackConfig({

@@ -5,7 +5,7 @@ import type { OperationRun, Step } from "./step.ts";
 
 /** The request's own fields, kept as the operation's input. */
 function changeOf({ owned }: OperationRun): TenantChange {
-  return owned.input as TenantChange;
+  return owned.input;
 }
 
 async function record(run: OperationRun) {

@@ -73,6 +73,7 @@ create table executor_lease (
   executor text primary key,
   host text not null,
   pid int not null,
+  start_time text not null,
   expires_at timestamptz not null
 );
 grant select, insert, update, delete on executor_lease to millwright_service;

@@ -1,0 +1,164 @@
+import { expect } from "chai";
+import { openCatalog, type Catalog } from "../../../data/catalog/catalog.ts";
+import { getOperation } from "../../../data/catalog/operation.ts";
+import { isFinished, OPERATION_STEPS, type Operation } from "../../../model/operation.ts";
+import { eventually } from "../../support/eventually.ts";
+import { faultRounds, faultSample } from "../../support/faults.ts";
+import { rowsOf, testOperationPlace, type OperationPlace } from "../../support/operations.ts";
+import { OperationsProcess, type FaultPoint } from "../../support/operations-process.ts";
+import { seed } from "../../support/seed.ts";
+
+const PHASES = ["before", "after"] as const;
+const pointsOf = (kind: "create" | "delete") =>
+  OPERATION_STEPS[kind].flatMap((step) =>
+    PHASES.map((phase) => ({ step, phase, signal: "SIGKILL" as const })),
+  );
+
+describe(`operations of processes that die (seed ${seed})`, function () {
+  this.timeout(faultRounds * 120_000);
+  let place: OperationPlace;
+  let catalog: Catalog;
+  let current: OperationsProcess;
+  let count = 0;
+
+  before(async () => {
+    place = await testOperationPlace();
+    catalog = openCatalog(place.admin, place.passwords, "test");
+    current = await OperationsProcess.start(place);
+  });
+  after(async () => {
+    await current.kill();
+    await catalog.close();
+  });
+
+  const ended = ({ id }: Operation) =>
+    eventually(`the end of ${id}`, async () => {
+      const operation = await getOperation(catalog.service, id);
+      return isFinished(operation.status) && operation;
+    });
+
+  /** Starts the operation, sees the process die at the point, starts another one and waits for the end. */
+  const survive = async (kind: "create" | "delete", point: FaultPoint, tenant: string) => {
+    const operation = await current.start({ start: kind, tenant, fault: point });
+    await current.gone();
+    current = await OperationsProcess.start(place);
+    return ended(operation);
+  };
+
+  /** What there is of a tenant, counted past the code under test. */
+  const traces = async (tenant: string) => {
+    const [row] = await rowsOf(
+      place,
+      `select (select count(*)::int from tenant where tenant = $1 and state = 'ready') as ready,
+              (select coalesce(sum(made), 0)::int from fake.stack where stack = 'tenant-' || $1) as made,
+              (select coalesce(sum(resources), 0)::int from fake.stack where stack = 'tenant-' || $1) as resources,
+              (select count(*)::int from fake.topic where topic like $1 || '.%') as topics,
+              (select count(*)::int from fake.topic where topic like $1 || '.%' and not is_dropped) as "liveTopics",
+              (select count(*)::int from fake.series where tenant = $1) as series,
+              (select count(*)::int from fake.secret where name = 'reader-' || $1) as secrets,
+              (select count(*)::int from audit where tenant = $1 and result = 'succeeded') as audited`,
+      [tenant],
+    );
+    return row;
+  };
+
+  for (const point of faultSample(pointsOf("create"), 5)) {
+    it(`make one tenant when killed ${point.phase} ${point.step} of a create`, async () => {
+      for (let round = 0; round < faultRounds; round++) {
+        const tenant = `born-${++count}`;
+        const end = await survive("create", point, tenant);
+        expect(end.status).to.equal("succeeded");
+        expect(await traces(tenant)).to.deep.equal({
+          ready: 1,
+          made: 1,
+          resources: 3,
+          topics: 1,
+          liveTopics: 1,
+          series: 1,
+          secrets: 1,
+          audited: 1,
+        });
+      }
+    });
+  }
+
+  for (const point of faultSample(pointsOf("delete"), 4)) {
+    it(`leave no trace when killed ${point.phase} ${point.step} of a delete`, async () => {
+      for (let round = 0; round < faultRounds; round++) {
+        const tenant = `gone-${++count}`;
+        await ended(await current.start({ start: "create", tenant }));
+        const end = await survive("delete", point, tenant);
+        expect(end.status).to.equal("succeeded");
+        expect(end.result).to.include({ tenant });
+        expect(await traces(tenant)).to.deep.equal({
+          ready: 0,
+          made: 1,
+          resources: 0,
+          topics: 1,
+          liveTopics: 0,
+          series: 0,
+          secrets: 0,
+          audited: 2,
+        });
+      }
+    });
+  }
+
+  /** An operation that stands still before `up`, in a process that has stopped. */
+  const standStill = async (tenant: string) => {
+    const fault: FaultPoint = { step: "up", phase: "before", signal: "SIGSTOP" };
+    const operation = await current.start({ start: "create", tenant, fault });
+    await eventually("the step to stand still", async () => {
+      const { steps } = await getOperation(catalog.service, operation.id);
+      return steps.some(({ name, status }) => name === "up" && status === "running");
+    });
+    return operation;
+  };
+
+  it("go to a peer at once when a process of this machine dies", async () => {
+    const operation = await standStill(`peer-${++count}`);
+    const peer = await OperationsProcess.start(place);
+    const lease = () => rowsOf(place, "select from executor_lease where pid = $1", [current.pid]);
+    expect(await lease()).to.have.length(1);
+    await current.kill();
+    const end = await ended(operation);
+    expect(end.status).to.equal("succeeded");
+    expect(end.steps.map(({ attempts }) => attempts)).to.deep.equal([1, 1, 1, 2, 1, 1, 1, 1]);
+    expect(await lease()).to.have.length(0);
+    current = peer;
+  });
+
+  it("are closed to a process that was stopped while a peer took over", async () => {
+    const stopped = current;
+    const tenant = `zombie-${++count}`;
+    const operation = await standStill(tenant);
+    const peer = await OperationsProcess.start(place);
+    // Age the lease instead of waiting for it.
+    await rowsOf(place, "update executor_lease set expires_at = now() - interval '1 second' where pid = $1", [
+      stopped.pid,
+    ]);
+    const end = await ended(operation);
+    expect(end.status).to.equal("succeeded");
+
+    stopped.signal("SIGCONT");
+    await eventually("the zombie to renew its lease, long after its step has gone on", async () => {
+      const rows = await rowsOf(
+        place,
+        "select from executor_lease where pid = $1 and expires_at > now() + interval '8 seconds'",
+        [stopped.pid],
+      );
+      return rows.length === 1;
+    });
+    const calls = await rowsOf<{ verb: string; token: string }>(
+      place,
+      "select verb, token::text from fake.call where name = $1 and verb in ('up', 'open') order by id",
+      [`tenant-${tenant}`],
+    );
+    // the first owner opened under token 1; what it asks for afterwards has a token that the stack refuses
+    expect(calls.filter(({ token }) => token === "2").map(({ verb }) => verb)).to.deep.equal(["open", "up"]);
+    expect(await traces(tenant)).to.include({ ready: 1, made: 1, resources: 3, audited: 1 });
+    expect(await getOperation(catalog.service, operation.id)).to.deep.equal(end);
+    await stopped.kill();
+    current = peer;
+  });
+});

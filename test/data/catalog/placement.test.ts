@@ -1,0 +1,85 @@
+import { expect } from "chai";
+import { claimDedicatedCell, claimSharedCell, listCells, registerCell } from "../../../data/catalog/cell.ts";
+import {
+  makePlacementStable,
+  placementOf,
+  placementsOf,
+  placeTenant,
+} from "../../../data/catalog/placement.ts";
+import { addTenant } from "../../../data/catalog/tenant.ts";
+import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
+import { inTransaction } from "../../../data/pool.ts";
+import { hasCode } from "../../../model/errors.ts";
+import { tenantId } from "../../../model/tenant.ts";
+import { testCatalog, type TestCatalog } from "../../support/catalog.ts";
+import { newTenant } from "../../support/operations.ts";
+
+describe("placing tenants", () => {
+  let test: TestCatalog;
+  beforeEach(async () => {
+    test = await testCatalog();
+  });
+  afterEach(() => test.catalog.close());
+
+  const place = (id: string) =>
+    inTransaction(test.catalog.service, async (tx) => {
+      await addTenant(tx, newTenant(id));
+      const cell = await claimSharedCell(tx);
+      await placeTenant(tx, tenantId.parse(id), cell);
+      return cell;
+    });
+
+  it("fills the roomiest cell first, and never over its capacity", async () => {
+    const { service } = test.catalog;
+    await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 3 });
+    await registerCell(service, { name: "shared-2", tier: "shared", tenantCapacity: 5 });
+    expect(await place("acme")).to.equal("shared-2");
+    const rest = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => place(`tenant-${index}`)));
+    expect(rest.filter(({ status }) => status === "fulfilled")).to.have.length(7);
+    for (const result of rest) {
+      if (result.status === "rejected") expect(hasCode(result.reason, "no-capacity")).to.equal(true);
+    }
+    const cells = await listCells(service);
+    expect(cells.map(({ name, tenantCount }) => `${name} ${tenantCount}`)).to.deep.equal([
+      "shared-1 3",
+      "shared-2 5",
+    ]);
+  });
+
+  it("gives each dedicated tenant a server of its own, the same one when asked again", async () => {
+    const claim = (cell: string) =>
+      inTransaction(test.catalog.service, (tx) => claimDedicatedCell(tx, cell, ["a:1/x", "b:1/x"]));
+    const claimed = await Promise.all(["dedicated-one", "dedicated-two"].map(claim));
+    expect([...claimed].sort()).to.deep.equal(["a:1/x", "b:1/x"]);
+    expect(await claim("dedicated-one")).to.equal(claimed[0]);
+    const third = await claim("dedicated-three").catch((error: unknown) => error);
+    expect(hasCode(third, "no-capacity")).to.equal(true);
+  });
+
+  it("gives a tenant that comes again topics of the next generation", async () => {
+    const { service } = test.catalog;
+    await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
+    const acme = tenantId.parse("acme");
+    for (const topic of ["acme.readings.g1", "acme.readings.g2"]) {
+      await place("acme");
+      await inTransaction(service, (tx) => placeTenant(tx, acme, "shared-1")); // again: nothing changes
+      expect((await placementOf(service, acme))?.topics.map((of) => of.topic)).to.deep.equal([topic]);
+      expect(await placementsOf(service, "shared-1")).to.deep.equal([]);
+      await makePlacementStable(service, acme);
+      expect(
+        (await placementsOf(service, "shared-1")).map(({ tenant, epoch }) => [tenant, epoch]),
+      ).to.deep.equal([["acme", 1n]]);
+      await inTransaction(service, (tx) => removeTenantRows(tx, acme));
+    }
+  });
+
+  it("forgets a tenant in every table but the proofs", async () => {
+    const { service } = test.catalog;
+    await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
+    await place("acme");
+    await place("globex");
+    const removed = await inTransaction(service, (tx) => removeTenantRows(tx, tenantId.parse("acme")));
+    expect(removed).to.deep.equal({ tenant: 1, tenant_placement: 1, topic: 1 });
+    expect(await placementOf(service, tenantId.parse("globex"))).to.not.equal(undefined);
+  });
+});

@@ -1,0 +1,18 @@
+import { readTestEnvironment } from "../../environment.ts";
+import { randomFrom, seed } from "./seed.ts";
+
+const isFull = readTestEnvironment().faults === "full";
+
+/** How often each fault is tried: `npm run faults` tries it 20 times, otherwise once for a seeded sample. */
+export const faultRounds = isFull ? 20 : 1;
+
+/** All of these in a full run; otherwise `count` of them, chosen by the run's seed. */
+export function faultSample<T>(all: readonly T[], count: number): readonly T[] {
+  if (isFull) return all;
+  const random = randomFrom(seed);
+  return all
+    .map((item) => ({ item, order: random() }))
+    .toSorted((a, b) => a.order - b.order)
+    .slice(0, count)
+    .map(({ item }) => item);
+}
