@@ -4,6 +4,8 @@ export type ErrorCode =
   | "request-invalid"
   | "body-unreadable"
   | "body-too-large"
+  | "media-type-unsupported"
+  | "request-timeout"
   | "not-found"
   | "method-not-allowed"
   | "unauthenticated"

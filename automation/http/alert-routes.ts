@@ -1,0 +1,163 @@
+import type pg from "pg";
+import { z } from "zod";
+import {
+  acknowledgeAlert,
+  commentAlert,
+  getAlert,
+  listAlerts,
+  shelveAlert,
+} from "../../data/catalog/alert.ts";
+import type { Alert } from "../../data/catalog/alert.ts";
+import { listDeliveries } from "../../data/catalog/delivery.ts";
+import { ALERT_STATES } from "../../model/alert-state.ts";
+import { externalId } from "../../model/reading.ts";
+import { SEVERITIES } from "../../model/rule.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import type { Caller } from "./authenticate.ts";
+import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
+import type { ApiServices } from "./endpoints.ts";
+import { instant, listOf, pageQuery } from "./schemas.ts";
+import { inKnownTenant, recordAction } from "./tenant-work.ts";
+
+const params = z.strictObject({ alertId: z.string().min(1).max(128) });
+
+const epochMs = z.number().nullable();
+const alert = z
+  .looseObject({
+    id: z.string(),
+    state: z.enum(ALERT_STATES),
+    rule: z.string(),
+    machineId: z.string(),
+    severity: z.enum(SEVERITIES),
+    times: z
+      .strictObject({
+        produced: epochMs,
+        appended: epochMs,
+        evaluated: epochMs,
+        committed: epochMs,
+        notified: epochMs,
+      })
+      .meta({ description: "Milliseconds since the epoch" }),
+  })
+  .meta({ id: "Alert" });
+const alertAnswer = { 200: jsonAnswer("The alert as it is now", z.strictObject({ alert })) };
+const delivery = z.looseObject({ id: z.string() }).meta({ id: "Delivery" });
+
+export function alertEndpoints({ catalog }: ApiServices): Endpoint[] {
+  const change = async (
+    { caller, tenant, params: { alertId } }: ChangeCall,
+    action: string,
+    work: (tx: pg.PoolClient) => Promise<Alert>,
+  ) => {
+    const changed = await inKnownTenant(catalog, tenant, async (tx) => {
+      const after = await work(tx);
+      await recordAction(tx, caller, action, { tenant, subject: alertId });
+      return after;
+    });
+    return { status: 200, body: { alert: changed } };
+  };
+
+  return [
+    endpoint({
+      method: "get",
+      path: "/v1/alerts",
+      summary: "List alerts, newest first",
+      permission: "alert:read",
+      tenancy: "named",
+      query: z.strictObject({
+        ...pageQuery,
+        state: z.enum(ALERT_STATES).optional(),
+        severity: z.enum(SEVERITIES).optional(),
+        machineId: externalId.optional(),
+        from: instant.optional(),
+      }),
+      answers: { 200: jsonAnswer("A page of alerts", listOf("alerts", alert)) },
+      async handle({ tenant, query: { from, ...query } }) {
+        const fromMs = from === undefined ? undefined : Date.parse(from);
+        const { items, nextCursor } = await inKnownTenant(catalog, tenant, (tx) =>
+          listAlerts(tx, tenant, { ...query, fromMs }),
+        );
+        return { status: 200, body: { alerts: items, nextCursor } };
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: "/v1/alerts/:alertId",
+      summary: "Show an alert",
+      permission: "alert:read",
+      tenancy: "named",
+      params,
+      answers: alertAnswer,
+      async handle({ tenant, params: { alertId } }) {
+        const found = await inKnownTenant(catalog, tenant, (tx) => getAlert(tx, tenant, alertId));
+        return { status: 200, body: { alert: found } };
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: "/v1/alerts/:alertId/deliveries",
+      summary: "List the notifications of an alert",
+      permission: "alert:read",
+      tenancy: "named",
+      params,
+      query: z.strictObject(pageQuery),
+      answers: { 200: jsonAnswer("A page of deliveries", listOf("deliveries", delivery)) },
+      async handle({ tenant, params: { alertId }, query }) {
+        const { items, nextCursor } = await inKnownTenant(catalog, tenant, (tx) =>
+          listDeliveries(tx, tenant, { ...query, alertId }),
+        );
+        return { status: 200, body: { deliveries: items, nextCursor } };
+      },
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/alerts/:alertId/acknowledge",
+      summary: "Say that somebody has seen the alert",
+      permission: "alert:write",
+      tenancy: "named",
+      params,
+      answers: alertAnswer,
+      handle: (call) =>
+        change(call, "alert.acknowledge", (tx) =>
+          acknowledgeAlert(tx, call.tenant, call.params.alertId, { by: call.caller.id }),
+        ),
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/alerts/:alertId/shelve",
+      summary: "Put the alert aside until an instant",
+      permission: "alert:write",
+      tenancy: "named",
+      params,
+      body: z.strictObject({ until: instant }),
+      answers: alertAnswer,
+      handle: (call) =>
+        change(call, "alert.shelve", (tx) =>
+          shelveAlert(tx, call.tenant, call.params.alertId, {
+            by: call.caller.id,
+            untilMs: Date.parse(call.body.until),
+          }),
+        ),
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/alerts/:alertId/comment",
+      summary: "Write a comment",
+      permission: "alert:write",
+      tenancy: "named",
+      params,
+      body: z.strictObject({ text: z.string().min(1).max(2_000) }),
+      answers: alertAnswer,
+      handle: (call) =>
+        change(call, "alert.comment", (tx) =>
+          commentAlert(tx, call.tenant, call.params.alertId, { by: call.caller.id, text: call.body.text }),
+        ),
+    }),
+  ];
+}
+
+interface ChangeCall {
+  readonly caller: Caller;
+  readonly tenant: TenantId;
+  readonly params: { readonly alertId: string };
+}

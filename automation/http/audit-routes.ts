@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { listAudit } from "../../data/catalog/audit.ts";
+import { inTenant } from "../../data/catalog/catalog.ts";
+import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
+import type { ApiServices } from "./endpoints.ts";
+import { instant, listOf, pageQuery } from "./schemas.ts";
+
+const entry = z
+  .strictObject({
+    id: z.int(),
+    at: instant,
+    actor: z.string().meta({ description: "Id of the credential" }),
+    role: z.string(),
+    from: z.string().nullable(),
+    action: z.string(),
+    tenant: z.string().nullable(),
+    subject: z.string().nullable(),
+    result: z.string(),
+    detail: z.looseObject({}).optional(),
+    hash: z.string().meta({ description: "SHA-256 over the entry before and this one" }),
+  })
+  .meta({ id: "AuditEntry" });
+
+export function auditEndpoints({ catalog }: ApiServices): Endpoint[] {
+  return [
+    endpoint({
+      method: "get",
+      path: "/v1/audit",
+      summary: "Who did what, newest first",
+      permission: "audit:read",
+      tenancy: "optional",
+      query: z.strictObject(pageQuery),
+      answers: { 200: jsonAnswer("A page of entries", listOf("entries", entry)) },
+      async handle({ tenant, query }) {
+        const { entries, nextCursor } =
+          tenant === undefined
+            ? await listAudit(catalog.service, query)
+            : await inTenant(catalog, tenant, (tx) => listAudit(tx, { ...query, tenant }));
+        return { status: 200, body: { entries, nextCursor } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,127 @@
+import type { IncomingMessage } from "node:http";
+import { createGunzip } from "node:zlib";
+import { MillwrightError } from "../../model/errors.ts";
+import { jsonErrorAt } from "./json-position.ts";
+
+/** A body as it came, inflated. */
+export interface RawBody {
+  /** Without parameters, in lower case. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Reads a whole body within `maxBytes`, counted both as sent and inflated: of a gzip bomb no more than that is ever
+ * held. undefined when there is none.
+ * @throws MillwrightError `media-type-unsupported`, `body-too-large`, `body-unreadable`
+ */
+export async function readBody(
+  request: IncomingMessage,
+  mediaTypes: readonly string[],
+  maxBytes: number,
+): Promise<RawBody | undefined> {
+  const {
+    "content-length": length,
+    "transfer-encoding": chunked,
+    "content-encoding": encoding,
+  } = request.headers;
+  if (chunked === undefined && (length === undefined || length === "0")) return undefined;
+  const mediaType = mediaTypeOf(request.headers["content-type"], mediaTypes);
+  if (encoding !== undefined && encoding !== "gzip" && encoding !== "identity")
+    throw unsupported("The content encoding must be gzip or identity.");
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await (encoding === "gzip" ? inflated(request, maxBytes) : received(request, maxBytes));
+  return { mediaType, bytes };
+}
+
+/** @throws MillwrightError `body-unreadable` that says where, and quotes nothing */
+export function parseJson(bytes: Buffer): unknown {
+  const text = decodeUtf8(bytes);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const at = jsonErrorAt(text) ?? text.length;
+    const line = text.slice(0, at).split("\n").length;
+    const column = at - text.lastIndexOf("\n", at - 1);
+    const place = at === text.length ? "it ends too early" : "it is wrong";
+    const message = `The body is not JSON: ${place} at position ${at} (line ${line}, column ${column}).`;
+    throw new MillwrightError("body-unreadable", message, { cause });
+  }
+}
+
+/** @throws MillwrightError `body-unreadable` */
+export function decodeUtf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new MillwrightError("body-unreadable", "The body is not UTF-8.", { cause });
+  }
+}
+
+function mediaTypeOf(contentType: string | undefined, allowed: readonly string[]): string {
+  const [mediaType = "", ...parameters] = (contentType ?? "").toLowerCase().split(";");
+  const charset = parameters.map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)/.exec(parameter)?.[1]);
+  const isUtf8 = charset.every((name) => name === undefined || name === "utf-8" || name === "utf8");
+  if (!allowed.includes(mediaType.trim()) || !isUtf8)
+    throw unsupported(`The content type must be ${allowed.join(" or ")}, in UTF-8.`);
+  return mediaType.trim();
+}
+
+function received(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  let chunks: Buffer[] = [];
+  let size = 0;
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= maxBytes) {
+      chunks.push(chunk);
+      return;
+    }
+    // The rest is read and dropped, until the server's request time-out: a client that is still writing would
+    // otherwise meet a closed connection and never see the answer.
+    chunks = [];
+    reject(tooLarge(maxBytes));
+  });
+  request.on("end", () => resolve(Buffer.concat(chunks)));
+  request.on("error", reject);
+  request.on("close", () => reject(cutOff()));
+  return promise;
+}
+
+async function inflated(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const gunzip = createGunzip();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const stop = (error: MillwrightError) => {
+    reject(error);
+    request.unpipe(gunzip);
+    request.resume();
+    gunzip.destroy();
+  };
+  gunzip.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > maxBytes) stop(tooLarge(maxBytes));
+  });
+  gunzip.on("end", () => resolve(Buffer.concat(chunks)));
+  gunzip.on("error", (cause) => {
+    stop(new MillwrightError("body-unreadable", "The body is not whole gzip.", { cause }));
+  });
+  request.on("close", () => {
+    if (!request.complete) stop(cutOff());
+  });
+  request.pipe(gunzip);
+  return promise;
+}
+
+const unsupported = (message: string) => new MillwrightError("media-type-unsupported", message);
+const cutOff = () => new MillwrightError("body-unreadable", "The connection ended within the body.");
+
+function tooLarge(maxBytes: number): MillwrightError {
+  const limit = maxBytes >= 1024 * 1024 ? `${maxBytes / 1024 / 1024} MiB` : `${maxBytes / 1024} KiB`;
+  return new MillwrightError(
+    "body-too-large",
+    `The body is over ${limit}, as sent or inflated; send it in parts.`,
+  );
+}

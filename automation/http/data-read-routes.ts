@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { MAX_LIMIT, type ReadingsPage, type ReadingsRequest } from "../../handlers/query/process.ts";
+import { externalId, READING_TYPES } from "../../model/reading.ts";
+import { endpoint, type Endpoint } from "./endpoint.ts";
+import type { ApiServices } from "./endpoints.ts";
+import { csvFormat, NDJSON, sendRows } from "./row-stream.ts";
+import { instant, nextCursor } from "./schemas.ts";
+
+type Request = Omit<ReadingsRequest, "epoch">;
+
+/** Reads the series of a tenant, wherever they are placed now. */
+export interface ReadingReader {
+  readonly query: (request: Request) => Promise<ReadingsPage>;
+}
+
+const row = z
+  .looseObject({ time: instant, machineId: z.string(), siteId: z.string().optional() })
+  .meta({ id: "Row", description: "Flat: the type's values stand beside time, machineId and siteId" });
+
+export function readEndpoints({ readings, nowMs }: ApiServices): Endpoint[] {
+  return [
+    endpoint({
+      method: "get",
+      path: "/v1/data/:type",
+      summary: "Read readings, by time",
+      description:
+        "JSON answers a page, of 1,000 rows unless `limit` says otherwise. CSV and NDJSON (by Accept) stream every row " +
+        "that matches, or `limit` of them.",
+      permission: "data:read",
+      tenancy: "named",
+      params: z.strictObject({ type: z.enum(READING_TYPES) }),
+      query: z.strictObject({
+        machineId: externalId.optional(),
+        siteId: externalId.optional(),
+        from: instant.optional(),
+        to: instant.optional(),
+        resolution: z.enum(["raw", "1m", "1h", "1d"]).default("raw"),
+        limit: z.coerce.number().int().min(1).max(MAX_LIMIT).optional(),
+        cursor: z.string().min(1).max(200).optional(),
+      }),
+      answers: {
+        200: {
+          description: "Rows",
+          content: {
+            "application/json": z.strictObject({ rows: z.array(row), nextCursor }),
+            "text/csv": z.string(),
+            "application/x-ndjson": z.string(),
+          },
+        },
+      },
+      async handle({ tenant, params: { type }, query: { from, to, ...filters }, preferred }) {
+        const request: Request = { tenant, type, ...filters, fromMs: millisOf(from), toMs: millisOf(to) };
+        const mediaType = preferred([
+          "application/json",
+          "text/csv",
+          "application/x-ndjson",
+          "application/ndjson",
+        ]);
+        if (mediaType !== "application/json") {
+          const format = mediaType === "text/csv" ? csvFormat(type) : NDJSON;
+          return { stream: (response) => sendRows(response, format, pages(request)) };
+        }
+        const { rows, nextCursor: next = null } = await readings.query(request);
+        return { status: 200, body: { rows, nextCursor: next } };
+      },
+    }),
+  ];
+
+  async function* pages(request: Request): AsyncGenerator<ReadingsPage["rows"]> {
+    const isBounded = request.limit !== undefined;
+    // One end for all pages: a stream that followed the newest rows would never end.
+    const toMs = request.toMs ?? nowMs() + 1;
+    let cursor = request.cursor;
+    do {
+      const page = await readings.query({ ...request, toMs, cursor, limit: request.limit ?? MAX_LIMIT });
+      yield page.rows;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined && !isBounded);
+  }
+}
+
+const millisOf = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));

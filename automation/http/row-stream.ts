@@ -1,0 +1,56 @@
+import { once } from "node:events";
+import type { Response } from "express";
+import { METRICS, type ReadingType } from "../../model/reading.ts";
+
+type Row = Readonly<Record<string, string | number>>;
+
+/** Rows as text. */
+export interface RowFormat {
+  readonly mediaType: string;
+  readonly head: string;
+  readonly line: (row: Row) => string;
+}
+
+export const NDJSON: RowFormat = {
+  mediaType: "application/x-ndjson",
+  head: "",
+  line: (row) => `${JSON.stringify(row)}\n`,
+};
+
+/** RFC 4180, a header line first, every metric of the type a column. */
+export function csvFormat(type: ReadingType): RowFormat {
+  const columns = ["time", "machineId", "siteId", ...METRICS[type].map(({ name }) => name)];
+  return {
+    mediaType: "text/csv; charset=utf-8; header=present",
+    head: `${columns.join()}\r\n`,
+    line: (row) => `${columns.map((column) => cell(row[column])).join()}\r\n`,
+  };
+}
+
+function cell(value: string | number | undefined): string {
+  if (value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  // A spreadsheet runs a text that begins like a formula; the apostrophe makes it a text again (OWASP, CSV injection).
+  const guarded = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n']/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+}
+
+/**
+ * Writes page after page, each when the client has taken the one before, so that memory holds one page. The first page
+ * is read before the headers go out: what is wrong with the request is still a problem, not a broken stream.
+ */
+export async function sendRows(
+  response: Response,
+  format: RowFormat,
+  pages: AsyncIterableIterator<readonly Row[]>,
+): Promise<void> {
+  let page = await pages.next();
+  response.status(200).set("Content-Type", format.mediaType);
+  response.write(format.head);
+  while (page.done !== true && !response.destroyed) {
+    const isRoomLeft = response.write(page.value.map(format.line).join(""));
+    if (!isRoomLeft) await Promise.race([once(response, "drain"), once(response, "close")]);
+    page = await pages.next();
+  }
+  response.end();
+}

@@ -1,0 +1,83 @@
+import { expect } from "chai";
+import type { OperationEvent } from "../../../model/operation.ts";
+import { NOW_MS, TestApi, ADMIN_TOKEN } from "./support.ts";
+
+const event = (id: number, kind: OperationEvent["kind"], payload: object): OperationEvent => ({
+  id,
+  kind,
+  at: new Date(NOW_MS).toISOString(),
+  payload: payload as OperationEvent["payload"],
+});
+
+describe("GET /v1/operations/:operationId/events", () => {
+  let api: TestApi;
+  let address: string;
+  beforeEach(async () => {
+    api = await TestApi.start();
+    const { body } = await api.call("POST", "/v1/tenants", { id: "acme", name: "Acme", tier: "shared" });
+    address = `/v1/operations/${body.operation.id as string}/events`;
+    api.operations.eventLog = [
+      event(1, "status", { status: "running" }),
+      event(2, "step", { name: "up", status: "running" }),
+      event(3, "status", { status: "succeeded" }),
+    ];
+  });
+  afterEach(() => api.close());
+
+  it("sends numbered events and ends after the last one", async () => {
+    const { headers, text } = await api.call("GET", address);
+    expect(headers.get("content-type")).to.contain("text/event-stream");
+    expect(text.match(/^id: \d+$/gm)).to.deep.equal(["id: 1", "id: 2", "id: 3"]);
+    expect(text).to.contain(
+      'event: step\ndata: {"at":"2026-11-21T10:00:00.000Z","name":"up","status":"running"}\n\n',
+    );
+  });
+
+  it("goes on behind Last-Event-ID", async () => {
+    const { text } = await api.call("GET", address, undefined, { headers: { "last-event-id": "2" } });
+    expect(text.match(/^id: \d+$/gm)).to.deep.equal(["id: 3"]);
+  });
+
+  it("answers a problem for another tenant's operation", async () => {
+    await api.tenant("globex");
+    const token = await api.key("viewer", "globex");
+    const { status, body } = await api.call("GET", address, undefined, { token });
+    expect([status, body.code]).to.deep.equal([404, "operation-unknown"]);
+  });
+
+  it("lets go of the source when the client leaves", async () => {
+    api.operations.eventLog = [event(1, "status", { status: "running" })];
+    const client = new AbortController();
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+    const response = await fetch(api.url + address, { headers, signal: client.signal });
+    await response.body?.getReader().read();
+    client.abort();
+    await api.operations.left.promise;
+  });
+
+  it("ends when the service stops", async () => {
+    api.operations.eventLog = [event(1, "status", { status: "running" })];
+    const response = await fetch(api.url + address, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    const text = response.text();
+    const closing = api.close();
+    expect(await text).to.contain("id: 1");
+    await closing;
+    api = await TestApi.start();
+  });
+
+  it("shows, lists, cancels and retries operations", async () => {
+    const id = address.split("/")[3] ?? "";
+    expect((await api.call("GET", `/v1/operations/${id}`)).body.operation).to.include({ id, tenant: "acme" });
+    expect(
+      (await api.call("GET", "/v1/operations?tenant=acme&status=queued")).body.operations,
+    ).to.have.length(1);
+    expect((await api.call("GET", "/v1/operations?status=lost")).status).to.equal(400);
+    expect((await api.call("POST", `/v1/operations/${id}/cancel`)).status).to.equal(202);
+    expect(
+      (await api.call("POST", `/v1/operations/${id}/retry`, { reason: "disk is free again" })).status,
+    ).to.equal(202);
+    expect(api.operations.requests.at(-1)).to.deep.include({ reason: "disk is free again" });
+    expect((await api.call("POST", `/v1/operations/${id}/retry`, { force: true })).status).to.equal(400);
+    expect((await api.call("GET", "/v1/operations/nothing")).body.code).to.equal("operation-unknown");
+  });
+});
