@@ -11,7 +11,8 @@ const PER_CHANNEL = 4; // a slow receiver holds this many slots of its own and n
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 // Longer than one try with its record: a lease that ends before its try would send twice for nothing.
-const LEASE_MS = WEBHOOK_TIMEOUT_MS * 3;
+// Much longer, and what a killed dispatcher held would wait for nothing.
+const LEASE_MS = WEBHOOK_TIMEOUT_MS * 2;
 
 /** What is worth measuring; all optional. */
 export interface NotifyObserver {

@@ -1,0 +1,28 @@
+import { openCatalog, type CatalogPasswords } from "../../data/catalog/catalog.ts";
+import { openEmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import type { DatabaseAddress } from "../../data/pool.ts";
+import { alertEngine } from "../../handlers/alert/process.ts";
+import { runDispatcher } from "../../handlers/notify/process.ts";
+
+/** What the parent sends first; then the child follows the log until it is killed. */
+export interface AlertHostStart {
+  readonly admin: DatabaseAddress;
+  readonly passwords: CatalogPasswords;
+  readonly logPassword: string;
+}
+
+/** Alert engine and dispatcher in a process of their own, as the handler host runs them: for faults and the bench. */
+process.once("message", (message) => {
+  const { admin, passwords, logPassword } = message as AlertHostStart;
+  const { service: pool } = openCatalog(admin, passwords, "alert-host");
+  const onError = (error: unknown) => process.stderr.write(`${String(error)}\n`);
+  const log = openEmbeddedLog(admin, logPassword, "alert-host", onError);
+  const forever = new AbortController().signal;
+  const engine = alertEngine({ pool, log, observe: { onError } });
+  void log.consume(engine.subscription, forever);
+  void engine.runTimers(forever);
+  void runDispatcher({ pool, privateWebhooks: "loopback-only", observe: { onError } }, forever);
+  process.send?.("ready");
+});
+// an orphan of a killed test must not live on
+process.once("disconnect", () => process.exit());
