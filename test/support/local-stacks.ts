@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import type { ChangeSummary, StackConfig, StackSession } from "../../automation/engine/engine.ts";
+import { REPOSITORY, type EngineLayout } from "../../automation/engine/layout.ts";
+import { prepareEngine } from "../../automation/engine/prepare.ts";
+import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
+import type { CellSecret } from "../../data/cell/cell-secret.ts";
+import { isClusterRunning, removeCluster } from "../../data/postgres-cluster/cluster.ts";
+import { inheritedEnvironment } from "../../environment.ts";
+import type { Tier } from "../../model/tenant.ts";
+import { buildPolicyPack } from "../../policy/bundle.ts";
+
+export type LocalStacks = Awaited<ReturnType<typeof localStacks>>;
+
+/** The real stacks under the real engine and policy pack, in an installation of their own. */
+export async function localStacks() {
+  const home = await mkdtemp(path.join(tmpdir(), "millwright-stacks-"));
+  // The pack finds the SDK by walking up to the repository's node_modules.
+  await mkdir(path.join(REPOSITORY, "dist"), { recursive: true });
+  const policyPackDir = await mkdtemp(path.join(REPOSITORY, "dist", "policy-test-"));
+  await buildPolicyPack(policyPackDir);
+  const inherited = inheritedEnvironment();
+  const prepared = await prepareEngine({ home, inherited, progress: (line) => console.error(line) });
+  const engine = pulumiEngine({ prepared, policyPackDir });
+  let fencingToken = 0n;
+
+  /** Opens a session, does `work`, closes it: one child process, as an operation has. */
+  const session = async <T>(
+    stack: string,
+    config: StackConfig,
+    work: (session: StackSession) => Promise<T>,
+  ) => {
+    const opened = await engine.open({ stack, config, fencingToken: ++fencingToken });
+    try {
+      return await work(opened);
+    } finally {
+      await opened.close();
+    }
+  };
+  const cellFolder = (name: string) => path.join(home, "cells", name);
+
+  return {
+    layout: prepared.layout,
+    session,
+    cellFolder,
+    platformConfig: (isProtected = true): StackConfig => ({
+      "millwright:home": home,
+      "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
+      "millwright:isProtected": JSON.stringify(isProtected),
+    }),
+    tenantConfig: (id: string, tier: Tier, facts: TenantFacts = {}): StackConfig => {
+      const { isProtected = true, dedicatedTenantCount } = facts;
+      const cell = tier === "shared" ? "shared-1" : `dedicated-${id}`;
+      const count =
+        dedicatedTenantCount === undefined
+          ? {}
+          : { "millwright:dedicatedTenantCount": `${dedicatedTenantCount}` };
+      return {
+        "millwright:home": home,
+        "millwright:environment": "development",
+        "millwright:tenant": JSON.stringify({ id, tier, cell, isProtected }),
+        ...count,
+      };
+    },
+    remove: async () => {
+      for (const name of ["shared-1", "dedicated-gamma"]) {
+        if (await isClusterRunning(cellFolder(name))) await removeCluster(cellFolder(name));
+      }
+      await rm(home, { recursive: true, force: true });
+      await rm(policyPackDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface TenantFacts {
+  readonly isProtected?: boolean;
+  readonly dedicatedTenantCount?: number;
+}
+
+/** True when a run found nothing to create, update, replace or delete. */
+export function isUnchanged(summary: ChangeSummary): boolean {
+  return Object.entries(summary).every(([op, count]) => op === "same" || count === 0);
+}
+
+export function stateFileOf(layout: EngineLayout, stack: string): string {
+  return path.join(layout.state, ".pulumi", "stacks", "millwright", `${stack}.json`);
+}
+
+type Login = Pick<CellSecret["admin"], "user" | "password">;
+
+/** Runs `statements` in one connection as a role of the cell; the last one's rows, or the SQLSTATE of the first that fails. */
+export async function runAs(
+  cell: CellSecret,
+  login: Login,
+  statements: readonly string[],
+  database = cell.database,
+) {
+  const client = new pg.Client({ host: cell.host, port: cell.port, database, ...login });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    let rows: readonly Record<string, unknown>[] = [];
+    for (const statement of statements) ({ rows } = await client.query<Record<string, unknown>>(statement));
+    return rows;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) return error.code;
+    throw error;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
