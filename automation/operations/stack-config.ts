@@ -12,14 +12,22 @@ export interface TenantStackFacts {
   readonly cellUrl: string | undefined;
   /** The engine refuses to destroy what is protected. */
   readonly isProtected: boolean;
+  /** For the policy; undefined for a tenant on the shared tier. */
+  readonly dedicated: { readonly tenantCount: number; readonly maxTenants: number } | undefined;
 }
 
 export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
-  const { home, environment, tenant: id, tier, cell, cellUrl, isProtected } = facts;
+  const { home, environment, tenant: id, tier, cell, cellUrl, isProtected, dedicated } = facts;
   return {
     "millwright:home": home,
     "millwright:environment": environment,
     "millwright:tenant": JSON.stringify({ id, tier, cell, isProtected }),
+    ...(dedicated === undefined
+      ? {}
+      : {
+          "millwright:dedicatedTenantCount": String(dedicated.tenantCount),
+          "millwright:maxDedicatedTenants": String(dedicated.maxTenants),
+        }),
     ...(cellUrl === undefined ? {} : { "millwright:cellUrl": { secret: cellUrl } }),
   };
 }

@@ -1,11 +1,14 @@
 import { cellServer } from "../../../data/catalog/cell.ts";
 import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
-import { getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
+import { countDedicatedTenants, getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import { tenantStackName } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
 import { serverOf, tenantStackConfig } from "../stack-config.ts";
 import type { OperationRun } from "./step.ts";
+
+/** Characters of a progress line; the whole output of a failing provider belongs into its log. */
+const MAX_MESSAGE = 2_000;
 
 /** The tenant with its place. */
 export interface PlacedTenant {
@@ -42,11 +45,21 @@ export async function tenantSession(
       cell: placement.cell,
       cellUrl: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
       isProtected: options.isProtected,
+      dedicated: await dedicatedFacts(run, tenant, options.isProtected),
     }),
     fencingToken: owned.fencingToken,
-    onEvent: ({ message, resource }) => progress.add({ message, ...(resource && { resource }) }),
+    onEvent: ({ message, resource }) =>
+      progress.add({ message: message.slice(0, MAX_MESSAGE), ...(resource && { resource }) }),
     signal,
   });
+}
+
+/** A tenant on its way out does not count, and a limit that was lowered meanwhile must not stand in its way. */
+async function dedicatedFacts({ deps }: OperationRun, { id, tier }: Tenant, isStaying: boolean) {
+  if (tier !== "dedicated") return undefined;
+  const { maxDedicatedTenants: maxTenants } = deps;
+  const others = await countDedicatedTenants(deps.catalog.service, id);
+  return { tenantCount: isStaying ? others + 1 : Math.min(others, maxTenants), maxTenants };
 }
 
 function urlOf(server: string, urls: readonly string[]): string {
