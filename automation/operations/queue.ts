@@ -23,6 +23,8 @@ const FINISHED: ReadonlySet<string> = new Set([
   "MAX_RECOVERY_ATTEMPTS_EXCEEDED",
 ]);
 
+const WITHOUT_PAYLOAD = { workflowName: WORKFLOW, loadInput: false, loadOutput: false };
+
 /** The durable queue: one operation at a time per tenant, a limit over all. A process has one of it. */
 export class OperationQueue {
   readonly #workflow: (operation: string) => Promise<void>;
@@ -77,28 +79,21 @@ export class OperationQueue {
     return end === undefined || end.attempt === attempt;
   }
 
-  /** Gives back to the queue what processes without a live lease had taken. @returns how many operations */
-  async recoverAllBut(liveExecutors: ReadonlySet<string>): Promise<number> {
-    const taken = await DBOS.listWorkflows({
-      workflowName: WORKFLOW,
-      status: "PENDING",
-      loadInput: false,
-      loadOutput: false,
-    });
-    const executors = new Set(taken.flatMap(({ executorId }) => executorId ?? []));
-    const dead = [...executors.difference(liveExecutors)];
-    return dead.length === 0 ? 0 : (await getExecutor().recoverPendingWorkflows(dead)).length;
+  /** The executors that have taken an operation and not ended it. */
+  async holders(): Promise<Set<string>> {
+    const taken = await DBOS.listWorkflows({ ...WITHOUT_PAYLOAD, status: "PENDING" });
+    return new Set(taken.flatMap(({ executorId }) => executorId ?? []));
+  }
+
+  /** Gives back to the queue what these executors have taken. @returns how many operations */
+  async recover(executors: string[]): Promise<number> {
+    return executors.length === 0 ? 0 : (await getExecutor().recoverPendingWorkflows(executors)).length;
   }
 
   /** Operations that the queue has put aside: recovered too often, or ended by an error of the queue itself. */
   async givenUp(): Promise<string[]> {
     const status = ["ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"] as const;
-    const found = await DBOS.listWorkflows({
-      workflowName: WORKFLOW,
-      status: [...status],
-      loadInput: false,
-      loadOutput: false,
-    });
+    const found = await DBOS.listWorkflows({ ...WITHOUT_PAYLOAD, status: [...status] });
     return found.map(({ workflowID }) => workflowID);
   }
 

@@ -57,11 +57,15 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
   };
 
   const recover = async () => {
+    // Holders before leases: a lease is older than what its process holds, so a holder without one is dead.
+    const holders = await queue.holders();
     const leases = await otherLeases(pool, executor.id);
     const dead = leases.filter((lease) => lease.isExpired || isKnownDead(lease));
-    const live = new Set(leases.filter((lease) => !dead.includes(lease)).map(({ id }) => id));
-    const count = await queue.recoverAllBut(live.add(executor.id));
-    if (count > 0) deps.logger.warn({ operationCount: count }, "took over operations of dead processes");
+    const live = new Set(leases.filter((lease) => !dead.includes(lease)).map(({ id }) => id)).add(
+      executor.id,
+    );
+    const operationCount = await queue.recover([...holders.difference(live)]);
+    if (operationCount > 0) deps.logger.warn({ operationCount }, "took over operations of dead processes");
     for (const { id } of dead) await removeLease(pool, id);
   };
 
@@ -77,11 +81,16 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
       await failGivenUp(pool, await queue.givenUp(), problem);
     }
   };
-  const keepBeating = async () => {
-    await beat().catch((error: unknown) => {
-      if (!isStopping) deps.logger.warn({ err: error }, "operations: catalog not reachable");
-    });
-    if (!isStopping) timer = setTimeout(() => void keepBeating(), BEAT_MS);
+  let beating: Promise<void> = Promise.resolve();
+  const keepBeating = (): Promise<void> => {
+    beating = beat()
+      .catch((error: unknown) => {
+        if (!isStopping) deps.logger.warn({ err: error }, "operations: catalog not reachable");
+      })
+      .then(() => {
+        if (!isStopping) timer = setTimeout(() => void keepBeating(), BEAT_MS);
+      });
+    return beating;
   };
   await keepBeating();
 
@@ -93,7 +102,7 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
       waker.close();
       await runner.stop();
       await listener.close();
-      await dispatching;
+      await Promise.all([beating, dispatching]);
       await queue.shutdown();
       await removeLease(pool, executor.id);
     },

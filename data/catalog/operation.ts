@@ -155,12 +155,16 @@ export async function requestCancel(tx: Queryable, id: string): Promise<boolean>
   return rowCount === 1;
 }
 
-/** Makes a failed operation ready to go on from the step that failed. False when it is not a failed one. */
+/**
+ * Makes a failed operation ready to go on from the step that failed. False when it is not a failed one. One that failed
+ * while it cleaned up stays cancelled: it is still removing its tenant.
+ */
 export async function requestRetry(tx: Queryable, id: string): Promise<boolean> {
   const { rowCount } = await tx.query(
     `with asked as (
        update operation set status = 'queued', attempt = attempt + 1, error = null, finished_at = null,
-              cancel_requested_at = null, last_event = last_event + 1
+              cancel_requested_at = case when is_cancellable then null else cancel_requested_at end,
+              last_event = last_event + 1
         where operation = $1 and status = 'failed'
        returning operation, tenant, last_event),
      told as (

@@ -15,7 +15,8 @@ export async function prepareSeries(run: OperationRun): Promise<undefined> {
     });
   }
   await checkOwnership(deps.catalog.service, owned);
-  await deps.cells.prepareCell(secret);
+  // a shared cell is prepared with the platform, at the start
+  if (tenant.tier === "dedicated") await deps.cells.prepareCell(secret);
   await deps.cells.prepareTenant(secret, {
     tenant: tenant.id,
     machines: tenant.machines,

@@ -292,6 +292,32 @@ describe("OperationService", () => {
       });
     }
 
+    it("of a create whose clean-up fails can be retried, and shuts a delete out meanwhile", async () => {
+      const reached = Promise.withResolvers<undefined>();
+      const goOn = Promise.withResolvers<undefined>();
+      let cleanUps = 0;
+      onStep = async (name, phase) => {
+        if (name === "up" && phase === "after") await operations.service.cancel(operation.id, request);
+      };
+      beforeEffect.set("tenant-sticky", async (verb) => {
+        if (verb !== "destroy") return;
+        if (++cleanUps === 1) throw new MillwrightError("engine-failed", "the server is away");
+        reached.resolve(undefined);
+        await goOn.promise;
+      });
+      const operation = await operations.service.startCreate(newTenant("sticky"), request);
+      const failed = await ended(operations, operation);
+      expect(failed.status).to.equal("failed");
+      expect(failed.error?.code).to.equal("engine-failed");
+
+      await operations.service.retry(operation.id, request);
+      await reached.promise;
+      await expectCode(operations.service.startDelete(operation.tenant, request), "tenant-busy");
+      goOn.resolve(undefined);
+      expect((await ended(operations, operation)).status).to.equal("cancelled");
+      expect(await findTenant(operations.catalog.service, operation.tenant)).to.equal(undefined);
+    });
+
     it("is refused where there is no way back, and after the end", async () => {
       let refused: Promise<void> | undefined;
       onStep = (name, phase) => {
