@@ -20,10 +20,7 @@ export async function copyReadings(
   ranges: readonly RowRange[],
 ): Promise<void> {
   const chunks = [COPY_HEADER, ...ranges.map(({ from, to }) => rows.slice(from, to)), COPY_TRAILER];
-  await pipeline(
-    Readable.from(chunks),
-    tx.query(copyFrom(copyStatement(identifier(schema), rows.type))),
-  );
+  await pipeline(Readable.from(chunks), tx.query(copyFrom(copyStatement(identifier(schema), rows.type))));
 }
 
 /**

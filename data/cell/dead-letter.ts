@@ -46,7 +46,9 @@ export async function keepDeadLetters(tx: ClientBase, letters: readonly DeadLett
       letters.map(({ appendedAtMs }) => appendedAtMs / 1000),
       letters.map(({ reason }) => reason),
       // a text column refuses U+0000, and what is refused here would stop the partition
-      letters.map(({ message }) => message.slice(0, MESSAGE_LIMIT).replaceAll("\u0000", "\\u0000").toWellFormed()),
+      letters.map(({ message }) =>
+        message.slice(0, MESSAGE_LIMIT).replaceAll("\u0000", "\\u0000").toWellFormed(),
+      ),
       letters.map(({ raw }) => raw.subarray(0, RAW_LIMIT_BYTES)),
     ],
   );

@@ -16,37 +16,42 @@ export type StoredPositions = ReadonlyMap<OffsetRange, bigint | undefined>;
  * Compare-and-set: moves the position of every range that begins exactly there, and answers what was stored. A
  * redelivery or a zombie moves nothing. So the series need no unique index, and COPY stays usable.
  *
- * The rows are locked in order before any is changed: two consumers that meet in several partitions would deadlock
- * (40P01) in whatever order a plain UPDATE visits them.
+ * Locks in order, then changes, in two statements. An UPDATE alone would lock in any order (40P01 when two consumers
+ * meet in several partitions). Both in one statement lose an advance: it finds rows by its snapshot, taken before it
+ * waited for the lock, and passes over a row that has come to match meanwhile.
  */
 export async function advancePositions(
   tx: ClientBase,
   ranges: readonly OffsetRange[],
 ): Promise<StoredPositions> {
-  const { rows } = await tx.query<{ place: number; stored: bigint }>(
-    `with wanted as (
-       select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
-         with ordinality as w (tenant, topic, partition, first_offset, following, place)),
-     stored as materialized (
-       select w.*, p.next_offset
-         from wanted w join millwright.log_position p using (tenant, topic, partition)
-        order by tenant, topic, partition
-          for update of p),
-     moved as (
-       update millwright.log_position p set next_offset = s.following
-         from stored s
-        where (p.tenant, p.topic, p.partition) = (s.tenant, s.topic, s.partition) and p.next_offset = s.first_offset)
-     select place::int, next_offset as stored from stored`,
-    [
-      ranges.map(({ tenant }) => tenant),
-      ranges.map(({ topic }) => topic),
-      ranges.map(({ partition }) => partition),
-      ranges.map(({ firstOffset }) => firstOffset),
-      ranges.map(({ nextOffset }) => nextOffset),
-    ],
+  const { rows } = await tx.query<{ place: number; next_offset: bigint }>(
+    `select place::int, next_offset
+       from unnest($1::text[], $2::text[], $3::int[]) with ordinality as w (tenant, topic, partition, place)
+       join millwright.log_position p using (tenant, topic, partition)
+      order by tenant, topic, partition
+        for update of p`,
+    keysOf(ranges),
   );
-  const stored = new Map(rows.map((row) => [row.place, row.stored]));
-  return new Map(ranges.map((range, index) => [range, stored.get(index + 1)]));
+  const stored = new Map(rows.map((row) => [row.place, row.next_offset]));
+  const positions = new Map(ranges.map((range, index) => [range, stored.get(index + 1)]));
+  const taken = ranges.filter((range) => positions.get(range) === range.firstOffset);
+  if (taken.length > 0) {
+    await tx.query(
+      `update millwright.log_position p set next_offset = w.following
+         from unnest($1::text[], $2::text[], $3::int[], $4::bigint[]) as w (tenant, topic, partition, following)
+        where (p.tenant, p.topic, p.partition) = (w.tenant, w.topic, w.partition)`,
+      [...keysOf(taken), taken.map(({ nextOffset }) => nextOffset)],
+    );
+  }
+  return positions;
+}
+
+function keysOf(ranges: readonly OffsetRange[]): unknown[] {
+  return [
+    ranges.map(({ tenant }) => tenant),
+    ranges.map(({ topic }) => topic),
+    ranges.map(({ partition }) => partition),
+  ];
 }
 
 /** undefined when the cell does not hold this partition of the tenant */

@@ -66,7 +66,16 @@ export async function dropTenantRows(secret: CellSecret, tenant: TenantId): Prom
     await client.query("begin");
     await lockTenant(client, tenant);
     // the fence first: a consumer that waits for the lock finds none and leaves the tenant alone
-    for (const table of ["fence", "log_position", "usage", "dirty_mark", "batch", "dead_letter", "machine", "series"]) {
+    for (const table of [
+      "fence",
+      "log_position",
+      "usage",
+      "dirty_mark",
+      "batch",
+      "dead_letter",
+      "machine",
+      "series",
+    ]) {
       await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
     }
     await client.query("commit");

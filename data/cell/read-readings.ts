@@ -45,10 +45,7 @@ type SqlRow = Readonly<Record<string, string | number | bigint | null>> & {
  * answer is right unless a machine gave as many rows as were asked of it and its last one lies inside the answer: more
  * of its rows may belong there, and twice as many are asked. So 15 machines cost about 2 × limit rows, not 15 × limit.
  */
-export async function readReadings(
-  tx: ClientBase,
-  range: ReadingsRange,
-): Promise<readonly StoredReading[]> {
+export async function readReadings(tx: ClientBase, range: ReadingsRange): Promise<readonly StoredReading[]> {
   const { machineIds, limit } = range;
   let perMachine = Math.min(limit, Math.ceil((2 * limit) / Math.max(1, machineIds.length)) + 10);
   for (;;) {
@@ -59,7 +56,11 @@ export async function readReadings(
   }
 }
 
-async function readEach(tx: ClientBase, range: ReadingsRange, perMachine: number): Promise<readonly SqlRow[]> {
+async function readEach(
+  tx: ClientBase,
+  range: ReadingsRange,
+  perMachine: number,
+): Promise<readonly SqlRow[]> {
   const { tenant, type, machineIds, siteId, fromMs, toMs, after, limit } = range;
   // float8: numbers of ours fit, and the driver would answer int8 as BigInt, which JSON cannot carry
   const metrics = METRICS[type].map(({ name, kind }) => (kind === "count" ? `${name}::float8` : name));

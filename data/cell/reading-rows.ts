@@ -1,4 +1,11 @@
-import { METRICS, TABLES, type Metric, type Reading, type ReadingType, type ReadingValue } from "../../model/reading.ts";
+import {
+  METRICS,
+  TABLES,
+  type Metric,
+  type Reading,
+  type ReadingType,
+  type ReadingValue,
+} from "../../model/reading.ts";
 
 /** SQL type of each kind of metric; `count` is whole and may pass 2^31. */
 export const COLUMN_TYPES: Readonly<Record<Metric["kind"], string>> = {

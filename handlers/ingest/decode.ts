@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterReason } from "../../data/cell/dead-letter.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { packLogRef } from "../../model/log-ref.ts";
-import { decodeReading, isRefusal, type Reading } from "../../model/reading.ts";
+import { decodeReading, isRefusal, type Reading, type ReadingType } from "../../model/reading.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
 
@@ -18,6 +18,15 @@ export interface PlacedReading {
   readonly reading: Reading;
 }
 
+/** That a machine reported within an hour. The side tables ask no more of a reading, and a record holds few of these. */
+export interface Presence {
+  readonly type: ReadingType;
+  readonly machineId: string;
+  readonly siteId: string | undefined;
+  /** Start of the hour of the readings, milliseconds since the epoch. */
+  readonly hourMs: number;
+}
+
 /** A record of the log, understood as far as it can be. */
 export interface DecodedRecord {
   readonly tenant: TenantId;
@@ -30,11 +39,13 @@ export interface DecodedRecord {
   readonly raw: Buffer;
   readonly batch: BatchPart | undefined;
   readonly readings: readonly PlacedReading[];
+  readonly presences: readonly Presence[];
   readonly deadLetters: readonly DeadLetter[];
 }
 
 /** The API writes 1,000 at most; ten times that is somebody who produces past the API. */
 const MAX_READINGS_PER_RECORD = 10_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Decodes with the record's append time and nothing else that changes, so that every reader of the log decodes alike.
@@ -55,15 +66,37 @@ export function decodeRecord(record: LogRecord): DecodedRecord | undefined {
   if (elements === undefined) {
     refuse("record-undecodable", "the record's value is not a JSON array");
   } else if (elements.length > MAX_READINGS_PER_RECORD) {
-    refuse("record-too-large", `${elements.length} readings; at most ${MAX_READINGS_PER_RECORD} fit a record`);
+    refuse(
+      "record-too-large",
+      `${elements.length} readings; at most ${MAX_READINGS_PER_RECORD} fit a record`,
+    );
   } else {
     for (const [ordinal, element] of elements.entries()) {
       const decoded = decodeReading(element, appendedAtMs);
-      if (isRefusal(decoded)) refuse(decoded.code, decoded.message, ordinal, Buffer.from(JSON.stringify(element)));
+      if (isRefusal(decoded))
+        refuse(decoded.code, decoded.message, ordinal, Buffer.from(JSON.stringify(element)));
       else readings.push({ ordinal, reading: decoded });
     }
   }
-  return { ...origin, byteCount: raw.length, batch: batchPart(headers), readings, deadLetters };
+  return {
+    ...origin,
+    byteCount: raw.length,
+    batch: batchPart(headers),
+    readings,
+    presences: presencesOf(readings),
+    deadLetters,
+  };
+}
+
+function presencesOf(readings: readonly PlacedReading[]): readonly Presence[] {
+  const presences = new Map<string, Presence>();
+  for (const { reading } of readings) {
+    const { type, machineId, siteId, timeMs } = reading;
+    const hour = Math.floor(timeMs / HOUR_MS);
+    const key = `${type} ${machineId} ${siteId ?? ""} ${hour}`;
+    if (!presences.has(key)) presences.set(key, { type, machineId, siteId, hourMs: hour * HOUR_MS });
+  }
+  return [...presences.values()];
 }
 
 function parseArray(value: Buffer): readonly unknown[] | undefined {

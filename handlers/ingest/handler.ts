@@ -23,7 +23,9 @@ const subscription = ingestSubscription({
   now: Date.now,
   // console is what Lambda records; the tenant's name and the cause are all that an operator needs first
   alarm: ({ tenant, error }) => {
-    console.error(JSON.stringify({ level: "error", event: "ingest-stopped", tenantId: tenant, error: String(error) }));
+    console.error(
+      JSON.stringify({ level: "error", event: "ingest-stopped", tenantId: tenant, error: String(error) }),
+    );
   },
   outOfRange: () => undefined, // an event source has no bounds: `deliver` stops at a gap
   stored: () => undefined,

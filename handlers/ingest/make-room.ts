@@ -23,10 +23,9 @@ export async function makeRoom(pool: Pool, memory: Memory, batch: PreparedBatch)
 
 function missingDays(partitions: PreparedTenant["partitions"], memory: Memory) {
   const missing = new Map<string, readonly [{ topic: string; type: ReadingType }, Set<number>]>();
-  for (const { topic, readings } of partitions.flatMap(({ records }) => records)) {
-    for (const { reading } of readings) {
-      const { type, timeMs } = reading;
-      const day = dayOf(timeMs);
+  for (const { topic, presences } of partitions.flatMap(({ records }) => records)) {
+    for (const { type, hourMs } of presences) {
+      const day = dayOf(hourMs);
       if (memory.days(topic, type).has(day)) continue;
       const entry = missing.get(`${topic} ${type}`) ?? ([{ topic, type }, new Set<number>()] as const);
       entry[1].add(day);

@@ -1,10 +1,6 @@
 import type { ClientBase, Pool } from "pg";
 import { lockBatches, saveBatches } from "../../data/cell/batch.ts";
-import {
-  copyReadings,
-  copyReadingsBisecting,
-  type RowRange,
-} from "../../data/cell/copy-readings.ts";
+import { copyReadings, copyReadingsBisecting, type RowRange } from "../../data/cell/copy-readings.ts";
 import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
 import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
 import { readFences, tryShareTenants, type Fence } from "../../data/cell/fence.ts";
@@ -50,7 +46,7 @@ export class TenantFailure extends Error {
 
 /**
  * Stores a batch, exactly once, in one READ COMMITTED transaction (PROTOCOLS §2): lock, fence, position, rows, side
- * tables. Either all of it is there or nothing. Round trips: begin, lock, fence, position, usage, marks, commit = 7;
+ * tables. Either all of it is there or nothing. Round trips: begin, lock, fence, position (2), usage, marks, commit = 8;
  * 2 for each series table; 2 when clients gave batch ids; 1 each for new machines and for dead letters.
  *
  * @param isBisecting - finds and dead-letters rows that the database refuses (SQLSTATE 22, 23, 54000); the plain way
@@ -76,8 +72,15 @@ export async function storeBatch(
     const metered = admitted.filter(({ tenant }) => fences.get(tenant)?.role === "primary");
     await addUsage(tx, usageOf(metered));
     await addDirtyMarks(tx, dirtyMarksOf(admitted));
-    await rememberMachines(tx, machines.filter(({ record }) => isAdmitted.has(record)));
-    const deadLetters = [...admitted.flatMap((record) => record.deadLetters), ...reused.map(asReused), ...refused];
+    await rememberMachines(
+      tx,
+      machines.filter(({ record }) => isAdmitted.has(record)),
+    );
+    const deadLetters = [
+      ...admitted.flatMap((record) => record.deadLetters),
+      ...reused.map(asReused),
+      ...refused,
+    ];
     await keepDeadLetters(tx, deadLetters);
 
     const left = batch.tenants.map(({ tenant }) => tenant).filter((tenant) => !fences.has(tenant));
@@ -96,7 +99,10 @@ async function openFences(
   { epochOf }: StoreDeps,
   { tenants }: PreparedBatch,
 ): Promise<ReadonlyMap<TenantId, Fence>> {
-  const free = await tryShareTenants(tx, tenants.map(({ tenant }) => tenant));
+  const free = await tryShareTenants(
+    tx,
+    tenants.map(({ tenant }) => tenant),
+  );
   const fences = await readFences(tx, [...free]);
   return new Map(
     [...fences].filter(([tenant, fence]) => {
@@ -109,11 +115,15 @@ async function openFences(
 
 async function takePositions(tx: ClientBase, open: readonly PreparedTenant[]) {
   const partitions = open.flatMap((tenant) => tenant.partitions);
-  const stored = await advancePositions(tx, partitions.map(({ range }) => range));
+  const stored = await advancePositions(
+    tx,
+    partitions.map(({ range }) => range),
+  );
   const taken = partitions.filter(({ range }) => stored.get(range) === range.firstOffset);
   const seeks = partitions.flatMap(({ range }) => {
     const offset = stored.get(range);
-    if (offset === undefined) throw new TenantFailure(range.tenant, new Error(`no position of ${range.topic}`));
+    if (offset === undefined)
+      throw new TenantFailure(range.tenant, new Error(`no position of ${range.topic}`));
     if (offset === range.firstOffset) return [];
     return [{ topic: range.topic, partition: range.partition, offset }];
   });
@@ -136,7 +146,9 @@ async function copyTenant(
   const refused: DeadLetter[] = [];
   for (const [type, ofType] of rows) {
     const wanted = joined(
-      [...ranges].filter(([record]) => isAdmitted.has(record)).flatMap(([, ofRecord]) => ofRecord.get(type) ?? []),
+      [...ranges]
+        .filter(([record]) => isAdmitted.has(record))
+        .flatMap(([, ofRecord]) => ofRecord.get(type) ?? []),
     );
     if (wanted.length === 0) continue;
     try {

@@ -6,7 +6,6 @@ import type { Memory } from "./memory.ts";
 import type { PreparedTenant } from "./prepare.ts";
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** Usage per append minute and partition. */
 export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
@@ -27,12 +26,9 @@ export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
 /** One mark for each hour of a machine that got a reading. */
 export function dirtyMarksOf(records: readonly DecodedRecord[]): readonly DirtyMark[] {
   const marks = new Map<string, DirtyMark>();
-  for (const { tenant, readings } of records) {
-    for (const { reading } of readings) {
-      const { type, machineId, timeMs } = reading;
-      const hourMs = timeMs - (timeMs % HOUR_MS);
-      const key = `${tenant} ${type} ${machineId} ${hourMs}`;
-      if (!marks.has(key)) marks.set(key, { tenant, type, machineId, hourMs });
+  for (const { tenant, presences } of records) {
+    for (const { type, machineId, hourMs } of presences) {
+      marks.set(`${tenant} ${type} ${machineId} ${hourMs}`, { tenant, type, machineId, hourMs });
     }
   }
   return [...marks.values()];
@@ -44,18 +40,14 @@ export interface NewMachine extends SeenMachine {
   readonly record: DecodedRecord;
 }
 
-/** Machines not in `memory`, once for each record that brings them: which records are stored is not known yet. */
+/** Machines not in `memory`, for each record that brings them: which records are stored is not known yet. */
 export function seenMachinesOf({ partitions }: PreparedTenant, memory: Memory): readonly NewMachine[] {
   const machines: NewMachine[] = [];
   for (const record of partitions.flatMap((partition) => partition.records)) {
     const { tenant, topic, logRef } = record;
-    const ofRecord = new Set<string>();
-    for (const { reading } of record.readings) {
-      const { type, machineId, siteId } = reading;
+    for (const { type, machineId, siteId } of record.presences) {
       const key = `${topic} ${type} ${machineId} ${siteId ?? ""}`;
-      if (memory.machines.has(key) || ofRecord.has(key)) continue;
-      ofRecord.add(key);
-      machines.push({ tenant, type, machineId, siteId, logRef, key, record });
+      if (!memory.machines.has(key)) machines.push({ tenant, type, machineId, siteId, logRef, key, record });
     }
   }
   return machines;

@@ -35,10 +35,14 @@ export async function storeSafely(
     const cause = error instanceof TenantFailure ? error.cause : error;
     switch (failureKind(cause)) {
       case "outage":
-        throw new MillwrightError("database-unavailable", "The cell's database is away; ingestion waits for it.", {
-          retryable: true,
-          cause,
-        });
+        throw new MillwrightError(
+          "database-unavailable",
+          "The cell's database is away; ingestion waits for it.",
+          {
+            retryable: true,
+            cause,
+          },
+        );
       case "data":
         // 23514 is also what a missing partition answers: make sure of them before a row is called bad.
         deps.memory.forget();
@@ -73,7 +77,11 @@ async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, cause: unk
   };
 }
 
-async function storeWithout(deps: SafeStoreDeps, batch: PreparedBatch, error: unknown): Promise<StoreOutcome> {
+async function storeWithout(
+  deps: SafeStoreDeps,
+  batch: PreparedBatch,
+  error: unknown,
+): Promise<StoreOutcome> {
   // not one tenant's failure: the cell itself is wrong, and the consumer backs off as a whole
   if (!(error instanceof TenantFailure)) throw error;
   const { tenant, cause } = error;
@@ -84,7 +92,9 @@ async function storeWithout(deps: SafeStoreDeps, batch: PreparedBatch, error: un
   const others = {
     ...batch,
     tenants,
-    records: batch.records.filter(({ topic, partition, offset }) => kept.has(`${topic} ${partition} ${offset}`)),
+    records: batch.records.filter(({ topic, partition, offset }) =>
+      kept.has(`${topic} ${partition} ${offset}`),
+    ),
   };
   const outcome = await storeSafely(deps, others);
   return { ...outcome, left: [...outcome.left, tenant] };

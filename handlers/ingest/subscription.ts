@@ -75,8 +75,13 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
       const placed = await deps.topics();
       epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
       // A topic without a position (a delete that stopped half way) would fail the assignment of all the others.
-      const held = await heldTopics(deps.pool, placed.map(({ topic }) => topic));
-      return placed.filter(({ tenant, topic }) => held.has(topic) && !isPaused(tenant)).map(({ topic }) => topic);
+      const held = await heldTopics(
+        deps.pool,
+        placed.map(({ topic }) => topic),
+      );
+      return placed
+        .filter(({ tenant, topic }) => held.has(topic) && !isPaused(tenant))
+        .map(({ topic }) => topic);
     },
 
     position,

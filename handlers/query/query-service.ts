@@ -25,7 +25,9 @@ export function queryService({ catalog, secrets }: QueryServiceDeps): QueryServi
   async function poolOf(cell: string): Promise<Pool> {
     const secret = await readCellSecret(secrets, cell);
     if (secret === undefined)
-      throw new MillwrightError("database-unavailable", `Cell ${cell} is not built yet.`, { retryable: true });
+      throw new MillwrightError("database-unavailable", `Cell ${cell} is not built yet.`, {
+        retryable: true,
+      });
     const key = JSON.stringify([cell, secret.host, secret.port, secret.query]);
     const known = pools.get(key);
     if (known !== undefined) return known;
@@ -37,7 +39,9 @@ export function queryService({ catalog, secrets }: QueryServiceDeps): QueryServi
   async function queryPlaced(request: Omit<ReadingsRequest, "epoch">): Promise<ReadingsPage> {
     const placement = await placementOf(catalog.service, request.tenant);
     if (placement?.state !== "stable")
-      throw new MillwrightError("tenant-not-ready", `Tenant ${request.tenant} is not ready.`, { retryable: true });
+      throw new MillwrightError("tenant-not-ready", `Tenant ${request.tenant} is not ready.`, {
+        retryable: true,
+      });
     const pool = await poolOf(placement.cell);
     return queryReadings({ pool, now: Date.now }, { ...request, epoch: placement.epoch });
   }

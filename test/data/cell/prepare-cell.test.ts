@@ -60,7 +60,9 @@ describe("preparing a cell and its tenants", () => {
     await admin("update millwright.log_position set next_offset = 7 where tenant = $1", [tenant]);
     await admin("update millwright.fence set epoch = 5 where tenant = $1", [tenant]);
     await prepareTenant(secret, facts(tenant));
-    const [fence] = await admin<{ epoch: bigint }>("select epoch from millwright.fence where tenant = $1", [tenant]);
+    const [fence] = await admin<{ epoch: bigint }>("select epoch from millwright.fence where tenant = $1", [
+      tenant,
+    ]);
     expect(fence?.epoch).to.equal(5n);
     const offsets = await admin<{ next_offset: bigint }>(
       "select next_offset from millwright.log_position where tenant = $1 order by partition",
@@ -84,7 +86,9 @@ describe("preparing a cell and its tenants", () => {
       await holder.query("rollback");
     });
     expect(await admin("select from millwright.series where tenant = $1", [tenant])).to.deep.equal([]);
-    expect(await admin("select from pg_class where relnamespace = 'tenant_prep_killed'::regnamespace")).to.deep.equal([]);
+    expect(
+      await admin("select from pg_class where relnamespace = 'tenant_prep_killed'::regnamespace"),
+    ).to.deep.equal([]);
     await prepareTenant(secret, facts(tenant));
     expect(await admin("select from millwright.series where tenant = $1", [tenant])).to.have.length(5);
 
@@ -122,7 +126,9 @@ describe("preparing a cell and its tenants", () => {
   it("cuts old readings by years and this year's by the tenant's width", async () => {
     const tenant = await testTenant(secret, "prep-width");
     await admin("update millwright.series set fine_from = '2026-01-01' where tenant = $1", [tenant]);
-    const days = ["2011-05-05", "2011-12-31", "2025-12-31", "2026-02-01", "2026-02-28"].map((day) => dayOf(Date.parse(day)));
+    const days = ["2011-05-05", "2011-12-31", "2025-12-31", "2026-02-01", "2026-02-28"].map((day) =>
+      dayOf(Date.parse(day)),
+    );
     await ensurePartitions(pool, tenant, "machine", days);
     await ensurePartitions(pool, tenant, "machine", days);
     expect((await ranges("tenant_prep_width")).map(({ name }) => name)).to.deep.equal([
@@ -135,12 +141,18 @@ describe("preparing a cell and its tenants", () => {
   it("makes room for any day, whatever is there and whoever asks at the same time", async () => {
     let count = 0;
     const anyDay = fc.integer({ min: dayOf(Date.UTC(2023, 0, 1)), max: dayOf(Date.UTC(2027, 0, 1)) });
-    const anyCalls = fc.array(fc.array(anyDay, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 });
+    const anyCalls = fc.array(fc.array(anyDay, { minLength: 1, maxLength: 4 }), {
+      minLength: 1,
+      maxLength: 3,
+    });
     const anyWidth = fc.constantFrom("day", "month", "year");
     await fc.assert(
       fc.asyncProperty(anyCalls, anyWidth, async (calls, width) => {
         const tenant = await testTenant(secret, `room-${++count}`);
-        await admin("update millwright.series set width = $2, fine_from = '2025-01-01' where tenant = $1", [tenant, width]);
+        await admin("update millwright.series set width = $2, fine_from = '2025-01-01' where tenant = $1", [
+          tenant,
+          width,
+        ]);
         await Promise.all(calls.map((days) => ensurePartitions(pool, tenant, "machine", days)));
         await admin(
           `insert into tenant_room_${count}.machine_telemetry (time, machine_id, log_ref, ordinal)

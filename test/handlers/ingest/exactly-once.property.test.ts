@@ -96,7 +96,10 @@ describe(`ingestion under any delivery schedule (seed ${seed})`, () => {
   }
 
   function logOf(tenant: TenantId, partition: number, from: number, to: number): LogRecord[] {
-    const offsets = Array.from({ length: Math.max(0, Math.min(to, RECORDS) - from) }, (_, index) => from + index);
+    const offsets = Array.from(
+      { length: Math.max(0, Math.min(to, RECORDS) - from) },
+      (_, index) => from + index,
+    );
     return offsets.map((offset) =>
       logRecord(
         tenant,

@@ -80,9 +80,10 @@ describe("storing a batch of the log", () => {
     ]);
     const outcome = await store([record]);
     expect(outcome).to.include({ rowCount: 4, deadLetterCount: 0 });
-    const usage = await admin("select minute, partition, row_count, byte_count from millwright.usage where tenant = $1", [
-      tenant,
-    ]);
+    const usage = await admin(
+      "select minute, partition, row_count, byte_count from millwright.usage where tenant = $1",
+      [tenant],
+    );
     expect(usage).to.deep.equal([
       {
         ...{ minute: new Date(APPENDED_AT_MS), partition: 0 },
@@ -114,6 +115,26 @@ describe("storing a batch of the log", () => {
     expect(late).to.deep.include({ rowCount: 0, taken: [] });
     await store([2, 3].map((offset) => logRecord(tenant, 0, offset)));
     expect((await stored(tenant)).map(({ log_ref: ref }) => Number(ref & 0xffn))).to.deep.equal([0, 1, 2, 3]);
+  });
+
+  it("moves the position of a range that came to be next while it waited", async () => {
+    const tenant = await newTenant();
+    await asCellRole(secret, "admin", async (other) => {
+      await other.query("begin");
+      await other.query("update millwright.log_position set next_offset = 1 where tenant = $1", [tenant]);
+      const storing = store([logRecord(tenant, 0, 1)]);
+      await eventually("the batch waits for the position", async () => {
+        const waiting = await admin(
+          `select from pg_stat_activity
+            where usename = 'millwright_ingest' and wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        return waiting.length > 0;
+      });
+      await other.query("commit");
+      expect((await storing).rowCount).to.equal(1);
+    });
+    expect((await store([logRecord(tenant, 0, 1)])).rowCount).to.equal(0);
+    expect(await stored(tenant)).to.have.length(1);
   });
 
   it("cuts a delivery at a gap", async () => {
@@ -152,7 +173,9 @@ describe("storing a batch of the log", () => {
     it(`leaves a tenant out whose fence says ${change}`, async () => {
       const [fenced, neighbour] = [await newTenant(), await newTenant()];
       await raiseFence(fenced, change);
-      expect((await store([logRecord(fenced, 0, 0), logRecord(neighbour, 0, 0)])).left).to.deep.equal([fenced]);
+      expect((await store([logRecord(fenced, 0, 0), logRecord(neighbour, 0, 0)])).left).to.deep.equal([
+        fenced,
+      ]);
       expect(await stored(fenced)).to.deep.equal([]);
       expect(await stored(neighbour)).to.have.length(1);
     });

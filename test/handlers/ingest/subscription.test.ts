@@ -73,7 +73,9 @@ describe("the consumer of a cell", () => {
     const big = Array.from({ length: 1_000 }, () =>
       machineReading({ values: { state: "x".repeat(128), error_code: "y".repeat(128) } }),
     );
-    expect(await consumer.handle([0, 1, 2, 3, 4].map((offset) => logRecord(tenant, 0, offset, big)))).to.deep.equal([]);
+    expect(
+      await consumer.handle([0, 1, 2, 3, 4].map((offset) => logRecord(tenant, 0, offset, big))),
+    ).to.deep.equal([]);
     expect(outcomes.length).to.be.greaterThan(1);
     expect(await rowCount(tenant)).to.equal(5_000);
   });
@@ -123,8 +125,14 @@ describe("the consumer of a cell", () => {
     it("skips what is stored", async () => {
       const tenant = await newTenant();
       const consumer = await consumerOf([tenant]);
-      await deliver(consumer, [0, 1, 2].map((offset) => logRecord(tenant, 0, offset)));
-      await deliver(consumer, [1, 2, 3, 4].map((offset) => logRecord(tenant, 0, offset)));
+      await deliver(
+        consumer,
+        [0, 1, 2].map((offset) => logRecord(tenant, 0, offset)),
+      );
+      await deliver(
+        consumer,
+        [1, 2, 3, 4].map((offset) => logRecord(tenant, 0, offset)),
+      );
       expect(await rowCount(tenant)).to.equal(5);
     });
 

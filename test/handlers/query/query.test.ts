@@ -33,7 +33,12 @@ describe("reading readings", () => {
     const readings = Array.from({ length: 400 }, (_, index) => {
       const machineId = index % 40 === 39 ? "m-003" : index % 4 === 3 ? "m-002" : "m-001";
       const ts = new Date(APPENDED_AT_MS - (400 - (index - (index % 3))) * MINUTE_MS).toISOString();
-      return machineReading({ machineId, siteId: index < 200 ? "north" : "south", ts, values: { cycle_count: index } });
+      return machineReading({
+        machineId,
+        siteId: index < 200 ? "north" : "south",
+        ts,
+        values: { cycle_count: index },
+      });
     });
     await store([logRecord(acme, 0, 0, readings.slice(0, 250)), logRecord(acme, 1, 0, readings.slice(250))]);
   });
@@ -47,7 +52,10 @@ describe("reading readings", () => {
   }
 
   const read = (request: Partial<ReadingsRequest> = {}) =>
-    queryReadings({ pool, now: () => APPENDED_AT_MS }, { tenant: acme, epoch: 1n, type: "machine", ...request });
+    queryReadings(
+      { pool, now: () => APPENDED_AT_MS },
+      { tenant: acme, epoch: 1n, type: "machine", ...request },
+    );
 
   async function readAll(request: Partial<ReadingsRequest>) {
     const rows = [];
@@ -61,11 +69,21 @@ describe("reading readings", () => {
   }
 
   /** An independent answer: the whole table, filtered and sorted here. */
-  async function expected({ machineId, siteId, fromMs = 0, toMs = APPENDED_AT_MS + 1 }: Partial<ReadingsRequest>) {
+  async function expected({
+    machineId,
+    siteId,
+    fromMs = 0,
+    toMs = APPENDED_AT_MS + 1,
+  }: Partial<ReadingsRequest>) {
     const { rows } = await asCellRole(secret, "admin", (client) =>
-      client.query<{ time: Date; machine_id: string; site_id: string; log_ref: bigint; ordinal: number; cycle_count: bigint }>(
-        "select * from tenant_query_acme.machine_telemetry order by time, log_ref, ordinal",
-      ),
+      client.query<{
+        time: Date;
+        machine_id: string;
+        site_id: string;
+        log_ref: bigint;
+        ordinal: number;
+        cycle_count: bigint;
+      }>("select * from tenant_query_acme.machine_telemetry order by time, log_ref, ordinal"),
     );
     return rows
       .filter((row) => machineId === undefined || row.machine_id === machineId)
@@ -119,7 +137,10 @@ describe("reading readings", () => {
 
   for (const [what, request] of [
     ["a cursor that is none", { cursor: "%%%" }],
-    ["a cursor with a reference beyond 64 bits", { cursor: encodeCursor({ timeMs: 1, logRef: 2n ** 63n, ordinal: 0 }) }],
+    [
+      "a cursor with a reference beyond 64 bits",
+      { cursor: encodeCursor({ timeMs: 1, logRef: 2n ** 63n, ordinal: 0 }) },
+    ],
     ["SQL in a cursor", { cursor: Buffer.from("1.1.1'; drop table x").toString("base64url") }],
     ["a limit of 0", { limit: 0 }],
     ["a limit beyond 10,000", { limit: 10_001 }],
