@@ -1,7 +1,7 @@
 import type { InputsOf, Properties, PropertyRules } from "./properties.ts";
 
 /** A resource as it was made: its id and its whole state (the inputs and what was computed). */
-export interface Created {
+interface Created {
   readonly id: string;
   readonly state: Properties;
 }

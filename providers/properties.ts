@@ -12,7 +12,7 @@ interface ValueKinds {
 }
 
 /** What one property of a resource type may be, and what its change means. */
-export interface PropertyRule<Kind extends keyof ValueKinds = keyof ValueKinds> {
+interface PropertyRule<Kind extends keyof ValueKinds = keyof ValueKinds> {
   readonly kind: Kind;
   readonly isRequired?: boolean;
   /** Taken when the property is left out. */

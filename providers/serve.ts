@@ -11,16 +11,17 @@ import { changedProperties, checkProperties, type Properties, type PropertyFailu
 // Only the generated messages, not the SDK: the plugin is started on the way from POST to a ready tenant, and the
 // SDK's entry costs 0.65 s where this costs 0.05 s. Messages must come from the copy of google-protobuf that the
 // generated code itself uses.
-const require = createRequire(createRequire(import.meta.url).resolve("@pulumi/pulumi/package.json"));
-const messages = require("./proto/provider_pb.js") as typeof Messages;
-const { PluginInfo } = require("./proto/plugin_pb.js") as typeof PluginMessages;
-const { ResourceProviderService } = require("./proto/provider_grpc_pb.js") as {
+const require = createRequire(import.meta.url);
+const ofSdk = createRequire(require.resolve("@pulumi/pulumi/package.json"));
+const messages = require("@pulumi/pulumi/proto/provider_pb.js") as typeof Messages;
+const { PluginInfo } = require("@pulumi/pulumi/proto/plugin_pb.js") as typeof PluginMessages;
+const { ResourceProviderService } = require("@pulumi/pulumi/proto/provider_grpc_pb.js") as {
   ResourceProviderService: grpc.ServiceDefinition;
 };
-const { Struct } = require("google-protobuf/google/protobuf/struct_pb.js") as {
+const { Struct } = ofSdk("google-protobuf/google/protobuf/struct_pb.js") as {
   Struct: typeof StructMessage;
 };
-const { Empty } = require("google-protobuf/google/protobuf/empty_pb.js") as { Empty: typeof EmptyMessage };
+const { Empty } = ofSdk("google-protobuf/google/protobuf/empty_pb.js") as { Empty: typeof EmptyMessage };
 
 const MAX_MESSAGE_BYTES = 64 << 20; // a Struct of ours has kilobytes; the default of 4 MiB is Pulumi's known trap
 

@@ -3,7 +3,7 @@ import type { Target } from "../target.ts";
 import type { CellAccess } from "./cell-login.ts";
 import { Cell } from "./cell.ts";
 
-export interface SharedCellArgs {
+interface SharedCellArgs {
   /** `shared-1`, `shared-2`, …: part of every physical name, so it never changes. */
   readonly name: string;
   readonly url: pulumi.Output<string> | undefined;

@@ -1,7 +1,7 @@
 import type { Rule } from "./rule.ts";
 
 /** The bill is split by these: a resource without them is a cost that belongs to nobody. */
-export const REQUIRED_TAGS = ["tenant", "environment", "costCenter"] as const;
+const REQUIRED_TAGS = ["tenant", "environment", "costCenter"] as const;
 
 // AWS bills nothing for these and takes no tags on them. A type that is missing here is refused without tags, which
 // is seen at once; the other way round it would cost money unseen.
