@@ -51,8 +51,11 @@ async function runImport(
   }
   let refusals: Refusals | undefined;
   let latest: ImportReport | undefined;
+  let lastLine = "";
   const progress = setInterval(() => {
-    context.terminal.err(latest === undefined ? "reading the file" : progressLine(latest));
+    const line = latest === undefined ? "reading the file" : progressLine(latest);
+    if (line !== lastLine) context.terminal.err(line); // while it waits for the platform, the retries say so
+    lastLine = line;
   }, PROGRESS_MS);
   try {
     const report = await importFile(file, map, {
