@@ -1,0 +1,38 @@
+import pg from "pg";
+import { cellAddress, type CellSecret } from "./cell-secret.ts";
+
+/**
+ * Longer than the log keeps a record, plus the 24 hours of a batch id: whoever still reads the log, however far
+ * behind, finds the batches that its records must be compared with.
+ */
+const BATCH_DAYS = 9;
+/** Rollups hold it while they take marks: marks vanish under nobody's hands. */
+const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
+
+/** Deletes what a cell no longer needs: batches beyond memory, and all but the newest of equal dirty marks. */
+export async function tidyCell(secret: CellSecret): Promise<void> {
+  const client = new pg.Client({
+    ...cellAddress(secret, "admin"),
+    application_name: "millwright-tidy",
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 60_000,
+  });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    await client.query(
+      "delete from millwright.batch where appended_at < now() - make_interval(days => $1) and parts <> '{}'",
+      [BATCH_DAYS],
+    );
+    await client.query("begin");
+    await client.query(`select pg_advisory_xact_lock(${MARKS_LOCK})`);
+    await client.query(
+      `delete from millwright.dirty_mark old using millwright.dirty_mark newer
+        where (old.tenant, old.type, old.machine_id, old.hour) = (newer.tenant, newer.type, newer.machine_id, newer.hour)
+          and old.id < newer.id`,
+    );
+    await client.query("commit");
+  } finally {
+    await client.end();
+  }
+}
