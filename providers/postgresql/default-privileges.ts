@@ -2,7 +2,7 @@ import type pg from "pg";
 import { resourceType } from "../plugin.ts";
 import type { InputsOf } from "../properties.ts";
 import { grantee, inOrderOf, privilegeWords } from "./privileges.ts";
-import { identifier, isGone, type Sessions } from "./session.ts";
+import { identifier, unlessGone, type Sessions } from "./session.ts";
 
 const OBJECT_WORDS: Readonly<Record<string, string>> = { table: "tables", sequence: "sequences" };
 const OBJECT_LETTERS: Readonly<Record<string, string>> = { table: "r", sequence: "S" };
@@ -30,21 +30,24 @@ export const defaultPrivileges = resourceType({
   },
 
   async read(sessions: Sessions, state) {
-    const { rows } = await sessions.transaction(
-      (tx) =>
-        tx.query<{ privilege: string }>(
-          `select a.privilege_type as privilege
+    const found = await unlessGone(
+      sessions.transaction(
+        (tx) =>
+          tx.query<{ privilege: string }>(
+            `select a.privilege_type as privilege
              from pg_default_acl d, aclexplode(d.defaclacl) a
             where d.defaclrole = (select oid from pg_roles where rolname = $1)
               and d.defaclnamespace = (select oid from pg_namespace where nspname = $2)
               and d.defaclobjtype = $3
               and a.grantee = case lower($4) when 'public' then 0::oid
                               else (select oid from pg_roles where rolname = $4) end`,
-          [state.owner, state.schema, OBJECT_LETTERS[state.objectType], state.role],
-        ),
-      state.database,
+            [state.owner, state.schema, OBJECT_LETTERS[state.objectType], state.role],
+          ),
+        state.database,
+      ),
     );
-    const stored = rows.map(({ privilege }) => privilege);
+    if (found === undefined) return undefined;
+    const stored = found.rows.map(({ privilege }) => privilege);
     return { ...state, privileges: inOrderOf(state.privileges, stored) };
   },
 
@@ -54,11 +57,7 @@ export const defaultPrivileges = resourceType({
   },
 
   async delete(sessions: Sessions, state) {
-    try {
-      await sessions.transaction((tx) => revokeAll(tx, state), state.database);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    await unlessGone(sessions.transaction((tx) => revokeAll(tx, state), state.database));
   },
 });
 

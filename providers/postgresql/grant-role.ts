@@ -1,5 +1,5 @@
 import { resourceType } from "../plugin.ts";
-import { identifier, isGone, type Sessions } from "./session.ts";
+import { identifier, unlessGone, type Sessions } from "./session.ts";
 
 /** `postgresql:index/grantRole:GrantRole`: `role` becomes a member of `grantRole`. */
 export const grantRole = resourceType({
@@ -34,12 +34,10 @@ export const grantRole = resourceType({
   },
 
   async delete(sessions: Sessions, state) {
-    try {
-      await sessions.transaction((tx) =>
+    await unlessGone(
+      sessions.transaction((tx) =>
         tx.query(`revoke ${identifier(state.grantRole)} from ${identifier(state.role)}`),
-      );
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+      ),
+    );
   },
 });

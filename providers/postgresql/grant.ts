@@ -2,7 +2,7 @@ import type pg from "pg";
 import { resourceType } from "../plugin.ts";
 import type { InputsOf } from "../properties.ts";
 import { grantee, inOrderOf, privilegeWords } from "./privileges.ts";
-import { identifier, isGone, type Sessions } from "./session.ts";
+import { identifier, unlessGone, type Sessions } from "./session.ts";
 
 const properties = {
   database: { kind: "text", isRequired: true, replaces: true },
@@ -27,11 +27,14 @@ export const grant = resourceType({
   },
 
   async read(sessions: Sessions, state) {
-    const { rows } = await sessions.transaction(
-      (tx) => tx.query<{ privilege: string }>(...storedPrivileges(state)),
-      databaseOf(state),
+    const found = await unlessGone(
+      sessions.transaction(
+        (tx) => tx.query<{ privilege: string }>(...storedPrivileges(state)),
+        databaseOf(state),
+      ),
     );
-    const stored = rows.map(({ privilege }) => privilege);
+    if (found === undefined) return undefined;
+    const stored = found.rows.map(({ privilege }) => privilege);
     return { ...state, privileges: inOrderOf(state.privileges, stored) };
   },
 
@@ -41,11 +44,7 @@ export const grant = resourceType({
   },
 
   async delete(sessions: Sessions, state) {
-    try {
-      await sessions.transaction((tx) => revokeAll(tx, state), databaseOf(state));
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    await unlessGone(sessions.transaction((tx) => revokeAll(tx, state), databaseOf(state)));
   },
 });
 

@@ -1,5 +1,5 @@
 import { resourceType } from "../plugin.ts";
-import { identifier, isGone, type Sessions } from "./session.ts";
+import { identifier, unlessGone, type Sessions } from "./session.ts";
 
 /** `postgresql:index/schema:Schema`, without the deprecated `policies`. */
 export const schema = resourceType({
@@ -19,15 +19,18 @@ export const schema = resourceType({
   },
 
   async read(sessions: Sessions, state) {
-    const { rows } = await sessions.transaction(
-      (tx) =>
-        tx.query<{ owner: string }>(
-          "select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = $1",
-          [state.name],
-        ),
-      state.database,
+    const found = await unlessGone(
+      sessions.transaction(
+        (tx) =>
+          tx.query<{ owner: string }>(
+            "select pg_get_userbyid(nspowner) as owner from pg_namespace where nspname = $1",
+            [state.name],
+          ),
+        state.database,
+      ),
     );
-    return rows[0] === undefined ? undefined : { ...state, owner: rows[0].owner };
+    const row = found?.rows[0];
+    return row === undefined ? undefined : { ...state, owner: row.owner };
   },
 
   async update(sessions: Sessions, _state, inputs) {
@@ -41,13 +44,8 @@ export const schema = resourceType({
 
   async delete(sessions: Sessions, { name, database, dropCascade }) {
     const mode = dropCascade ? "cascade" : "restrict";
-    try {
-      await sessions.transaction(
-        (tx) => tx.query(`drop schema if exists ${identifier(name)} ${mode}`),
-        database,
-      );
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    await unlessGone(
+      sessions.transaction((tx) => tx.query(`drop schema if exists ${identifier(name)} ${mode}`), database),
+    );
   },
 });

@@ -97,10 +97,16 @@ export class Sessions {
   }
 }
 
-/** True for "there is no such role, schema or database": what was to be deleted is gone. */
-export function isGone(error: unknown): boolean {
-  const GONE = ["42704", "3F000", "3D000"];
-  return error instanceof pg.DatabaseError && GONE.includes(error.code ?? "");
+const GONE = ["42704", "3F000", "3D000"]; // no such role, schema, database
+
+/** undefined instead of an error when the role, schema or database that `work` is about is gone already. */
+export async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && GONE.includes(error.code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 export const identifier = (name: string) => pg.escapeIdentifier(name);

@@ -168,6 +168,22 @@ describe("the postgresql plugin", () => {
     await Promise.all(engines.map((engine) => engine.close()));
   });
 
+  it("reads as gone what went with its database", async () => {
+    const owner = address.user;
+    const gone = `${prefix}_gone`;
+    const inside = { database: gone, schema: "s", role: owner };
+    const resources: [string, Properties][] = [
+      [SCHEMA, { name: "s", database: gone, owner }],
+      [GRANT, { ...inside, objectType: "schema", privileges: ["USAGE"] }],
+      [DEFAULTS, { ...inside, owner, objectType: "table", privileges: ["SELECT"] }],
+    ];
+    for (const [token, given] of resources) {
+      const state = checked(token, given);
+      expect(await read(token, state), token).to.equal(undefined);
+      await remove(token, state);
+    }
+  });
+
   it("refuses what it cannot do instead of doing something else", async () => {
     const policies = checkProperties(
       { name: "s", database: "d", owner: "o", policies: [] },
