@@ -10,7 +10,8 @@ import {
 import type { Alert } from "../../data/catalog/alert.ts";
 import { listDeliveries } from "../../data/catalog/delivery.ts";
 import { ALERT_STATES } from "../../model/alert-state.ts";
-import { externalId } from "../../model/reading.ts";
+import { ALERT_EVENTS } from "../../model/channel.ts";
+import { externalId, READING_TYPES } from "../../model/reading.ts";
 import { SEVERITIES } from "../../model/rule.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { Caller } from "./authenticate.ts";
@@ -21,27 +22,56 @@ import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ alertId: z.string().min(1).max(128) });
 
-const epochMs = z.number().nullable();
+const epochMs = z.number();
 const alert = z
-  .looseObject({
+  .strictObject({
     id: z.string(),
     state: z.enum(ALERT_STATES),
-    rule: z.string(),
+    rule: z.string().meta({ description: "Id of the rule" }),
+    ruleName: z.string(),
+    type: z.enum(READING_TYPES),
+    metric: z.string(),
     machineId: z.string(),
     severity: z.enum(SEVERITIES),
+    value: z.number(),
+    raisedAt: instant,
+    returnedAt: instant.nullable(),
+    acknowledgedAt: instant.nullable(),
+    acknowledgedBy: z.string().nullable(),
+    shelvedUntil: instant.nullable(),
+    shelvedBy: z.string().nullable(),
     times: z
       .strictObject({
-        produced: epochMs,
+        produced: epochMs.nullable(),
         appended: epochMs,
         evaluated: epochMs,
         committed: epochMs,
-        notified: epochMs,
+        notified: epochMs.nullable(),
       })
       .meta({ description: "Milliseconds since the epoch" }),
+    comments: z.array(z.strictObject({ by: z.string(), at: instant, text: z.string() })),
   })
   .meta({ id: "Alert" });
 const alertAnswer = { 200: jsonAnswer("The alert as it is now", z.strictObject({ alert })) };
-const delivery = z.looseObject({ id: z.string() }).meta({ id: "Delivery" });
+const delivery = z
+  .strictObject({
+    id: z.string().meta({ description: "The same in every try" }),
+    alertId: z.string(),
+    channel: z.string(),
+    event: z.enum(ALERT_EVENTS),
+    createdAt: instant,
+    deliveredAt: instant.nullable(),
+    nextTryAt: instant.nullable(),
+    tries: z.array(
+      z.strictObject({
+        at: instant,
+        durationMs: z.number(),
+        status: z.int().nullable(),
+        error: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "Delivery" });
 
 export function alertEndpoints({ catalog }: ApiServices): Endpoint[] {
   const change = async (

@@ -5,6 +5,7 @@ import { endpoint, type Endpoint } from "./endpoint.ts";
 import type { ApiServices } from "./endpoints.ts";
 import { csvFormat, NDJSON, sendRows } from "./row-stream.ts";
 import { instant, nextCursor } from "./schemas.ts";
+import { requireTenant } from "./tenant-work.ts";
 
 type Request = Omit<ReadingsRequest, "epoch">;
 
@@ -17,7 +18,7 @@ const row = z
   .looseObject({ time: instant, machineId: z.string(), siteId: z.string().optional() })
   .meta({ id: "Row", description: "Flat: the type's values stand beside time, machineId and siteId" });
 
-export function readEndpoints({ readings, nowMs }: ApiServices): Endpoint[] {
+export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoint[] {
   return [
     endpoint({
       method: "get",
@@ -48,8 +49,9 @@ export function readEndpoints({ readings, nowMs }: ApiServices): Endpoint[] {
           },
         },
       },
-      async handle({ tenant, params: { type }, query: { from, to, ...filters }, preferred }) {
+      async handle({ caller, tenant, params: { type }, query: { from, to, ...filters }, preferred }) {
         const request: Request = { tenant, type, ...filters, fromMs: millisOf(from), toMs: millisOf(to) };
+        await requireTenant(catalog, caller, tenant);
         const mediaType = preferred([
           "application/json",
           "text/csv",

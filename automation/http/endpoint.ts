@@ -5,7 +5,7 @@ import { MillwrightError } from "../../model/errors.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
 import { parseJson, readBody, type RawBody } from "./body.ts";
-import { parseRequest } from "./parse.ts";
+import { parseStorable } from "./parse.ts";
 
 /**
  * One method of one address, declared once: what is checked, what is answered and what the OpenAPI document says come
@@ -130,8 +130,8 @@ export async function answer(
   const { permission, params, headers, body, rawBody } = endpoint;
   const caller = permission === "open" ? undefined : await authenticate(request, response);
   response.locals["caller"] = caller;
-  const path = params === undefined ? undefined : parseRequest(params, request.params, "path");
-  const { tenant: asked, ...query } = parseRequest(querySchema(endpoint), request.query, "query");
+  const path = params === undefined ? undefined : parseStorable(params, request.params, "path");
+  const { tenant: asked, ...query } = parseStorable(querySchema(endpoint), request.query, "query");
   const tenant = caller && tenantOf(endpoint.tenancy, caller, path?.["tenantId"] ?? asked);
   if (permission !== "open" && (caller === undefined || !mayDo(caller.role, permission)))
     throw new MillwrightError("forbidden", `The role ${caller?.role ?? "none"} may not do '${permission}'.`);
@@ -142,7 +142,7 @@ export async function answer(
     params: path,
     query,
     // Other headers are none of our business, so these alone are no strict object.
-    headers: headers && parseRequest(headers, request.headers, "header"),
+    headers: headers && parseStorable(headers, request.headers, "header"),
     body:
       rawBody === undefined
         ? body && (await jsonBody(request, body))
@@ -153,7 +153,7 @@ export async function answer(
 
 async function jsonBody(request: Request, schema: z.ZodType): Promise<unknown> {
   const raw = await readBody(request, ["application/json"], MAX_JSON_BYTES);
-  return parseRequest(schema, raw && parseJson(raw.bytes), "body");
+  return parseStorable(schema, raw && parseJson(raw.bytes), "body");
 }
 
 /** @param asked - the tenant that the request names */

@@ -12,9 +12,33 @@ export type Part = "body" | "query" | "path" | "header";
 export function parseRequest<T extends z.ZodType>(schema: T, value: unknown, part: Part): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.flatMap(fieldErrors);
+  throw invalid(part, parsed.error.issues.flatMap(fieldErrors));
+}
+
+/**
+ * {@link parseRequest}, for values that go into the database: it takes neither U+0000 nor half of a surrogate pair, and
+ * would fail on them later, as if the fault were ours.
+ */
+export function parseStorable<T extends z.ZodType>(schema: T, value: unknown, part: Part): z.output<T> {
+  const parsed = parseRequest(schema, value, part);
+  const fields = unstorable(parsed, []);
+  if (fields.length > 0) throw invalid(part, fields);
+  return parsed;
+}
+
+/** Walks what a schema let through, so no deeper than the schema is. */
+function unstorable(value: unknown, path: readonly PropertyKey[]): FieldError[] {
+  if (typeof value === "string") {
+    const isGood = value.isWellFormed() && !value.includes("\u0000");
+    return isGood ? [] : [{ pointer: pointerOf(path), message: "has U+0000 or a lone surrogate" }];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) => unstorable(part, [...path, key]));
+}
+
+function invalid(part: Part, fields: readonly FieldError[]): MillwrightError {
   const named = fields.map(({ pointer, message }) => `${pointer === "" ? "(all)" : pointer}: ${message}`);
-  throw new MillwrightError("request-invalid", `Wrong in the ${part}: ${named.slice(0, 10).join("; ")}.`, {
+  return new MillwrightError("request-invalid", `Wrong in the ${part}: ${named.slice(0, 10).join("; ")}.`, {
     fields: fields.slice(0, MAX_FIELDS),
   });
 }

@@ -3,11 +3,13 @@ import { createRule, deleteRule, getRule, listRules, putRule } from "../../data/
 import { ruleBody } from "../../model/rule.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import type { ApiServices } from "./endpoints.ts";
-import { listOf, pageQuery } from "./schemas.ts";
+import { instant, listOf, pageQuery } from "./schemas.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ ruleId: z.string().min(1).max(128) });
-const rule = z.looseObject({ id: z.string(), name: z.string() }).meta({ id: "Rule" });
+const rule = z
+  .strictObject({ ...ruleBody.shape, id: z.string(), createdAt: instant, updatedAt: instant })
+  .meta({ id: "Rule" });
 const ruleAnswer = (description: string) => jsonAnswer(description, z.strictObject({ rule }));
 
 export function ruleEndpoints({ catalog }: ApiServices): Endpoint[] {

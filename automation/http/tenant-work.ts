@@ -19,6 +19,15 @@ export function inKnownTenant<T>(
   });
 }
 
+/**
+ * For calls that read the tenant elsewhere than in the catalog. A tenant's own credential goes with its tenant, so only
+ * platform roles can name one that is not there.
+ * @throws MillwrightError `tenant-unknown`
+ */
+export async function requireTenant(catalog: Catalog, caller: Caller, tenant: TenantId): Promise<void> {
+  if (caller.tenant === undefined) await getTenant(catalog.service, tenant);
+}
+
 type AuditDetail = Readonly<Record<string, unknown>>;
 
 /** Records what a caller did, in the transaction that does it. */

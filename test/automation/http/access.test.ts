@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { mayDo, PLATFORM_ROLES, TENANT_ROLES, type Role } from "../../../model/role.ts";
-import { TestApi } from "./support.ts";
+import { TestApi } from "../../support/api.ts";
 
 describe("who may do what through the API", () => {
   let api: TestApi;

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import type { ReadingsRequest } from "../../../handlers/query/process.ts";
 import { MillwrightError } from "../../../model/errors.ts";
-import { NOW_MS, TestApi } from "./support.ts";
+import { NOW_MS, TestApi } from "../../support/api.ts";
 
 const at = (offsetMs: number) => new Date(NOW_MS + offsetMs).toISOString();
 const reading = (machineId: string, more: object = {}) => ({
@@ -232,6 +232,11 @@ describe("GET /v1/data/:type", () => {
       expect([status, body.code]).to.deep.equal([400, "request-invalid"]);
     });
   }
+  it("says so when there is no such tenant", async () => {
+    const { body } = await api.call("GET", "/v1/data/machine?tenant=nobody");
+    expect(body.code).to.equal("tenant-unknown");
+  });
+
   it("knows four types", async () => {
     const { status } = await api.call("GET", "/v1/data/weather?tenant=acme");
     expect(status).to.equal(400);

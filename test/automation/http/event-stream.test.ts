@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { OperationEvent } from "../../../model/operation.ts";
-import { NOW_MS, TestApi, ADMIN_TOKEN } from "./support.ts";
+import { NOW_MS, TestApi, ADMIN_TOKEN } from "../../support/api.ts";
 
 const event = (id: number, kind: OperationEvent["kind"], payload: object): OperationEvent => ({
   id,

@@ -2,7 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect } from "chai";
 import type { Router } from "express";
 import { createApp } from "../../../automation/http/app.ts";
-import { TestApi } from "./support.ts";
+import { TestApi } from "../../support/api.ts";
 
 interface Document {
   readonly openapi: string;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { RateLimiter } from "../../../automation/http/rate-limit.ts";
 import { FAILED_LOGIN_RATE } from "../../../automation/http/rate-limit.ts";
-import { NOW_MS, TestApi } from "./support.ts";
+import { NOW_MS, TestApi } from "../../support/api.ts";
 
 describe("RateLimiter", () => {
   it("takes a burst, then what has been refilled, by name", () => {

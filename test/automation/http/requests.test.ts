@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { serveApi } from "../../../automation/http/server.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { eventually } from "../../support/eventually.ts";
-import { TestApi, type Answer } from "./support.ts";
+import { TestApi, type Answer } from "../../support/api.ts";
 
 const NEW = { id: "acme", name: "Acme Corp", tier: "shared", machines: 15 };
 const codeOf = ({ status, body }: Answer) => [status, body.code];
@@ -134,7 +134,7 @@ describe("requests that the API cannot take", () => {
       headers: { authorization: "Bearer admin-token-of-the-test", "content-type": "application/json" },
       body: new Blob([large]).stream(),
       duplex: "half",
-    } as RequestInit);
+    });
     expect(chunked.status).to.equal(413);
     expect((await api.call("GET", "/healthz")).status).to.equal(200);
   });
