@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { readSettings } from "../../environment.ts";
@@ -14,7 +14,7 @@ import { setUpTenant, type DemoSurroundings } from "./tenant-setup.ts";
  * `npm start -- --demo`: three tenants whose machines report each second. A process of its own, because it is a
  * customer of the API like any other; it ends with the service that started it.
  */
-const SEED = 20_261_121;
+const PLANTS_SEED = 20_261_121; // always the same machines; what happens to them differs with each start
 const TICK_MS = 1_000;
 const RETRY_SETUP_MS = 10_000;
 
@@ -30,14 +30,14 @@ const demo: DemoSurroundings = {
   wait,
 };
 
-await Promise.all(demoPlants(SEED).map(runPlant));
+await Promise.all(demoPlants(PLANTS_SEED).map(runPlant));
 
-async function runPlant(plant: DemoPlant, index: number): Promise<void> {
+async function runPlant(plant: DemoPlant): Promise<void> {
   for (;;) {
     try {
       const machines = await setUpTenant(plant, demo);
       log(`${plant.tenant}: ${plant.site.machines.length} machines report to ${machines.url}`);
-      await report(plant, SEED + index, machines);
+      await report(plant, machines);
       log(`${plant.tenant}: its key is not accepted any more`);
     } catch (error) {
       log(`${plant.tenant}: ${error instanceof Error ? error.message : String(error)}`);
@@ -47,9 +47,9 @@ async function runPlant(plant: DemoPlant, index: number): Promise<void> {
 }
 
 /** Reports each second until the platform refuses the key; what it cannot take now is sent later. */
-async function report({ tenant, site }: DemoPlant, seed: number, machines: Connection): Promise<void> {
+async function report({ tenant, site }: DemoPlant, machines: Connection): Promise<void> {
   const gateway = new Gateway(randomUUID);
-  let condition = startSite(site, Date.now(), seed);
+  let condition = startSite(site, Date.now(), randomInt(2 ** 32));
   const tick = setInterval(() => {
     condition = advanceSite(site, condition, Date.now());
     gateway.add(siteReadings(site, condition));

@@ -49,7 +49,7 @@ const TRADES: readonly Trade[] = [
 ];
 
 /** Every plant has one machine with a weak cooling, so that somebody who watches meets an alert within minutes. */
-const OVERHEATS_PER_HOUR = { usual: 0.05, weak: 12 };
+const OVERHEATS_PER_HOUR = { usual: 0.05, weak: 40 };
 const MAX_CLOCK_SKEW_MS = 1_500;
 
 /** The same seed gives the same machines with the same peculiarities. */
