@@ -58,6 +58,11 @@ export async function passphraseOf({ passphraseFile }: SessionSetup): Promise<st
 async function mustRun(setup: SessionSetup, args: readonly string[], input?: string): Promise<CliResult> {
   const result = await runCli(setup, args, input);
   if (result.code === 0) return result;
+  // As the SDK does for the runs themselves: the CLI has no exit code of its own for it.
+  if (result.stderr.includes("the stack is currently locked"))
+    throw new MillwrightError("stack-locked", "Another update of this stack is running.", {
+      retryable: true,
+    });
   const [noun, verb] = args;
   const detail = result.stderr.trim().split("\n").at(-1) ?? "";
   throw new MillwrightError("engine-failed", `\`pulumi ${noun} ${verb}\` failed: ${detail}`);

@@ -62,7 +62,7 @@ async function runAction(action: Action): Promise<void> {
 
 async function act(session: SessionSetup, action: Action): Promise<ActionResult> {
   await assertOwner(session);
-  if (action === "outputs") return (await runner)?.outputs ?? (await stackOutputs(session));
+  if (action === "outputs") return readOutputs(session);
   if (action === "destroy") {
     const changes = hasState(session.stateFolder, session.stack) ? await runEngine(session, "destroy") : {};
     await removeStack(session);
@@ -70,6 +70,15 @@ async function act(session: SessionSetup, action: Action): Promise<ActionResult>
     return changes;
   }
   return runEngine(session, action);
+}
+
+async function readOutputs(session: SessionSetup): Promise<Readonly<Record<string, unknown>>> {
+  const ownOutputs = (await runner)?.outputs;
+  if (ownOutputs !== undefined) return ownOutputs;
+  if (!hasState(session.stateFolder, session.stack)) return {};
+  prepared ??= prepareStack(session);
+  await prepared;
+  return stackOutputs(session);
 }
 
 async function runEngine(

@@ -23,7 +23,7 @@ export async function exclusively<T>(
       onWait(owner.pid, performance.now() - startedWaiting);
       await new Promise((resolve) => setTimeout(resolve, 50));
     } else {
-      await rm(file, { force: true });
+      await putAside(file);
     }
   }
   try {
@@ -46,6 +46,19 @@ async function tryCreate(file: string, content: string): Promise<boolean> {
   } finally {
     await rm(written, { force: true });
   }
+}
+
+/** Removes a dead owner's lock; one that a faster waiter has put in its place meanwhile is given back. */
+async function putAside(file: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  const isMoved = await rename(file, aside).then(
+    () => true,
+    () => false, // somebody else has moved it
+  );
+  if (!isMoved) return;
+  const owner = await readOwner(aside);
+  if (owner !== undefined && (await isRunning(owner))) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
 }
 
 async function readOwner(file: string): Promise<ProcessIdentity | undefined> {

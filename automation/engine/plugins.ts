@@ -3,7 +3,6 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { runProgram } from "./cli.ts";
 import { writeWhole } from "./exclusive.ts";
-import { isDownloadSiteReachable } from "./install-cli.ts";
 import { cliEnvironment, REPOSITORY, type EngineLayout } from "./layout.ts";
 
 /** Whose plugin creates roles, schemas and grants: the vendor's, or ours where theirs cannot be had. */
@@ -19,6 +18,7 @@ export async function preparePlugins(
   layout: EngineLayout,
   cliPath: string,
   inherited: Readonly<Record<string, string>>,
+  canDownload: () => Promise<boolean>,
 ): Promise<PostgresqlPlugin> {
   await link(cliPath, path.join(layout.plugins, "pulumi"));
   await link(process.execPath, path.join(layout.plugins, "node"));
@@ -31,7 +31,12 @@ export async function preparePlugins(
   const recordFile = path.join(layout.records, "postgresql-plugin.json");
   const record = await readRecord(recordFile);
   const plugin =
-    record?.version === version ? record.plugin : await installOfficial(layout, cliPath, inherited, version);
+    record?.version === version
+      ? record.plugin
+      : // Asked first: the CLI itself tries five times before it gives up, which takes 10 s.
+        (await canDownload()) && (await installOfficial(layout, cliPath, inherited, version))
+        ? "official"
+        : "substitute";
   if (plugin === "substitute") await writePluginScript(layout, "postgresql");
   else await rm(path.join(layout.plugins, "pulumi-resource-postgresql"), { force: true });
   await writeWhole(recordFile, JSON.stringify({ version, plugin }));
@@ -43,13 +48,11 @@ async function installOfficial(
   cliPath: string,
   inherited: Readonly<Record<string, string>>,
   version: string,
-): Promise<PostgresqlPlugin> {
-  // Asked first: the CLI itself tries five times before it gives up, which takes 10 s.
-  if (!(await isDownloadSiteReachable())) return "substitute";
+): Promise<boolean> {
   const args = ["plugin", "install", "resource", "postgresql", version];
   const env = cliEnvironment(layout, cliPath, inherited);
   const { code } = await runProgram(cliPath, args, { env, limitMs: DOWNLOAD_LIMIT_MS });
-  return code === 0 ? "official" : "substitute";
+  return code === 0;
 }
 
 /** The plugin has the version of its SDK. */

@@ -26,6 +26,8 @@ export interface PrepareOptions {
   readonly inherited: Readonly<Record<string, string>>;
   /** One line for a person, at least every 10 s while something is downloaded or built. */
   readonly progress?: Progress;
+  /** Whether the vendor's download site may be asked; by default it is tried once. */
+  readonly canDownload?: () => Promise<boolean>;
 }
 
 const REMEDY =
@@ -39,12 +41,12 @@ const REMEDY =
  *   way that was tried, and the remedy
  */
 export async function prepareEngine(options: PrepareOptions): Promise<PreparedEngine> {
-  const { home, inherited, progress = () => undefined } = options;
+  const { home, inherited, progress = () => undefined, canDownload = isDownloadSiteReachable } = options;
   const layout = engineLayout(home);
   await makeLayout(layout);
   await writeProject(layout);
-  const cli = (await findEngine(options)).cli ?? (await obtainCli(layout, inherited, progress));
-  const postgresqlPlugin = await preparePlugins(layout, cli.path, inherited);
+  const cli = (await findEngine(options)).cli ?? (await obtainCli(layout, inherited, progress, canDownload));
+  const postgresqlPlugin = await preparePlugins(layout, cli.path, inherited, canDownload);
   return { cli, postgresqlPlugin, layout, inherited };
 }
 
@@ -92,6 +94,7 @@ async function obtainCli(
   layout: EngineLayout,
   inherited: Readonly<Record<string, string>>,
   progress: Progress,
+  canDownload: () => Promise<boolean>,
 ): Promise<FoundCli> {
   const root = engineCache(inherited);
   const obtain = async () => {
@@ -99,10 +102,11 @@ async function obtainCli(
     const { cli, reasons } = await findEngine({ home: path.dirname(layout.state), inherited });
     if (cli !== undefined) return cli;
     const ways = [...reasons];
-    for (const way of [
-      () => installOfficially(root, inherited, progress),
+    const waysLeft = [
+      () => installOfficially(root, inherited, progress, canDownload),
       () => buildCli(root, inherited, progress),
-    ]) {
+    ];
+    for (const way of waysLeft) {
       const outcome = await way();
       if (isFound(outcome)) return outcome;
       ways.push(outcome);
@@ -121,8 +125,9 @@ async function installOfficially(
   root: string,
   inherited: Readonly<Record<string, string>>,
   progress: Progress,
+  canDownload: () => Promise<boolean>,
 ): Promise<FoundCli | FailedWay> {
-  if (!(await isDownloadSiteReachable())) return { reason: "the vendor's download site cannot be reached" };
+  if (!(await canDownload())) return { reason: "the vendor's download site cannot be reached" };
   const startedAt = performance.now();
   const say = () =>
     progress(`Installing Pulumi ${ENGINE_VERSION}: ${Math.round((performance.now() - startedAt) / 1_000)} s`);

@@ -58,6 +58,6 @@ export function program() {
   return Promise.resolve({
     names: Object.keys(files),
     token: secret(token),
-    generated: secret("generated-value-77"),
+    generated: secret("gen-77-secret"),
   });
 }
