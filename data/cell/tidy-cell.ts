@@ -27,9 +27,12 @@ export async function tidyCell(secret: CellSecret): Promise<void> {
     await client.query("begin");
     await client.query(`select pg_advisory_xact_lock(${MARKS_LOCK})`);
     await client.query(
-      `delete from millwright.dirty_mark old using millwright.dirty_mark newer
-        where (old.tenant, old.type, old.machine_id, old.hour) = (newer.tenant, newer.type, newer.machine_id, newer.hour)
-          and old.id < newer.id`,
+      `delete from millwright.dirty_mark mark
+        using (select tenant, type, machine_id, hour, max(id) as newest from millwright.dirty_mark
+                group by tenant, type, machine_id, hour having count(*) > 1) doubled
+        where (mark.tenant, mark.type, mark.machine_id, mark.hour)
+              = (doubled.tenant, doubled.type, doubled.machine_id, doubled.hour)
+          and mark.id < doubled.newest`,
     );
     await client.query("commit");
   } finally {
