@@ -122,7 +122,12 @@ export function shellEnvironment(
 
 /** Seed of property and fault tests: `MILLWRIGHT_SEED` is not a setting of the service, hence `SEED`. */
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  return { seed: env["SEED"], isCi: env["CI"] === "true", faults: env["FAULTS"], runId: randomUUID().slice(0, 8) };
+  return {
+    seed: env["SEED"],
+    isCi: env["CI"] === "true",
+    faults: env["FAULTS"],
+    runId: randomUUID().slice(0, 8),
+  };
 }
 
 const ingestEnvironmentSchema = z.object({
@@ -143,4 +148,11 @@ export function readIngestEnvironment(env: Readonly<Record<string, string | unde
     databaseUrl: parsed.data.DATABASE_URL,
     catalogUrl: parsed.data.CATALOG_URL,
   };
+}
+
+/** Settings of the alert and notify functions on Lambda: the catalog, as its service login. */
+export function readCatalogEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const parsed = ingestEnvironmentSchema.pick({ CATALOG_URL: true }).safeParse(env);
+  if (!parsed.success) throw new MillwrightError("setting-invalid", "Missing or malformed: CATALOG_URL.");
+  return { catalogUrl: parsed.data.CATALOG_URL };
 }

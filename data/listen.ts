@@ -30,7 +30,7 @@ async function listenOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const client = await pool.connect();
-  const ended = Promise.withResolvers<void>();
+  const ended: PromiseWithResolvers<void> = Promise.withResolvers();
   const lost = () => ended.reject(new Error("the listening connection was lost"));
   ended.promise.catch(() => undefined); // a connection may break before anybody awaits it
   const stopped = () => ended.resolve();

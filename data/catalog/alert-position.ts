@@ -10,19 +10,22 @@ export interface TakenRange extends TopicPartition {
 }
 
 /**
- * Claims the ranges in the transaction that evaluates them, by compare-and-set.
+ * Claims the ranges in the transaction that evaluates them, by compare-and-set. The commit need not wait for the disk:
+ * where a crash of the server takes positions back, it takes clocks and states with them, and the same records give the
+ * same alerts. A transaction that raises alerts makes itself durable ({@link makeDurable}), for people act on those.
  * @throws MillwrightError `position-taken` when one is not next: roll back, read the positions again and seek there
  */
 export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly TakenRange[]): Promise<void> {
   const sorted = ranges.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)); // one order of locks for everybody
   const { rowCount } = await tx.query({
     name: "alert-advance",
-    text: `with held as materialized (
+    text: `with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+           held as materialized (
              select p.ctid, n.next from alert_position p
                join unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
                     n(tenant, topic, partition, first, next) using (tenant, topic, partition)
               where p.next_offset = n.first order by tenant, topic, partition for update of p)
-           update alert_position p set next_offset = held.next from held where p.ctid = held.ctid`,
+           update alert_position p set next_offset = held.next from held, relaxed where p.ctid = held.ctid`,
     values: [
       sorted.map(({ tenant }) => tenant),
       sorted.map(({ topic }) => topic),
@@ -36,6 +39,11 @@ export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly 
       retryable: true,
     });
   }
+}
+
+/** Lets the COMMIT of this transaction wait for the disk again. */
+export async function makeDurable(tx: pg.ClientBase): Promise<void> {
+  await tx.query("set local synchronous_commit to default");
 }
 
 /** The stored position of a partition, 0 for one that is new. */

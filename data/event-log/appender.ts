@@ -27,7 +27,7 @@ export class Appender {
 
   async append(records: readonly NewRecord[]): Promise<void> {
     if (records.length === 0) return;
-    const done = Promise.withResolvers<void>();
+    const done: PromiseWithResolvers<void> = Promise.withResolvers();
     this.#waiting.push({ records, done });
     this.#writing ??= this.#write();
     await done.promise;

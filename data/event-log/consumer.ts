@@ -151,7 +151,7 @@ export class Consumer {
   /** Waits for a wake-up, at most until the next poll. */
   async #news(signal: AbortSignal): Promise<void> {
     if (this.#ready.size > 0 || this.#isAssignmentDue || signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
     this.#wake = resolve;
     const timer = setTimeout(resolve, Math.max(0, this.#lastPollAt + POLL_MS - performance.now()));
     await promise;

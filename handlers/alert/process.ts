@@ -4,6 +4,7 @@ import {
   advanceAlertPositions,
   alertPosition,
   holdAlertPosition,
+  makeDurable,
 } from "../../data/catalog/alert-position.ts";
 import { saveTransitions, type AlertTransition } from "../../data/catalog/alert-transition.ts";
 import { holdRules, ruleRevisions, rulesInForce } from "../../data/catalog/rule.ts";
@@ -104,6 +105,7 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
   async function save(tx: pg.PoolClient, outcome: Pick<Outcome, "states" | "transitions">): Promise<void> {
     await saveStates(tx, outcome.states);
     if (outcome.transitions.length === 0) return;
+    await makeDurable(tx);
     await expectRules(tx, outcome.transitions);
     await saveTransitions(tx, outcome.transitions);
   }

@@ -4,10 +4,12 @@ import { claimDeliveries, OUTBOX, recordTry, type ClaimedDelivery } from "../../
 import { listen, pause } from "../../data/listen.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { WebhookPolicy } from "./webhook-guard.ts";
+import { WakeUp } from "./wake-up.ts";
 import { postWebhook, WEBHOOK_TIMEOUT_MS } from "./webhook.ts";
 
 const POLL_MS = 500; // retries fall due without anybody saying so
-const PER_CHANNEL = 4; // a slow receiver holds this many slots of its own and no others
+// A slow receiver holds this many slots, of its own and no other's. Fewer: a burst of alerts waits behind itself.
+const PER_CHANNEL = 16;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 // Longer than one try with its record: a lease that ends before its try would send twice for nothing.
@@ -39,17 +41,12 @@ export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): 
   const { pool, observe = {} } = deps;
   const inFlight = new Map<string, number>();
   const tries = new Set<Promise<void>>();
-  let isWoken = true;
-  let wake = () => undefined as void;
-  const rouse = () => {
-    isWoken = true;
-    wake();
-  };
+  const bell = new WakeUp();
+  const rouse = () => bell.ring();
   const listening = listen(pool, [OUTBOX], rouse, signal);
   signal.addEventListener("abort", rouse);
 
   while (!signal.aborted) {
-    isWoken = false;
     try {
       const claimed = await claimDeliveries(pool, { leaseMs: LEASE_MS, perChannel: PER_CHANNEL, inFlight });
       for (const delivery of claimed) {
@@ -68,12 +65,7 @@ export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): 
       observe.onError?.(error);
       await pause(POLL_MS, signal);
     }
-    if (isWoken) continue;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    wake = resolve;
-    const timer = setTimeout(resolve, POLL_MS);
-    await promise;
-    clearTimeout(timer);
+    await bell.wait(POLL_MS);
   }
   await Promise.all(tries);
   await listening;

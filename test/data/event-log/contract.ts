@@ -164,8 +164,8 @@ export function eventLogContract(log: () => EventLog): void {
 
   it("ends after the batch in hand", async () => {
     await log().append([recordOf(topic, "a")]);
-    const entered = Promise.withResolvers<void>();
-    const leave = Promise.withResolvers<void>();
+    const entered: PromiseWithResolvers<void> = Promise.withResolvers();
+    const leave: PromiseWithResolvers<void> = Promise.withResolvers();
     let isDone = false;
     const seen = collector(() => [topic], {
       handle: async () => {
@@ -204,7 +204,7 @@ export function eventLogContract(log: () => EventLog): void {
       .append([recordOf(topic, "b")])
       .then(
         () => "appended",
-        (error: { code?: string }) => error.code,
+        (error: unknown) => (error as { code?: string }).code,
       );
     expect(code).to.equal("topic-unknown");
   });

@@ -21,9 +21,9 @@ describe(`embedded log under broken connections (seed ${seed})`, () => {
 
     const acknowledged = new Set<string>();
     const unknown = new Set<string>();
-    let isDone = false;
+    const writing = { isDone: false };
     const killing = (async () => {
-      while (!isDone) {
+      while (!writing.isDone) {
         await assassin.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
             where usename = 'millwright_log' and state <> 'idle' and datname = $1 order by random() limit 1`,
@@ -39,7 +39,7 @@ describe(`embedded log under broken connections (seed ${seed})`, () => {
           const append = (writer % 2 === 0 ? log : other).append([recordOf(TOPIC, value, n % 2)]);
           await append.then(
             () => acknowledged.add(value),
-            (error: { code?: string; retryable?: boolean }) => {
+            (error: unknown) => {
               expect(error).to.deep.include({ code: "log-unavailable", retryable: true });
               unknown.add(value);
             },
@@ -47,7 +47,7 @@ describe(`embedded log under broken connections (seed ${seed})`, () => {
         }
       }),
     );
-    isDone = true;
+    writing.isDone = true;
     await killing;
     await assassin.end();
 

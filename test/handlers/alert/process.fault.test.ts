@@ -66,9 +66,9 @@ describe(`alert engine and dispatcher under kill -9 (seed ${seed})`, () => {
 
     const sent: Sample[] = [];
     let records = 0n;
-    let isSending = true;
+    const plan = { isSending: true };
     const sending = (async () => {
-      for (let second = 0; isSending; second++) {
+      for (let second = 0; plan.isSending; second++) {
         const samples = Array.from({ length: 4 }, (_, n): Sample => {
           const machine = 2 * Math.floor(random() * MACHINES) + (n % 2);
           const late = random() < 0.1 ? 7 : 0;
@@ -88,7 +88,7 @@ describe(`alert engine and dispatcher under kill -9 (seed ${seed})`, () => {
       await sleep(random() * 300); // the moment of the kill is the random part; nothing waits for it
       await killHost();
     }
-    isSending = false;
+    plan.isSending = false;
     await sending;
     await startHost();
 

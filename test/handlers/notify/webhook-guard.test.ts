@@ -51,7 +51,7 @@ describe("webhook guard", () => {
     it(`refuses a channel to ${url}`, async () => {
       const code = await checkWebhookUrl(url, "refuse").then(
         () => "accepted",
-        (error: { code?: string }) => error.code,
+        (error: unknown) => (error as { code?: string }).code,
       );
       expect(code).to.equal("channel-refused");
     });

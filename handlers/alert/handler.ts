@@ -1,0 +1,21 @@
+import { openPool, parseDatabaseUrl } from "../../data/pool.ts";
+import { readCatalogEnvironment } from "../../environment.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import { deliver } from "../ingest/deliver.ts";
+import { logRecordsOf, type MskEvent } from "../ingest/msk-event.ts";
+import { alertEngine } from "./process.ts";
+
+const { catalogUrl } = readCatalogEnvironment();
+const pool = openPool(parseDatabaseUrl(catalogUrl), {
+  applicationName: "millwright-alert",
+  max: 2,
+  searchPath: "catalog",
+});
+// An event source shows no horizon: the delays of machines that send no more are ended by the host process.
+const horizon = () =>
+  Promise.reject(new MillwrightError("log-unavailable", "A function cannot see the end of the log."));
+const { subscription } = alertEngine({ pool, log: { horizon } });
+
+export async function handler(event: MskEvent): Promise<void> {
+  await deliver(subscription, logRecordsOf(event));
+}

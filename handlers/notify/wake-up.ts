@@ -1,0 +1,22 @@
+/** A bell that is not missed: ringing it before anybody waits ends the next wait at once. */
+export class WakeUp {
+  #isRung = false;
+  #end: () => void = () => undefined;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#end();
+  }
+
+  /** Resolves when the bell rings, at the latest after `limitMs`. */
+  async wait(limitMs: number): Promise<void> {
+    if (!this.#isRung) {
+      const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
+      this.#end = resolve;
+      const timer = setTimeout(resolve, limitMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#isRung = false;
+  }
+}
