@@ -36,7 +36,8 @@ export class RunEvents {
     if (diagnosticEvent !== undefined && diagnosticEvent.ephemeral !== true) {
       const { severity, urn = "" } = diagnosticEvent;
       const text = plain(diagnosticEvent.message);
-      if (!SHOWN.has(severity) || text === "") return; // the SDK sends debug texts that its types do not know
+      // The SDK sends debug texts, which its types do not know; and a plugin of ours on PATH is no news.
+      if (!SHOWN.has(severity) || text === "" || OWN_PLUGIN.test(text)) return;
       const message = urn === "" ? text : `${nameOf(urn)}: ${text}`;
       this.heldTexts.push({ kind: "message", message: `${severity}: ${message}` });
       if (severity === "error" && !SUMMARY.test(text)) this.errors.push(message);
@@ -45,6 +46,8 @@ export class RunEvents {
 }
 
 const SHOWN: ReadonlySet<string> = new Set(["info", "info#err", "warning", "error"]);
+
+const OWN_PLUGIN = /^using pulumi-resource-\S+ from \$PATH/;
 
 /** The engine's own last line, which says only that something failed. */
 const SUMMARY = /^(update|preview|destroy) (failed|canceled)$/;

@@ -63,7 +63,7 @@ export async function openTestEngine(folder: string) {
     const engine = pulumiEngine({
       prepared,
       policyPackDir: policyPackDir ?? path.join(HERE, "policy-pack"),
-      programModule: path.join(HERE, "files-program.ts"),
+      programModule: fileURLToPath(new URL("files-program.ts", import.meta.url)),
       ...(limits === undefined ? {} : { limits }),
     });
     const session = await engine.open({ stack, config: own, fencingToken, ...rest });
