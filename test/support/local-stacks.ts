@@ -17,9 +17,10 @@ export type LocalStacks = Awaited<ReturnType<typeof localStacks>>;
 /** The real stacks under the real engine and policy pack, in an installation of their own. */
 export async function localStacks() {
   const home = await mkdtemp(path.join(tmpdir(), "millwright-stacks-"));
-  // The pack finds the SDK by walking up to the repository's node_modules.
-  await mkdir(path.join(REPOSITORY, "dist"), { recursive: true });
-  const policyPackDir = await mkdtemp(path.join(REPOSITORY, "dist", "policy-test-"));
+  // The pack finds the SDK by walking up to the repository's node_modules; dist/ would be wiped by a build meanwhile.
+  const cache = path.join(REPOSITORY, "node_modules", ".cache");
+  await mkdir(cache, { recursive: true });
+  const policyPackDir = await mkdtemp(path.join(cache, "millwright-policy-"));
   await buildPolicyPack(policyPackDir);
   const inherited = inheritedEnvironment();
   const prepared = await prepareEngine({ home, inherited, progress: (line) => console.error(line) });
