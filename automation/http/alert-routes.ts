@@ -16,8 +16,8 @@ import { SEVERITIES } from "../../model/rule.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { Caller } from "./authenticate.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ alertId: z.string().min(1).max(128) });

@@ -6,8 +6,9 @@ import { MillwrightError } from "../../model/errors.ts";
 import { authentication, type Authenticate, type Caller } from "./authenticate.ts";
 import { docsAssets } from "./docs-page.ts";
 import { answer, type Endpoint } from "./endpoint.ts";
-import { apiEndpoints, type ApiServices } from "./endpoints.ts";
+import { apiEndpoints } from "./endpoints.ts";
 import { toProblem } from "./problem.ts";
+import type { ApiServices } from "./services.ts";
 
 export interface ApiDependencies extends ApiServices {
   /** Value of the installation's first credential. */

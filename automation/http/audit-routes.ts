@@ -2,8 +2,8 @@ import { z } from "zod";
 import { listAudit } from "../../data/catalog/audit.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 
 const entry = z
   .strictObject({

@@ -4,8 +4,8 @@ import { checkWebhookUrl } from "../../handlers/notify/webhook-guard.ts";
 import { ALERT_EVENTS, channelBody } from "../../model/channel.ts";
 import { SEVERITIES } from "../../model/rule.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ channelId: z.string().min(1).max(128) });

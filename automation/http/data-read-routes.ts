@@ -1,18 +1,11 @@
 import { z } from "zod";
-import { MAX_LIMIT, type ReadingsPage, type ReadingsRequest } from "../../handlers/query/process.ts";
+import { MAX_LIMIT, type ReadingsPage } from "../../handlers/query/process.ts";
 import { externalId, READING_TYPES } from "../../model/reading.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { csvFormat, NDJSON, sendRows } from "./row-stream.ts";
 import { instant, nextCursor } from "./schemas.ts";
+import type { ApiServices, PlacelessRequest } from "./services.ts";
 import { requireTenant } from "./tenant-work.ts";
-
-type Request = Omit<ReadingsRequest, "epoch">;
-
-/** Reads the series of a tenant, wherever they are placed now. */
-export interface ReadingReader {
-  readonly query: (request: Request) => Promise<ReadingsPage>;
-}
 
 const row = z
   .looseObject({ time: instant, machineId: z.string(), siteId: z.string().optional() })
@@ -50,7 +43,13 @@ export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoi
         },
       },
       async handle({ caller, tenant, params: { type }, query: { from, to, ...filters }, preferred }) {
-        const request: Request = { tenant, type, ...filters, fromMs: millisOf(from), toMs: millisOf(to) };
+        const request: PlacelessRequest = {
+          tenant,
+          type,
+          ...filters,
+          fromMs: millisOf(from),
+          toMs: millisOf(to),
+        };
         await requireTenant(catalog, caller, tenant);
         const mediaType = preferred([
           "application/json",
@@ -68,7 +67,7 @@ export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoi
     }),
   ];
 
-  async function* pages(request: Request): AsyncGenerator<ReadingsPage["rows"]> {
+  async function* pages(request: PlacelessRequest): AsyncGenerator<ReadingsPage["rows"]> {
     const isBounded = request.limit !== undefined;
     // One end for all pages: a stream that followed the newest rows would never end.
     const toMs = request.toMs ?? nowMs() + 1;

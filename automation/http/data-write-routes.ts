@@ -3,8 +3,8 @@ import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { recordsOf } from "../../model/partition.ts";
 import { wireReading } from "../../model/reading.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { batchId, judgeReadings, MAX_BATCH_BYTES, MAX_BATCH_READINGS, readBatch } from "./reading-batch.ts";
+import type { ApiServices } from "./services.ts";
 import { TenantTopics } from "./tenant-topics.ts";
 
 const batch = z

@@ -44,7 +44,7 @@ export interface DocumentedAnswer {
 }
 
 /** A checked request: all that an endpoint sees of it. */
-export interface Call<T, P, Q, H, B> {
+interface Call<T, P, Q, H, B> {
   readonly caller: Caller;
   readonly tenant: T;
   readonly params: P;
@@ -111,7 +111,7 @@ export const jsonAnswer = (description: string, schema: z.ZodType): DocumentedAn
 const MAX_JSON_BYTES = 256 * 1024;
 
 /** What `?tenant=` adds to the query of a tenant's address. */
-export const tenantQuery = { tenant: tenantId.optional() };
+const tenantQuery = { tenant: tenantId.optional() };
 
 /** The query of an endpoint as it is checked and documented. */
 export function querySchema({ query, tenancy, params }: Endpoint): z.ZodObject {

@@ -1,16 +1,7 @@
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-
-export interface HealthServices {
-  /** By the name of the dependency; one that rejects, or does not answer in time, is down. */
-  readonly checks: Readonly<Record<string, () => Promise<void>>>;
-  readonly metrics: {
-    readonly registry: { readonly metrics: () => Promise<string>; readonly contentType: string };
-    /** Metrics of other processes, in the same text format. */
-    readonly more: () => Promise<string>;
-  };
-}
+import type { ApiServices } from "./services.ts";
 
 /** Above what a busy database takes to answer `select 1`, below what a load balancer waits. */
 const CHECK_LIMIT_MS = 2_000;
@@ -18,7 +9,7 @@ const CHECK_LIMIT_MS = 2_000;
 const check = z.strictObject({ ok: z.boolean(), code: z.string().optional() });
 const readiness = z.strictObject({ ready: z.boolean(), checks: z.record(z.string(), check) });
 
-export function healthEndpoints({ checks, metrics }: HealthServices): Endpoint[] {
+export function healthEndpoints({ checks, metrics }: Pick<ApiServices, "checks" | "metrics">): Endpoint[] {
   return [
     endpoint({
       method: "get",

@@ -3,8 +3,8 @@ import { createKey, deleteKey, listKeys } from "../../data/catalog/api-key.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { PLATFORM_ROLES, TENANT_ROLES } from "../../model/role.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { instant, listOf, shortText, tenantParams } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const keyId = z.string().regex(/^[0-9a-f]{16}$/, "16 hexadecimal digits");

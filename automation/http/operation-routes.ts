@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { OPERATION_STATUSES, type Operation } from "../../model/operation.ts";
 import { endpoint, jsonAnswer, type Answer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { EventStreams } from "./event-stream.ts";
 import { problemDetails } from "./problem.ts";
 import { listOf, operation as operationSchema, pageQuery, shortText } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { requestOf } from "./tenant-work.ts";
 
 const params = z.strictObject({ operationId: z.string().max(100) });

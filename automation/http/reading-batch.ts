@@ -22,7 +22,7 @@ export interface ReadingBatch {
   readonly contentHash: string;
 }
 
-export interface RefusedReading extends ReadingRefusal {
+interface RefusedReading extends ReadingRefusal {
   /** Place in the body, from 0. */
   readonly index: number;
 }

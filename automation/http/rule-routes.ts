@@ -2,8 +2,8 @@ import { z } from "zod";
 import { createRule, deleteRule, getRule, listRules, putRule } from "../../data/catalog/rule.ts";
 import { ruleBody } from "../../model/rule.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ ruleId: z.string().min(1).max(128) });

@@ -42,7 +42,7 @@ export const problem = z
 
 const money = z.number().min(0).max(1e9);
 
-export const contacts = z.array(z.strictObject({ email: z.email().max(254) })).max(50);
+const contacts = z.array(z.strictObject({ email: z.email().max(254) })).max(50);
 
 export const tenantFields = {
   name: shortText,

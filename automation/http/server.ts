@@ -4,7 +4,7 @@ import { MillwrightError } from "../../model/errors.ts";
 import { createApp, type ApiDependencies } from "./app.ts";
 import { toProblem } from "./problem.ts";
 
-export interface ServerLimits {
+interface ServerLimits {
   /** A client that trickles its headers holds a connection for as long (slowloris). */
   readonly headersMs: number;
   /** 8 MB take this long at 1 Mbit/s; a longer one lets a slow body hold memory for longer. */

@@ -5,7 +5,6 @@ import { mayDo } from "../../model/role.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { TIERS, tenantId } from "../../model/tenant.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import type { ApiServices } from "./endpoints.ts";
 import { accepted, acceptedAnswer } from "./operation-routes.ts";
 import {
   idempotencyHeader,
@@ -16,6 +15,7 @@ import {
   tenantFields,
   tenantParams,
 } from "./schemas.ts";
+import type { ApiServices } from "./services.ts";
 import { requestOf } from "./tenant-work.ts";
 
 const newTenant = z
