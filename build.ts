@@ -4,7 +4,7 @@ import path from "node:path";
 import { buildPolicyPack } from "./policy/bundle.ts";
 
 /** `npm run build`: Lambda bundles of the handlers and the policy pack, into dist/. */
-await rm("dist", { recursive: true, force: true });
+await rm("dist/handlers", { recursive: true, force: true }); // not dist/policy: an engine may be reading it
 for (const entry of await Array.fromAsync(glob("handlers/*/handler.ts"))) {
   const handler = path.basename(path.dirname(entry));
   const { metafile } = await build({

@@ -4,8 +4,10 @@ import { z } from "zod";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
 import { topicsOfCell } from "../data/catalog/cell-topics.ts";
+import { pause } from "../data/listen.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
 import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
+import { tidyCell } from "../data/cell/tidy-cell.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
 import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
 import { readSettings } from "../environment.ts";
@@ -21,6 +23,7 @@ import { runDispatcher } from "./notify/process.ts";
 
 const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
 const RETENTION_INTERVAL_MS = 60_000;
+const TIDY_INTERVAL_MS = 3_600_000;
 /** A day of readings at full rate fits; a move needs the log for as long as its copy takes. */
 const RETENTION = { maxAgeMs: 7 * 86_400_000, maxBytesPerPartition: 4 * 2 ** 30 };
 
@@ -136,30 +139,30 @@ async function consumeCell(
     },
     stored: (outcome) => metrics.stored(cell, outcome),
   });
-  await log.consume(subscription, signal);
+  const tidying = every(TIDY_INTERVAL_MS, signal, async () => {
+    await tidyCell(secret).catch((error: unknown) =>
+      logger.warn({ cell, error: String(error) }, "the cell was not tidied"),
+    );
+  });
+  await Promise.all([log.consume(subscription, signal), tidying]);
   await pool.end();
 }
 
 async function keepRetention({ log, logger, signal }: HostContext): Promise<void> {
-  while (!signal.aborted) {
-    await pause(RETENTION_INTERVAL_MS, signal);
-    if (signal.aborted) return;
+  await every(RETENTION_INTERVAL_MS, signal, async () => {
     await log
       .trim(RETENTION)
       .catch((error: unknown) => logger.warn({ error: String(error) }, "the log was not trimmed"));
-  }
+  });
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
+/** Waits first: a start has better things to do. */
+async function every(intervalMs: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    await pause(intervalMs, signal);
+    if (signal.aborted) return;
+    await work();
+  }
 }
 
 await main();

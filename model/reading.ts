@@ -34,7 +34,7 @@ export const METRICS: Readonly<Record<ReadingType, readonly Metric[]>> = {
   "air-quality": [
     ...tokens("location"),
     ...numbers("co2_ppm", "voc_ppb", "pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"),
-    ...numbers("temperature_c", "humidity_pct", "pressure_hpa", "dew_point_c", "wind_speed_ms"),
+    ...numbers("temperature_c", "humidity_pct", "pressure_hpa", "dew_point_c"),
   ],
   scan: [...tokens("job_id", "location_id", "scan_type"), { name: "metadata", kind: "text" }],
 };

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -35,9 +35,10 @@ export interface ClusterOptions {
  */
 export async function createCluster(folder: string, options: ClusterOptions = {}): Promise<ClusterAddress> {
   if (existsSync(path.join(folder, "PG_VERSION"))) return clusterAddress(folder);
-  const building = `${folder}.building`;
-  await rm(building, { recursive: true, force: true });
+  // Named by process: an initdb whose parent was killed may still be writing into the folder of that parent.
+  const building = `${folder}.building-${process.pid}`;
   await mkdir(path.dirname(folder), { recursive: true });
+  await removeAbandoned(folder);
   await mkdir(building, { mode: 0o700 });
   const password = options.password ?? randomBytes(24).toString("base64url");
   const passwordFile = `${building}.password`;
@@ -63,12 +64,35 @@ export async function createCluster(folder: string, options: ClusterOptions = {}
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
     await appendFile(path.join(building, "postgresql.conf"), `\n${lines.join("\n")}\n`);
     await rename(passwordFile, path.join(building, "millwright.password"));
-    await rename(building, folder);
+    await rename(building, folder).catch((error: unknown) => {
+      if (!existsSync(path.join(folder, "PG_VERSION"))) throw error;
+    });
+    if (existsSync(building)) return await clusterAddress(folder); // another process was faster: its cluster stands
     return { host: "127.0.0.1", port, user: SUPERUSER, password };
   } catch (error) {
+    throw asClusterError(error, `Making the PostgreSQL cluster ${path.basename(folder)} failed`);
+  } finally {
     await rm(building, { recursive: true, force: true });
     await rm(passwordFile, { force: true });
-    throw asClusterError(error, `Making the PostgreSQL cluster ${path.basename(folder)} failed`);
+  }
+}
+
+/** Deletes what killed processes left half-built beside `folder`. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const prefix = `${path.basename(folder)}.building-`;
+  for (const name of await readdir(path.dirname(folder))) {
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
+    if (!name.startsWith(prefix) || isRunning(pid)) continue;
+    await rm(path.join(path.dirname(folder), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
