@@ -3,7 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface ReceivedWebhook {
-  readonly body: { readonly id: string; readonly event: string; readonly alertId: string } & Readonly<Record<string, unknown>>;
+  readonly body: { readonly id: string; readonly event: string; readonly alertId: string } & Readonly<
+    Record<string, unknown>
+  >;
   readonly isSigned: boolean;
   readonly receivedAtMs: number;
 }
@@ -22,7 +24,11 @@ export async function webhookReceiver(secret: string) {
       const expected = createHmac("sha256", secret).update(`${seconds}.${text}`).digest();
       const given = Buffer.from(hex, "hex");
       const isSigned = given.length === expected.length && timingSafeEqual(given, expected);
-      received.push({ body: JSON.parse(text) as ReceivedWebhook["body"], isSigned, receivedAtMs: Date.now() });
+      received.push({
+        body: JSON.parse(text) as ReceivedWebhook["body"],
+        isSigned,
+        receivedAtMs: Date.now(),
+      });
       response.writeHead(status).end();
     });
   });
