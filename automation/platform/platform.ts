@@ -156,7 +156,9 @@ function readinessChecks(
     return [`cell-${name}`, check] as const;
   });
   return {
-    catalog: async () => void (await catalog.service.query("select 1")),
+    catalog: async () => {
+      await catalog.service.query("select 1");
+    },
     handlers: () => (host.isUp() ? Promise.resolve() : Promise.reject(down("the handler host"))),
     ...Object.fromEntries(cellChecks),
   };
