@@ -10,7 +10,7 @@ export type OperationStatus = (typeof OPERATION_STATUSES)[number];
 export type StepStatus = "pending" | "running" | "succeeded" | "failed" | "cancelled";
 
 /** What takes a tenant apart, in order: the end of a delete, and the clean-up of a cancelled create. */
-export const DISMANTLE_STEPS = ["lift-protection", "drop-data", "destroy", "drop-topics", "forget"] as const;
+const DISMANTLE_STEPS = ["lift-protection", "drop-data", "destroy", "drop-topics", "forget"] as const;
 
 /** The steps of each kind in order. Published with the operation; an order once released changes behind a patch only. */
 export const OPERATION_STEPS = {

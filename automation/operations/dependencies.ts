@@ -14,7 +14,7 @@ export interface CellPorts {
   readonly dropTenantRows: (secret: CellSecret, tenant: TenantId) => Promise<unknown>;
 }
 
-export interface TenantSeries {
+interface TenantSeries {
   readonly tenant: TenantId;
   readonly machines: number;
   readonly topics: readonly { readonly topic: string; readonly partitions: number }[];
@@ -31,7 +31,7 @@ export interface OperationLogger {
 }
 
 /** Sees each try of a step before its first effect, and after its last one but before its end is recorded. */
-export type StepObserver = (step: StepName, phase: "before" | "after") => Promise<void> | void;
+type StepObserver = (step: StepName, phase: "before" | "after") => Promise<void> | void;
 
 export interface OperationDependencies {
   readonly catalog: Catalog;

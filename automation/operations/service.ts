@@ -54,7 +54,7 @@ export interface OperationRequest {
   readonly reason?: string;
 }
 
-export interface OperationFilter extends PageRequest {
+interface OperationFilter extends PageRequest {
   readonly tenant?: TenantId | undefined;
   readonly status?: OperationStatus | undefined;
 }

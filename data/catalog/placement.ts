@@ -9,7 +9,7 @@ import {
 } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
 
-export interface TenantTopic {
+interface TenantTopic {
   readonly topic: string;
   readonly stream: "readings";
   readonly generation: number;

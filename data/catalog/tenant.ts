@@ -22,7 +22,7 @@ export interface Tenant {
   readonly createdAt: string;
 }
 
-export interface Contact {
+interface Contact {
   readonly email: string;
 }
 
