@@ -78,7 +78,8 @@ export async function claimDedicatedCell(
     [name],
   );
   if (servers.length === 0) return undefined;
-  await tx.query("select from cell order by name for update"); // two tenants must not choose the same server
+  // One claim at a time. Locking rows is not enough: two claims do not see each other's new cell.
+  await tx.query("select pg_advisory_xact_lock(hashtext('millwright.cell-servers'))");
   const { rows } = await tx.query<{ server: string }>(
     `update cell set server = coalesce(server, (
         select s from unnest($2::text[]) s where not exists (select from cell c where c.server = s) limit 1))
