@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { getCompileCacheDir } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { inheritedEnvironment } from "../../environment.ts";
@@ -35,7 +36,9 @@ export function keepHandlerHost(
 
   const start = () => {
     // A session of its own: Ctrl-C of the terminal reaches the service only, which then stops the host in order.
-    const options = { env: { ...inheritedEnvironment(), ...env }, detached: true, execArgv: [] };
+    const compileCache = getCompileCacheDir();
+    const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache };
+    const options = { env: { ...inheritedEnvironment(), ...cache, ...env }, detached: true, execArgv: [] };
     const host = fork(ENTRY, [], { ...options, stdio: ["ignore", 2, 2, "ipc"] });
     child = host;
     const identity = host.pid === undefined ? undefined : identify(host.pid);
