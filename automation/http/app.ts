@@ -13,7 +13,7 @@ import type { ApiServices } from "./services.ts";
 export interface ApiDependencies extends ApiServices {
   /** Value of the installation's first credential. */
   readonly adminToken: string;
-  readonly logger: Pick<Logger, "info" | "error">;
+  readonly logger: Pick<Logger, "debug" | "info" | "error">;
 }
 
 /** Answers of the API are data, never a page. */
@@ -81,7 +81,9 @@ export function createApp(dependencies: ApiDependencies): Express {
         durationMs: Math.round(durationMs * 10) / 10,
         ...idsOf(response),
       };
-      logger.info(line, "request");
+      // A machine a second for each of thousands of tenants is no news; what went wrong is.
+      if (status < 400) logger.debug(line, "request");
+      else logger.info(line, "request");
     });
   }
 }

@@ -16,6 +16,8 @@ const APPLICATION_VERSION = "1";
  */
 const POLL_MS = 50;
 const DEFAULT_CONCURRENCY = 2;
+/** A stopped process must not hold the queue's row locks for ever; far above what any transaction here takes. */
+const IDLE_TRANSACTION_MS = 60_000;
 /** An operation whose process died this often kills its process: it is put aside instead of tried for ever. */
 const MAX_RECOVERIES = 100;
 
@@ -27,6 +29,13 @@ const FINISHED: ReadonlySet<string> = new Set([
 ]);
 
 const WITHOUT_PAYLOAD = { workflowName: WORKFLOW, loadInput: false, loadOutput: false };
+
+/** Said in the address, where it costs nothing: otherwise DBOS sends it as a query that races with the first one. */
+function withIdleTimeout(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set("options", `-c idle_in_transaction_session_timeout=${IDLE_TRANSACTION_MS}`);
+  return url.href;
+}
 
 /** The durable queue: one operation at a time per tenant, a limit over all. A process has one of it. */
 export class OperationQueue {
@@ -44,7 +53,7 @@ export class OperationQueue {
   ): Promise<OperationQueue> {
     DBOS.setConfig({
       name: "millwright",
-      systemDatabaseUrl: deps.databaseUrl,
+      systemDatabaseUrl: withIdleTimeout(deps.databaseUrl),
       executorID: executor,
       applicationVersion: APPLICATION_VERSION,
       logger: queueLogger(deps.logger),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { glob, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { cellSecret } from "../../data/cell/cell-secret.ts";
+import { cellSecret, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { prepareCell } from "../../data/cell/prepare-cell.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { Engine, EngineEvent, StackConfig } from "../engine/engine.ts";
@@ -29,26 +29,27 @@ export interface PlatformStackRequest {
   readonly home: string;
   readonly environment: string;
   readonly cells: readonly SharedCell[];
+  /** The tenants' own cells, whose schema a new release brings up to date too. */
+  readonly dedicatedCells: readonly string[];
 }
 
 /**
  * Builds the platform stack and prepares its cells; skipped when neither program nor config changed since it last
  * went well.
- * @returns whether the engine ran
  */
 export async function bringUpPlatformStack(
   request: PlatformStackRequest,
   engine: Engine,
   secrets: SecretStore,
   onEvent: (event: EngineEvent) => void,
-): Promise<boolean> {
-  const { home, environment, cells } = request;
+): Promise<void> {
+  const { home, environment, cells, dedicatedCells } = request;
   const config = stackConfig(request);
   const markFile = path.join(home, "platform.json");
   const mark = builtMark.safeParse(await readJson(markFile)).data;
   const fingerprint = await fingerprintOf(config);
   const known = await Promise.all(cells.map(({ name }) => secrets.get(`cell-${name}`)));
-  if (mark?.fingerprint === fingerprint && known.every((secret) => secret !== undefined)) return false;
+  if (mark?.fingerprint === fingerprint && known.every((secret) => secret !== undefined)) return;
 
   // Counts on, so that a start which was killed in the middle is fenced off by the next one; from the clock, so that
   // a mark that a power cut destroyed does not make every later start the lower one.
@@ -69,8 +70,11 @@ export async function bringUpPlatformStack(
   } finally {
     await session.close();
   }
+  for (const name of dedicatedCells) {
+    const secret = await readCellSecret(secrets, name);
+    if (secret !== undefined) await prepareCell(secret); // otherwise its create is not that far yet, and prepares it
+  }
   await writeMark(markFile, { fingerprint, fencingToken: String(fencingToken) });
-  return true;
 }
 
 function stackConfig({ home, environment, cells }: PlatformStackRequest): StackConfig {

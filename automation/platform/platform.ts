@@ -3,7 +3,7 @@ import path from "node:path";
 import { pino, type Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
-import { registerCell } from "../../data/catalog/cell.ts";
+import { listCells, registerCell } from "../../data/catalog/cell.ts";
 import { cellAddress, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
@@ -73,7 +73,9 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const engine = pulumiEngine({ prepared, policyPackDir });
 
   const cells = sharedCells(settings);
-  const stack = { home, environment: ENVIRONMENT, cells };
+  const known = await listCells(catalog.service);
+  const dedicatedCells = known.filter(({ tier }) => tier === "dedicated").map(({ name }) => name);
+  const stack = { home, environment: ENVIRONMENT, cells, dedicatedCells };
   await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform stack: ${message}`));
   for (const { name, tenantCapacity } of cells)
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });

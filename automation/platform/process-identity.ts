@@ -8,6 +8,8 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+let boot: string | undefined;
+
 /** undefined when there is no such process (a zombie counts as none: it holds nothing any more) */
 export function identify(pid: number): ProcessIdentity | undefined {
   try {
@@ -15,7 +17,10 @@ export function identify(pid: number): ProcessIdentity | undefined {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       // fields after the command, which is in parentheses and may hold spaces; 1st is the state, 20th the start time
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return fields[0] === "Z" ? undefined : { pid, startTime: fields[19] ?? "" };
+      if (fields[0] === "Z") return undefined;
+      // Ticks count from boot, and a machine boots the same way twice: after a power cut a pid may come again with them.
+      boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+      return { pid, startTime: `${boot}/${fields[19] ?? ""}` };
     }
     const startTime = execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
     return startTime === "" ? undefined : { pid, startTime };

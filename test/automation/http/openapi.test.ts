@@ -38,7 +38,7 @@ describe("the OpenAPI document", () => {
     const app = createApp({
       ...api.services,
       adminToken: "x",
-      logger: { info: () => undefined, error: () => undefined },
+      logger: { debug: () => undefined, info: () => undefined, error: () => undefined },
     });
     const served = (app.router as Router).stack.flatMap(({ route }) => {
       const methods = new Set(route?.stack.map(({ method }) => method));

@@ -208,7 +208,7 @@ describe("requests that the API cannot take", () => {
     const dependencies = {
       ...api.services,
       adminToken: "x",
-      logger: { info: () => undefined, error: () => undefined },
+      logger: { debug: () => undefined, info: () => undefined, error: () => undefined },
     };
     const refusal: unknown = await serveApi(dependencies, { port: Number(port) }).catch(
       (error: unknown) => error,
