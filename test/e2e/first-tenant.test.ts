@@ -1,9 +1,33 @@
 import { expect } from "chai";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { inheritedEnvironment } from "../../environment.ts";
 import { eventually } from "../support/eventually.ts";
+import { skipBecause } from "../support/skip.ts";
 import { TestPlatform } from "../support/platform.ts";
 import { webhookReceiver } from "../support/webhook.ts";
 
 const READING_COUNT = 10_000;
+const SAMPLE_DATA = path.resolve(import.meta.dirname, "../../../shared/data");
+
+type Row = Readonly<Record<string, string | number>>;
+
+/** Every row of the tenant, page by page; undefined while there are fewer than `count`. */
+async function allRows(platform: TestPlatform, type: string, count: number): Promise<Row[] | undefined> {
+  const rows: Row[] = [];
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const query = `tenant=customer-123&limit=10000${cursor === "" ? "" : `&cursor=${cursor}`}`;
+    const page = (await platform.call("GET", `/v1/data/${type}?${query}`)).body as {
+      rows: Row[];
+      nextCursor: string | null;
+    };
+    rows.push(...page.rows);
+    cursor = page.nextCursor;
+  }
+  return rows.length < count ? undefined : rows;
+}
 
 /** The first five minutes of a newcomer, from nothing to an alert, through the public API only. */
 describe("from nothing to a live tenant", function () {
@@ -113,6 +137,42 @@ describe("from nothing to a live tenant", function () {
     const alerts = await platform.call("GET", "/v1/alerts", undefined, { token: viewer });
     expect(alerts.body.alerts).to.have.length(1);
     await receiver.close();
+  });
+
+  it("imports a year of real measurements, every row once, also when it is told to twice", async function () {
+    if (!existsSync(SAMPLE_DATA))
+      skipBecause(this, "sample-data", `${SAMPLE_DATA} is not there: it lies beside the repository`);
+    const importFile = (file: string, map: string) =>
+      promisify(execFile)(
+        "automation/cli/bin.sh",
+        [
+          "import",
+          path.join(SAMPLE_DATA, file),
+          "--map",
+          `docs/maps/${map}.yaml`,
+          "--tenant",
+          "customer-123",
+          "--json",
+        ],
+        { env: { ...inheritedEnvironment(), MILLWRIGHT_HOME: platform.home } },
+      );
+    await importFile("steel-energy-2018.csv.gz", "steel-energy-2018");
+    await importFile("steel-energy-2018.csv.gz", "steel-energy-2018");
+    await importFile("beijing-pm25-2010-2014.csv.gz", "beijing-pm25-2010-2014");
+
+    const energy = await eventually(
+      "35,040 quarters of an hour",
+      () => allRows(platform, "energy", 35_040),
+      60_000,
+    );
+    const air = await eventually("41,757 hours", () => allRows(platform, "air-quality", 41_757), 60_000);
+    // Sums and counts of the files themselves: awk over the columns, blank and NA left out.
+    const sumOf = (rows: readonly Row[], metric: string) =>
+      rows.reduce((sum, row) => sum + Number(row[metric]), 0);
+    expect(sumOf(energy, "kwh_interval")).to.be.closeTo(959_636.71, 1e-6);
+    expect(new Set(energy.map(({ time }) => time)).size).to.equal(35_040);
+    expect(sumOf(air, "pm25_ugm3")).to.equal(4_117_792);
+    expect(new Set(air.map(({ time }) => time)).size).to.equal(41_757);
   });
 
   it("takes a dedicated tenant, then deletes it without a trace", async () => {
