@@ -12,9 +12,11 @@ const SAME_SIGNAL_MS = 1_000; // Ctrl-C reaches us twice within 3 ms: from the t
 
 const startedAt = performance.now();
 let lastLine = "starting";
+let lastLineAt = startedAt;
 
 function progress(line: string): void {
   lastLine = line;
+  lastLineAt = performance.now();
   process.stderr.write(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s] ${line}\n`);
 }
 
@@ -30,7 +32,9 @@ function fail(error: unknown): never {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { demo: { type: "boolean", default: false } } });
   const settings = readSettings();
-  const heartbeat = setInterval(() => progress(`still at: ${lastLine}`), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    if (performance.now() - lastLineAt > HEARTBEAT_MS - 1_000) progress(lastLine);
+  }, HEARTBEAT_MS);
   const starting = startPlatform(settings, progress);
   stopOnSignal(starting);
   const platform = await starting;
