@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import { writeWhole } from "./whole-file.ts";
 
 /** Keeps small secrets by name: a folder with mode 600 files locally, Secrets Manager on AWS. */
 export interface SecretStore {
@@ -18,10 +19,7 @@ export function folderSecretStore(folder: string): SecretStore {
   return {
     async put(name, secret) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const file = fileOf(name);
-      // written beside and renamed: a reader or a kill never sees half a secret
-      await writeFile(`${file}.new`, JSON.stringify(secret), { mode: 0o600, flush: true });
-      await rename(`${file}.new`, file);
+      await writeWhole(fileOf(name), JSON.stringify(secret), 0o600);
     },
     async get(name) {
       try {

@@ -1,8 +1,9 @@
 import { MillwrightError } from "../../model/errors.ts";
+import { identifySelf } from "../processes/process-identity.ts";
+import { endSession } from "../processes/process-session.ts";
 import { prepareStack, publishSettings, removeStack, stackOutputs } from "./child-stack.ts";
 import type { ChangeSummary } from "./engine.ts";
 import type { Action, ActionResult, ChildMessage, ParentMessage, Problem, SessionSetup } from "./messages.ts";
-import { endSession, processIdentity } from "./process-session.ts";
 import { hasState } from "./project.ts";
 import { redactor } from "./redaction.ts";
 import { isRecordedChild } from "./session-record.ts";
@@ -41,7 +42,7 @@ process.on("message", (message: ParentMessage) => {
 process.on("disconnect", () => {
   if (!isRunning) process.exit(0);
   cancelled.abort();
-  setTimeout(() => void endOwnSession(), ORPHAN_GRACE_MS);
+  setTimeout(() => void endSession(identifySelf()), ORPHAN_GRACE_MS);
 });
 // The CLI gets its SIGINT by `cancelled`; a signal to the whole group must not end its reporter first.
 process.on("SIGINT", () => undefined);
@@ -127,9 +128,4 @@ function reportAlive(): void {
 function send(message: ChildMessage): void {
   // A parent that is gone reads nothing; the end of the run sees to the end of this process.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
-}
-
-async function endOwnSession(): Promise<void> {
-  const self = await processIdentity(process.pid);
-  if (self !== undefined) await endSession(self);
 }

@@ -1,8 +1,8 @@
 import { chmod, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { writeWhole } from "../../data/whole-file.ts";
 import { runProgram } from "./cli.ts";
-import { writeWhole } from "./exclusive.ts";
 import { cliEnvironment, REPOSITORY, type EngineLayout } from "./layout.ts";
 
 /** Whose plugin creates roles, schemas and grants: the vendor's, or ours where theirs cannot be had. */

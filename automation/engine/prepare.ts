@@ -1,9 +1,9 @@
 import { homedir } from "node:os";
 import path from "node:path";
 import { MillwrightError } from "../../model/errors.ts";
+import { exclusively } from "../processes/lock-file.ts";
 import { buildCli, buildLanguageHost, type Progress } from "./build-cli.ts";
 import { ENGINE_VERSION } from "./cli.ts";
-import { exclusively } from "./exclusive.ts";
 import { checkCli, findCliOnPath, isExecutable, isFound, type FailedWay, type FoundCli } from "./find-cli.ts";
 import { installCli, isDownloadSiteReachable } from "./install-cli.ts";
 import { engineLayout, makeLayout, type EngineLayout } from "./layout.ts";

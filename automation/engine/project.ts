@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { writeWhole } from "./exclusive.ts";
+import { writeWhole } from "../../data/whole-file.ts";
 import { PROJECT, REPOSITORY, type EngineLayout } from "./layout.ts";
 
 /** The program of every stack, when a session names no other: exports `program`. */

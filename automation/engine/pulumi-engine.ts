@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { MillwrightError } from "../../model/errors.ts";
+import { exclusively } from "../processes/lock-file.ts";
+import { identify } from "../processes/process-identity.ts";
 import type { Engine, SessionRequest, StackConfig, StackSession } from "./engine.ts";
-import { exclusively } from "./exclusive.ts";
 import { cliEnvironment } from "./layout.ts";
 import type { SessionSetup } from "./messages.ts";
-import { processIdentity } from "./process-session.ts";
 import type { PreparedEngine } from "./prepare.ts";
 import { DEFAULT_PROGRAM } from "./project.ts";
 import { breakDeadLocks, clearPendingOperations } from "./recovery.ts";
@@ -66,7 +66,7 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
   // The child loads the SDK while the stack is being recovered; until it is told its setup it touches nothing.
   const child = startChild(environment);
   try {
-    const identity = child.pid === undefined ? undefined : await processIdentity(child.pid);
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
     if (identity === undefined)
       throw new MillwrightError("engine-failed", "The engine's process did not start.", { retryable: true });
     const open = async () => {

@@ -3,9 +3,9 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
+import { startedAt } from "../processes/process-identity.ts";
 import { runProgram, type CliCall } from "./cli.ts";
 import { PROJECT } from "./layout.ts";
-import { processStartedAt } from "./process-session.ts";
 import { stateFile } from "./project.ts";
 
 /** What the CLI writes into a lock of the file backend (pulumi/pkg/backend/diy/lock.go, v3.220.0). */
@@ -38,7 +38,7 @@ export async function breakDeadLocks(state: string, stack: string, deadHost?: st
         retryable: true,
       });
     }
-    if (!(await isDead(lock, deadHost))) {
+    if (!isDead(lock, deadHost)) {
       const owner = `process ${lock.pid} of ${lock.username} on ${lock.hostname}`;
       const message = `Stack ${stack} is locked by ${owner} since ${lock.timestamp.toISOString()}.`;
       throw new MillwrightError("stack-locked", `${message} Wait for it, or end it.`, { retryable: true });
@@ -48,10 +48,10 @@ export async function breakDeadLocks(state: string, stack: string, deadHost?: st
   }
 }
 
-async function isDead(lock: z.infer<typeof lockContent>, deadHost: string | undefined): Promise<boolean> {
+function isDead(lock: z.infer<typeof lockContent>, deadHost: string | undefined): boolean {
   if (lock.hostname !== hostname()) return lock.hostname === deadHost;
-  const startedAt = await processStartedAt(lock.pid);
-  return startedAt === undefined || startedAt > lock.timestamp.getTime() + CLOCK_TOLERANCE_MS;
+  const ownerStartedAt = startedAt(lock.pid);
+  return ownerStartedAt === undefined || ownerStartedAt > lock.timestamp.getTime() + CLOCK_TOLERANCE_MS;
 }
 
 function parseLock(text: string): z.infer<typeof lockContent> | undefined {

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { z } from "zod";
+import { writeWhole } from "../../data/whole-file.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { writeWhole } from "./exclusive.ts";
-import { endSession, type ProcessIdentity } from "./process-session.ts";
+import type { ProcessIdentity } from "../processes/process-identity.ts";
+import { endSession } from "../processes/process-session.ts";
 
 /**
  * Who drives a stack, or drove it last: one file per stack. It outlives the session and even the stack, because the
@@ -13,7 +14,7 @@ const sessionRecord = z.object({
   fencingToken: z.string().regex(/^\d+$/),
   host: z.string(),
   pid: z.number().int().positive().optional(),
-  start: z.string().optional(),
+  startTime: z.string().optional(),
 });
 
 type SessionRecord = z.infer<typeof sessionRecord>;
@@ -37,8 +38,8 @@ export async function takeOver(
   // Raised before anything else is done: from here on no child of the last owner begins a run. Its pid stays, so that
   // whoever comes after a kill at this point still finds what is to be ended.
   await writeRecord(recordFile, { host: hostname(), ...last, fencingToken: String(fencingToken) });
-  if (last?.pid !== undefined && last.start !== undefined)
-    await endSession({ pid: last.pid, start: last.start });
+  if (last?.pid !== undefined && last.startTime !== undefined)
+    await endSession({ pid: last.pid, startTime: last.startTime });
   return last?.host;
 }
 

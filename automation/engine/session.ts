@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MillwrightError } from "../../model/errors.ts";
+import type { ProcessIdentity } from "../processes/process-identity.ts";
+import { endSession } from "../processes/process-session.ts";
 import type { ChangeSummary, EngineEvent, StackSession } from "./engine.ts";
 import type { Action, ActionResult, ChildMessage, ParentMessage, SessionSetup } from "./messages.ts";
-import { endSession, type ProcessIdentity } from "./process-session.ts";
 
 const CHILD = fileURLToPath(new URL("child.ts", import.meta.url));
 const CLOSE_LIMIT_MS = 2_000;
@@ -138,8 +139,8 @@ export class ChildSession implements StackSession {
     this.#tell({ kind: "cancel" });
     clearTimeout(this.#grace);
     this.#grace = setTimeout(() => void this.#endAndReject(reason), this.#limits.cancelGraceMs);
-    if (reason.code !== "operation-cancelled" && this.#running !== undefined) {
-      // The child can only say "cancelled"; what it was cancelled for is known here.
+    if (this.#running !== undefined) {
+      // However it fails from here on (the child says "cancelled", or dies of our SIGKILL): why is known here only.
       this.#running = { resolve: this.#running.resolve, reject: rejectWith(this.#running.reject, reason) };
     }
   }

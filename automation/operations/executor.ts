@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Executor } from "../../data/catalog/executor-lease.ts";
-import { identify, isAlive } from "../platform/process-identity.ts";
+import { bootId, identifySelf, isAlive } from "../processes/process-identity.ts";
 
 /** An identity for this process that no other has, before or after: the same id twice would run steps twice at once. */
 export function newExecutor(): Executor {
-  const startTime = identify(process.pid)?.startTime ?? "";
-  return { id: randomUUID(), host: machine(), pid: process.pid, startTime };
+  return { id: randomUUID(), host: machine(), ...identifySelf() };
 }
 
 /** Whether the process of a lease is known to be dead, without waiting for the lease to run out. */
@@ -17,9 +15,5 @@ export function isKnownDead(executor: Executor): boolean {
 
 /** Host and boot: after a reboot, and in a container beside us, a pid means another process. */
 function machine(): string {
-  try {
-    return `${hostname()}/${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}`;
-  } catch {
-    return hostname(); // not Linux
-  }
+  return `${hostname()}/${bootId()}`;
 }

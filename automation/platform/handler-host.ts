@@ -4,7 +4,7 @@ import { getCompileCacheDir } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { inheritedEnvironment } from "../../environment.ts";
-import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
+import { endProcess, identify, type ProcessIdentity } from "../processes/process-identity.ts";
 
 const ENTRY = fileURLToPath(new URL("../../handlers/host.ts", import.meta.url));
 const FIRST_RESTART_MS = 100;

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { glob, readFile, rename, writeFile } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { cellSecret, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { prepareCell } from "../../data/cell/prepare-cell.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
+import { writeWhole } from "../../data/whole-file.ts";
 import type { Engine, EngineEvent, StackConfig } from "../engine/engine.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
@@ -111,6 +112,5 @@ async function readJson(file: string): Promise<unknown> {
 }
 
 async function writeMark(file: string, mark: z.infer<typeof builtMark>): Promise<void> {
-  await writeFile(`${file}.new`, JSON.stringify(mark));
-  await rename(`${file}.new`, file);
+  await writeWhole(file, JSON.stringify(mark));
 }

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readRunFile, type RunFile } from "../../automation/platform/home.ts";
-import { isAlive } from "../../automation/platform/process-identity.ts";
+import { isAlive } from "../../automation/processes/process-identity.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import { removeCluster } from "../../data/postgres-cluster/cluster.ts";
 import { eventually } from "./eventually.ts";

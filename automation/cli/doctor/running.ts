@@ -5,7 +5,7 @@ import { z } from "zod";
 import { cellAddress, readCellSecret } from "../../../data/cell/cell-secret.ts";
 import { openPool } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
-import { isAlive } from "../../platform/process-identity.ts";
+import { isAlive } from "../../processes/process-identity.ts";
 import { readRunFile } from "../../platform/home.ts";
 import type { Finding } from "./finding.ts";
 

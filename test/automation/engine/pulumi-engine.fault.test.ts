@@ -2,11 +2,7 @@ import { expect } from "chai";
 import { once } from "node:events";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import {
-  isRunning,
-  processIdentity,
-  type ProcessIdentity,
-} from "../../../automation/engine/process-session.ts";
+import { identify, isAlive, type ProcessIdentity } from "../../../automation/processes/process-identity.ts";
 import { eventually } from "../../support/eventually.ts";
 import { errorOf, testEngine, type TestEngine } from "./test-engine.ts";
 
@@ -17,8 +13,8 @@ describe("the engine when things die", function () {
   after(() => home.remove());
 
   const childOf = async (stack: string): Promise<ProcessIdentity> => {
-    const { pid, start } = JSON.parse(await home.recordOf(stack)) as ProcessIdentity;
-    return { pid, start };
+    const { pid, startTime } = JSON.parse(await home.recordOf(stack)) as ProcessIdentity;
+    return { pid, startTime };
   };
 
   it("goes on after its child was killed in the middle of a create: same resources, nothing pending", async () => {
@@ -73,7 +69,7 @@ describe("the engine when things die", function () {
     const child = await childOf("tenant-grace");
     cancel.abort();
     expect(await outcome).to.have.property("code", "operation-cancelled");
-    expect(await isRunning(child)).to.equal(false);
+    expect(isAlive(child)).to.equal(false);
     await session.close();
   });
 
@@ -95,8 +91,8 @@ describe("the engine when things die", function () {
     parent.kill("SIGKILL");
     await exited;
     await home.release();
-    await eventually("the child ends by itself", async () => !(await isRunning(child)));
-    expect(await processIdentity(child.pid)).to.equal(undefined);
+    await eventually("the child ends by itself", () => !isAlive(child));
+    expect(identify(child.pid)).to.equal(undefined);
     expect(await home.locks("tenant-orphan")).to.deep.equal([]);
 
     const session = await home.open({ stack: "tenant-orphan", files: { p1: "hold" }, fencingToken: 2n });

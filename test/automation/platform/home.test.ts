@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { claimHome, readRunFile } from "../../../automation/platform/home.ts";
-import { identify, isAlive } from "../../../automation/platform/process-identity.ts";
+import { identify, isAlive } from "../../../automation/processes/process-identity.ts";
 import { hasCode } from "../../../model/errors.ts";
 
 describe("the home folder", () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { checkCells, checkService } from "../../../../automation/cli/doctor/running.ts";
-import { identify } from "../../../../automation/platform/process-identity.ts";
+import { identify } from "../../../../automation/processes/process-identity.ts";
 import { folderSecretStore } from "../../../../data/secret-store.ts";
 import { testDatabase } from "../../../support/postgres.ts";
 import { recordingServer } from "../recording-server.ts";

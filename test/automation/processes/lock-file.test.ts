@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { exclusively } from "../../../automation/engine/exclusive.ts";
+import { exclusively, tryLock, unlock } from "../../../automation/processes/lock-file.ts";
 
-describe("exclusively", () => {
+describe("a lock file", () => {
   let folder = "";
-  beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), "millwright-exclusive-"))));
+  beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), "millwright-lock-"))));
   afterEach(() => rm(folder, { recursive: true }));
 
   it("lets one work at a time and leaves no file behind", async () => {
@@ -26,11 +26,27 @@ describe("exclusively", () => {
   it("takes the place of a dead owner, and of one whose pid another process has now", async () => {
     const lock = path.join(folder, "lock");
     for (const owner of [
-      { pid: 2 ** 22 + 1, start: "boot/1" },
-      { pid: process.pid, start: "an-earlier-boot/1" },
+      { pid: 2 ** 22 + 1, startTime: "boot/1" },
+      { pid: process.pid, startTime: "an-earlier-boot/1" },
     ]) {
       await writeFile(lock, JSON.stringify(owner));
       expect(await exclusively(lock, () => Promise.resolve("done"))).to.equal("done");
+    }
+  });
+
+  it("goes to one of many that find a dead owner, or a file that names none, in the same moment", async () => {
+    const dead = JSON.stringify({ pid: 2 ** 22 + 1, startTime: "boot/1" });
+    for (const [round, left] of Array.from({ length: 8 }, () => [dead, ""])
+      .flat()
+      .entries()) {
+      const lock = path.join(folder, `lock-${round}`);
+      await writeFile(lock, left);
+      // a take-over that was killed in the middle has left its own lock behind
+      if (round % 4 === 0) await writeFile(`${lock}.dead`, dead);
+      const owners = await Promise.all(Array.from({ length: 8 }, () => tryLock(lock)));
+      expect(owners.filter((owner) => owner === undefined)).to.have.length(1);
+      expect(await readdir(folder)).to.deep.equal([`lock-${round}`]);
+      await unlock(lock);
     }
   });
 

@@ -1,12 +1,8 @@
 import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import {
-  endSession,
-  isRunning,
-  processIdentity,
-  processStartedAt,
-} from "../../../automation/engine/process-session.ts";
+import { identify, isAlive } from "../../../automation/processes/process-identity.ts";
+import { endSession } from "../../../automation/processes/process-session.ts";
 
 /** Leads a session and starts a grandchild, which is in a process group of its own, as a plugin of the CLI is. */
 const LEADER = `
@@ -32,36 +28,28 @@ describe("process session", () => {
   });
 
   it("ends the leader and a grandchild in another group", async () => {
-    const identity = (await processIdentity(leaderPid))!;
-    const grandchild = (await processIdentity(grandchildPid))!;
+    const identity = identify(leaderPid)!;
+    const grandchild = identify(grandchildPid)!;
     await endSession(identity);
-    expect(await isRunning(identity)).to.equal(false);
-    expect(await isRunning(grandchild)).to.equal(false);
+    expect(isAlive(identity)).to.equal(false);
+    expect(isAlive(grandchild)).to.equal(false);
   });
 
   it("ends what a killed leader left behind", async () => {
-    const identity = (await processIdentity(leaderPid))!;
-    const grandchild = (await processIdentity(grandchildPid))!;
+    const identity = identify(leaderPid)!;
+    const grandchild = identify(grandchildPid)!;
     leader.kill("SIGKILL");
     await once(leader, "exit");
-    expect(await isRunning(grandchild)).to.equal(true);
+    expect(isAlive(grandchild)).to.equal(true);
     await endSession(identity);
-    expect(await isRunning(grandchild)).to.equal(false);
+    expect(isAlive(grandchild)).to.equal(false);
   });
 
   it("leaves a process alone that only has the same pid", async () => {
-    const identity = (await processIdentity(leaderPid))!;
-    await endSession({ ...identity, start: `${identity.start}0` });
-    await endSession({ ...identity, start: "another-boot/1" });
-    expect(await isRunning(identity)).to.equal(true);
+    const identity = identify(leaderPid)!;
+    await endSession({ ...identity, startTime: `${identity.startTime}0` });
+    await endSession({ ...identity, startTime: "another-boot/1" });
+    expect(isAlive(identity)).to.equal(true);
     await endSession(identity);
-  });
-
-  it("knows when a process started, and that a dead one did not", async () => {
-    const startedAt = (await processStartedAt(leaderPid))!;
-    expect(Math.abs(Date.now() - startedAt)).to.be.lessThan(60_000);
-    const identity = (await processIdentity(leaderPid))!;
-    await endSession(identity);
-    expect(await processStartedAt(leaderPid)).to.equal(undefined);
   });
 });
