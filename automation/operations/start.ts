@@ -1,7 +1,7 @@
 import { removeOldIdempotencyKeys } from "../../data/catalog/idempotency-key.ts";
 import { otherLeases, removeLease, renewLease } from "../../data/catalog/executor-lease.ts";
-import { listen } from "../../data/catalog/listener.ts";
 import { failGivenUp, markDispatched, undispatchedOperations } from "../../data/catalog/operation.ts";
+import { listen } from "../../data/listen.ts";
 import { problemOf } from "../../model/operation.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { isKnownDead, newExecutor } from "./executor.ts";
@@ -31,25 +31,26 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
   const runner = new OperationRunner(deps, executor.id);
   const queue = await OperationQueue.launch(deps, executor.id, (operation) => runner.run(operation));
   const waker = new Waker();
-  const listener = listen(pool, ["operation", "operation_cancel"], (channel, operation) => {
+  const stopping = new AbortController();
+  const heard = (channel: string | undefined, operation: string) => {
     if (channel === "operation") waker.wake(operation);
-    else void runner.hearCancel([operation]).catch(() => undefined); // the beat asks again
-  });
+    if (channel === "operation_cancel") void runner.hearCancel([operation]).catch(() => undefined); // the beat asks again
+  };
+  const listening = listen(pool, ["operation", "operation_cancel"], heard, stopping.signal);
 
   let timer: NodeJS.Timeout | undefined;
-  let isStopping = false;
   let dispatching: Promise<void> = Promise.resolve();
 
   /** One after the other in this process, always oldest first: so a tenant's operations keep their order. */
   const dispatch = (): Promise<void> => {
     dispatching = dispatching.then(dispatchAll).catch((error: unknown) => {
-      if (!isStopping)
+      if (!stopping.signal.aborted)
         deps.logger.warn({ err: error }, "operations could not be queued; the next beat tries again");
     });
     return dispatching;
   };
   const dispatchAll = async () => {
-    if (isStopping) return;
+    if (stopping.signal.aborted) return;
     for (const operation of await undispatchedOperations(pool)) {
       if (await queue.dispatch(operation)) await markDispatched(pool, operation.id, operation.attempt);
       else setTimeout(() => void dispatch(), DISPATCH_AGAIN_MS).unref();
@@ -85,10 +86,10 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
   const keepBeating = (): Promise<void> => {
     beating = beat()
       .catch((error: unknown) => {
-        if (!isStopping) deps.logger.warn({ err: error }, "operations: catalog not reachable");
+        if (!stopping.signal.aborted) deps.logger.warn({ err: error }, "operations: catalog not reachable");
       })
       .then(() => {
-        if (!isStopping) timer = setTimeout(() => void keepBeating(), BEAT_MS);
+        if (!stopping.signal.aborted) timer = setTimeout(() => void keepBeating(), BEAT_MS);
       });
     return beating;
   };
@@ -97,11 +98,11 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
   return {
     service: operationService(deps, { waker, dispatch: () => void dispatch() }),
     async close() {
-      isStopping = true;
+      stopping.abort();
       clearTimeout(timer);
       waker.close();
       await runner.stop();
-      await listener.close();
+      await listening;
       await Promise.all([beating, dispatching]);
       await queue.shutdown();
       await removeLease(pool, executor.id);
