@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { pino, type Logger } from "pino";
@@ -13,6 +14,7 @@ import { inheritedEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
+import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { serveApi } from "../http/server.ts";
@@ -65,6 +67,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     (it) => it.close(),
   );
 
+  // What the runs of a killed service have left: this service is the home's only one, and none of its own runs yet.
+  await rm(engineLayout(home).work, { recursive: true, force: true, maxRetries: 5 });
   const prepared = await prepareEngine({ home, inherited: inheritedEnvironment(), progress });
   const { path: cli, version } = prepared.cli;
   progress(`engine: pulumi ${version} (${cli}), postgresql plugin: ${prepared.postgresqlPlugin}`);

@@ -1,14 +1,15 @@
 import { readTestEnvironment } from "../../environment.ts";
 import { randomFrom, seed } from "./seed.ts";
 
-const isFull = readTestEnvironment().faults === "full";
+/** `npm run faults`: every fault, many times. Who runs it watches: loops say on stderr where they are. */
+export const isFullRun = readTestEnvironment().faults === "full";
 
 /** How often each fault is tried: `npm run faults` tries it 20 times, otherwise once for a seeded sample. */
-export const faultRounds = isFull ? 20 : 1;
+export const faultRounds = isFullRun ? 20 : 1;
 
 /** All of these in a full run; otherwise `count` of them, chosen by the run's seed. */
 export function faultSample<T>(all: readonly T[], count: number): readonly T[] {
-  if (isFull) return all;
+  if (isFullRun) return all;
   const random = randomFrom(seed);
   return all
     .map((item) => ({ item, order: random() }))
