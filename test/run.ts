@@ -16,6 +16,7 @@ if (values.faults) process.env["FAULTS"] = "full";
 
 const { seed } = await import("./support/seed.ts");
 const { skipReasons } = await import("./support/skip.ts");
+const { describeServices } = await import("./support/services.ts");
 const { mochaHooks } = await import("./support/postgres.ts");
 
 const files = (await Array.fromAsync(glob(values.faults ? "test/**/*.fault.test.ts" : "test/**/*.test.ts")))
@@ -26,6 +27,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+for (const line of await describeServices()) console.log(line);
 const mocha = new Mocha({
   timeout: values.faults ? 3_600_000 : 120_000,
   slow: 10_000,

@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { findEngine } from "../../automation/engine/prepare.ts";
+import { postgresBinaries } from "../../data/postgres-cluster/binaries.ts";
+import { inheritedEnvironment } from "../../environment.ts";
+
+/** What the suites of this run stand on, a line each: every service is real and started by the suite that needs it. */
+export async function describeServices(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(postgresBinaries().initdb, ["--version"]);
+  const { cli } = await findEngine({
+    home: path.join(tmpdir(), "millwright-none"),
+    inherited: inheritedEnvironment(),
+  });
+  const engine =
+    cli === undefined
+      ? "Pulumi, got by the first suite that needs it"
+      : `Pulumi ${cli.version} (${cli.source})`;
+  return [
+    `database: ${stdout.trim().replace("initdb (PostgreSQL)", "PostgreSQL")}, embedded, one cluster for all table tests`,
+    `engine: ${engine}: test/automation/engine, test/stacks, test/e2e`,
+    "log and cells: embedded PostgreSQL; webhooks: HTTP servers of the tests; browser, Kafka, TimescaleDB: none yet",
+  ];
+}
