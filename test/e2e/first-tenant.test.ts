@@ -7,7 +7,7 @@ import { inheritedEnvironment } from "../../environment.ts";
 import { eventually } from "../support/eventually.ts";
 import { skipBecause } from "../support/skip.ts";
 import { TestPlatform } from "../support/platform.ts";
-import { webhookReceiver } from "../support/webhook.ts";
+import { isSignedWith, webhookReceiver } from "../support/webhook-receiver.ts";
 
 const READING_COUNT = 10_000;
 const SAMPLE_DATA = path.resolve(import.meta.dirname, "../../../shared/data");
@@ -90,10 +90,10 @@ describe("from nothing to a live tenant", function () {
       1e-6,
     );
 
-    const receiver = await webhookReceiver("webhook-secret-of-the-test");
+    const receiver = await webhookReceiver();
     const channel = {
       kind: "webhook",
-      url: receiver.url,
+      url: receiver.url(),
       secret: "webhook-secret-of-the-test",
       minSeverity: "low",
     };
@@ -122,11 +122,9 @@ describe("from nothing to a live tenant", function () {
       ],
     };
     expect((await platform.call("POST", "/v1/data", hot, { token: machine })).status).to.equal(202);
-    const [alert] = await eventually("the webhook", () =>
-      receiver.received.length > 0 ? receiver.received : undefined,
-    );
-    expect(alert?.isSigned).to.equal(true);
-    expect(alert?.body).to.deep.include({
+    const alert = await eventually("the webhook", () => receiver.received[0]);
+    expect(isSignedWith(channel.secret, alert)).to.equal(true);
+    expect(alert.json).to.deep.include({
       event: "alert.raised",
       tenant: "customer-123",
       rule: "too-hot",

@@ -3,7 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { faultRounds } from "../support/faults.ts";
 import { TestPlatform } from "../support/platform.ts";
 import { randomFrom, seed } from "../support/seed.ts";
-import { webhookReceiver } from "../support/webhook.ts";
+import { webhookReceiver } from "../support/webhook-receiver.ts";
 
 const KILLS = faultRounds === 1 ? 4 : 50;
 const MACHINES = ["m-001", "m-002", "m-003"];
@@ -27,11 +27,11 @@ describe(`the handler host is killed during ingestion (seed ${seed})`, function 
 
   it(`stores each acknowledged reading once and raises each alert once, over ${KILLS} kills`, async () => {
     const random = randomFrom(seed);
-    const receiver = await webhookReceiver(SECRET);
+    const receiver = await webhookReceiver();
     const machineKey = await platform.key("acme", "machine");
     await platform.call("POST", "/v1/channels?tenant=acme", {
       kind: "webhook",
-      url: receiver.url,
+      url: receiver.url(),
       secret: SECRET,
       minSeverity: "low",
     });
@@ -90,12 +90,12 @@ describe(`the handler host is killed during ingestion (seed ${seed})`, function 
     );
     await eventually(
       "every alert is delivered",
-      () => new Set(receiver.received.map(({ body }) => body.alertId)).size >= expectedAlerts,
+      () => new Set(receiver.received.map(({ json }) => json["alertId"])).size >= expectedAlerts,
     );
-    const raised = receiver.received.filter(({ body }) => body.event === "alert.raised");
-    expect(new Set(raised.map(({ body }) => body.alertId)).size).to.equal(expectedAlerts);
+    const raised = receiver.received.filter(({ json }) => json["event"] === "alert.raised");
+    expect(new Set(raised.map(({ json }) => json["alertId"])).size).to.equal(expectedAlerts);
     // At least once: a second delivery of an alert carries the first one's id.
-    expect(new Set(raised.map(({ body }) => body.id)).size).to.equal(expectedAlerts);
+    expect(new Set(raised.map(({ json }) => json["id"])).size).to.equal(expectedAlerts);
     await receiver.close();
   });
 });

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -7,6 +8,13 @@ export interface Received {
   readonly body: string;
   readonly json: Record<string, unknown>;
   readonly atMs: number;
+}
+
+/** Checks `X-Millwright-Signature` after the public contract alone: shares no code with the sender. */
+export function isSignedWith(secret: string, { headers, body }: Received): boolean {
+  const header = String(headers["x-millwright-signature"]);
+  const [, seconds = "", hex] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(header) ?? [];
+  return hex === createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
 }
 
 /** A real receiver on loopback: records every request; `answer` decides the status, 200 without it. */
