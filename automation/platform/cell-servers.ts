@@ -1,7 +1,8 @@
-import { readFile, readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Logger } from "pino";
-import { startCluster, stopCluster } from "../../data/postgres-cluster/cluster.ts";
+import { isClusterRunning, startCluster, stopCluster } from "../../data/postgres-cluster/cluster.ts";
 
 const CHECK_INTERVAL_MS = 1_000; // a dead database pauses its tenants until it is seen: one more second of backlog
 
@@ -23,7 +24,7 @@ export function keepClusters(home: string, folders: readonly string[], logger: L
   let check = Promise.resolve();
   const reviveDead = async () => {
     for (const folder of await all()) {
-      if (isStopping || (await hasLivePostmaster(folder))) continue;
+      if (isStopping || !(await isDown(folder))) continue;
       await startCluster(folder).then(
         () => logger.warn({ cluster: path.basename(folder) }, "cluster was down and is up again"),
         (error: unknown) =>
@@ -48,18 +49,7 @@ export function keepClusters(home: string, folders: readonly string[], logger: L
   };
 }
 
-/** One file read and one signal 0: cheap enough for every second, where `pg_ctl status` would be a process each. */
-async function hasLivePostmaster(folder: string): Promise<boolean> {
-  // A folder without PG_VERSION is being made or removed by the engine: not ours to start.
-  if ((await readFile(path.join(folder, "PG_VERSION"), "utf8").catch(() => "")) === "") return true;
-  const pid = Number(
-    (await readFile(path.join(folder, "postmaster.pid"), "utf8").catch(() => "")).split("\n")[0],
-  );
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** A folder without PG_VERSION is being made or removed by the engine: not ours to start. */
+async function isDown(folder: string): Promise<boolean> {
+  return existsSync(path.join(folder, "PG_VERSION")) && !(await isClusterRunning(folder));
 }

@@ -1,15 +1,27 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  link,
+  mkdir,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { MillwrightError } from "../../model/errors.ts";
 import { postgresBinaries } from "./binaries.ts";
 
 const run = promisify(execFile);
 const START_TIMEOUT_S = 60; // crash recovery after kill -9 replays at most one checkpoint distance: seconds, not minutes
+const POLL_MS = 50;
 const SUPERUSER = "millwright";
 
 /** How to reach a cluster that runs on this machine. */
@@ -82,7 +94,7 @@ async function removeAbandoned(folder: string): Promise<void> {
   const prefix = `${path.basename(folder)}.building-`;
   for (const name of await readdir(path.dirname(folder))) {
     const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (!name.startsWith(prefix) || isRunning(pid)) continue;
+    if (!name.startsWith(prefix) || (pid !== process.pid && isRunning(pid))) continue;
     await rm(path.join(path.dirname(folder), name), { recursive: true, force: true });
   }
 }
@@ -90,7 +102,7 @@ async function removeAbandoned(folder: string): Promise<void> {
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
@@ -106,35 +118,68 @@ export async function clusterAddress(folder: string): Promise<ClusterAddress> {
   return { host: "127.0.0.1", port: Number(port), user: SUPERUSER, password };
 }
 
-/** Starts the cluster in a session of its own (a Ctrl-C of the terminal must not reach it); adopts a running one. */
+/**
+ * Starts the cluster in a session of its own (a Ctrl-C of the terminal must not reach it) and waits until it answers;
+ * adopts a server that runs, also one that is still starting, and waits for the end of one that is stopping.
+ * @throws MillwrightError `cluster-failed` or `disk-full`
+ */
 export async function startCluster(folder: string): Promise<ClusterAddress> {
   const address = await clusterAddress(folder);
-  if (await isClusterRunning(folder)) return address;
-  const log = path.join(folder, "server.log");
-  try {
-    await runAsServer(postgresBinaries().pgCtl, [
-      "start",
-      "--pgdata",
-      folder,
-      "--wait",
-      "--silent",
-      "--timeout",
-      String(START_TIMEOUT_S),
-      "--log",
-      log,
-    ]);
-  } catch (error) {
-    if (await isClusterRunning(folder)) return address; // somebody else started it at the same moment
-    const tail = await readFile(log, "utf8").then(
-      (text) => text.trim().split("\n").slice(-3).join(" | "),
-      () => "",
-    );
-    throw asClusterError(
-      error,
-      `PostgreSQL cluster ${path.basename(folder)} did not start on port ${address.port}: ${tail}`,
-    );
-  }
-  return address;
+  const deadline = performance.now() + START_TIMEOUT_S * 1_000;
+  let failure: unknown;
+  do {
+    const server = await serverOf(folder);
+    if (server?.status === "ready") return address;
+    if (server === undefined) {
+      // Backends of a killed server hold its memory until they notice; any other failure is one for people.
+      if (failure !== undefined && !/is still in use/.test(await lastLogLines(folder))) break;
+      failure = await startServer(folder);
+    }
+    await delay(POLL_MS);
+  } while (performance.now() < deadline);
+  const name = path.basename(folder);
+  const tail = await lastLogLines(folder);
+  throw asClusterError(failure, `PostgreSQL cluster ${name} did not start on port ${address.port}: ${tail}`);
+}
+
+/** @returns why it failed, undefined when the server answers */
+async function startServer(folder: string): Promise<unknown> {
+  await removeForeignPidFile(folder);
+  const timeout = ["--timeout", String(START_TIMEOUT_S)];
+  const log = ["--log", path.join(folder, "server.log")];
+  return runAsServer(postgresBinaries().pgCtl, [
+    "start",
+    "--pgdata",
+    folder,
+    "--wait",
+    "--silent",
+    ...timeout,
+    ...log,
+  ]).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/**
+ * PostgreSQL takes whatever process has the pid in its file for its server, and would never start again. (Its check of
+ * the shared memory, which knows the folder, still keeps it from starting beside backends of a dead server.)
+ */
+async function removeForeignPidFile(folder: string): Promise<void> {
+  const file = path.join(folder, "postmaster.pid");
+  const found = await readFile(file, "utf8").catch(() => "");
+  const pid = Number.parseInt(found, 10);
+  if (!(pid > 0) || !isRunning(pid) || (await worksIn(pid, folder))) return;
+  // Moved, then looked at again: another start may have been faster, and the file is its server's by now.
+  const aside = `${file}.${process.pid}`;
+  await rename(file, aside).catch(() => undefined);
+  if ((await readFile(aside, "utf8").catch(() => found)) !== found) await link(aside, file);
+  await rm(aside, { force: true });
+}
+
+async function lastLogLines(folder: string): Promise<string> {
+  const text = await readFile(path.join(folder, "server.log"), "utf8").catch(() => "");
+  return text.trim().split("\n").slice(-3).join(" | ");
 }
 
 export async function stopCluster(folder: string, mode: "fast" | "immediate" = "fast"): Promise<void> {
@@ -164,12 +209,32 @@ export async function removeCluster(folder: string): Promise<void> {
   }
 }
 
+/** Cheap enough for every second: reads two files, where `pg_ctl status` would be a process. */
 export async function isClusterRunning(folder: string): Promise<boolean> {
-  // pg_ctl status: 0 runs, 3 does not, 4 no such folder
-  return runAsServer(postgresBinaries().pgCtl, ["status", "--pgdata", folder]).then(
-    () => true,
-    () => false,
-  );
+  return (await serverOf(folder)) !== undefined;
+}
+
+/**
+ * The server of the cluster by its pid file; its status is `starting`, `ready` or `stopping`. The file outlives kill -9
+ * and a power cut, and its pid may then be another process's, or a zombie's that nobody reaps: only a process that
+ * works in the folder counts.
+ */
+async function serverOf(folder: string): Promise<{ readonly status: string } | undefined> {
+  const lines = (await readFile(path.join(folder, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
+  const pid = Number(lines[0]);
+  if (!(pid > 0) || !(await worksIn(pid, folder))) return undefined;
+  return { status: lines[7]?.trim() ?? "starting" };
+}
+
+async function worksIn(pid: number, folder: string): Promise<boolean> {
+  if (process.platform === "linux") {
+    const [current, wanted] = await Promise.all(
+      [`/proc/${pid}/cwd`, folder].map((name) => realpath(name).catch(() => undefined)),
+    );
+    return current !== undefined && current === wanted;
+  }
+  const command = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => undefined);
+  return command?.stdout.includes("postgres") ?? false; // its folder may have been renamed since it started
 }
 
 /** A TCP port that nobody listens on now. */

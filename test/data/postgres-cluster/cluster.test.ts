@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -25,6 +26,9 @@ describe("an embedded PostgreSQL cluster", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const serverPid = async () =>
+    Number((await readFile(path.join(cluster, "postmaster.pid"), "utf8")).split("\n")[0]);
+
   it("is made once, keeps its port and password, and takes logins with the password only", async () => {
     const made = await createCluster(cluster);
     expect(await createCluster(cluster)).to.deep.equal(made);
@@ -42,8 +46,7 @@ describe("an embedded PostgreSQL cluster", () => {
   });
 
   it("starts again after kill -9 of the server", async () => {
-    const pid = Number((await readFile(path.join(cluster, "postmaster.pid"), "utf8")).split("\n")[0]);
-    process.kill(pid, "SIGKILL");
+    process.kill(await serverPid(), "SIGKILL");
     await eventually("the postmaster is gone", async () => !(await isClusterRunning(cluster)));
     const address = await eventually("shared memory of the dead server is released", () =>
       startCluster(cluster),
@@ -59,6 +62,34 @@ describe("an embedded PostgreSQL cluster", () => {
     const [a, b] = await Promise.all([startCluster(cluster), startCluster(cluster)]);
     expect(a).to.deep.equal(b);
     expect(await isClusterRunning(cluster)).to.equal(true);
+  });
+
+  it("is not adopted before it answers", async () => {
+    process.kill(await serverPid(), "SIGKILL");
+    await eventually("the postmaster is gone", async () => !(await isClusterRunning(cluster)));
+    const starting = eventually("shared memory of the dead server is released", () => startCluster(cluster));
+    await eventually("a new server is on its way", () => isClusterRunning(cluster));
+    const address = await startCluster(cluster);
+    const client = new pg.Client({ ...address, database: "postgres" });
+    await client.connect(); // while it recovers, a server refuses: 57P03
+    await client.end();
+    await starting;
+  });
+
+  // After a power cut the pid in the file may be anybody's; in a container without a reaper it may be a zombie's.
+  it("takes no other process for its server: starts beside it, and does not signal it", async () => {
+    await stopCluster(cluster);
+    const other = spawn("sleep", ["60"]);
+    const pidFile = [other.pid, cluster, 1_700_000_000, 1, "", "127.0.0.1", "1 1", "ready   "].join("\n");
+    await writeFile(path.join(cluster, "postmaster.pid"), `${pidFile}\n`);
+    await stopCluster(cluster);
+    expect(await isClusterRunning(cluster)).to.equal(false);
+    const address = await startCluster(cluster);
+    const client = new pg.Client({ ...address, database: "postgres" });
+    await client.connect();
+    await client.end();
+    expect([other.exitCode, other.signalCode]).to.deep.equal([null, null]);
+    other.kill("SIGKILL");
   });
 
   it("leaves nothing behind when it is removed", async () => {
