@@ -28,9 +28,9 @@ export function jsonErrorAt(text: string): number | undefined {
       at += 1;
       expects = "value";
     } else if (expects === "key" || expects === "key-or-end") {
-      STRING.lastIndex = at;
-      if (!STRING.test(text)) return at;
-      at = STRING.lastIndex;
+      const end = endOfString(text, at);
+      if (end === undefined) return at;
+      at = end;
       expects = "colon";
     } else if (char === "{" || char === "[") {
       open.push(char === "{" ? "}" : "]");
@@ -38,14 +38,28 @@ export function jsonErrorAt(text: string): number | undefined {
       expects = char === "{" ? "key-or-end" : "value-or-end";
     } else {
       SCALAR.lastIndex = at;
-      if (!SCALAR.test(text)) return at;
-      at = SCALAR.lastIndex;
+      const end = SCALAR.test(text) ? SCALAR.lastIndex : endOfString(text, at);
+      if (end === undefined) return at;
+      at = end;
       expects = afterValue();
     }
   }
 }
 
+/** Where the string that begins at `at` ends. A loop, because one pattern for all of it overflows its stack at a million escapes. */
+function endOfString(text: string, at: number): number | undefined {
+  if (text[at] !== '"') return undefined;
+  for (let next = at + 1; ; next = ESCAPE.lastIndex) {
+    PLAIN.lastIndex = next;
+    PLAIN.test(text);
+    const end = PLAIN.lastIndex;
+    if (text[end] === '"') return end + 1;
+    ESCAPE.lastIndex = end;
+    if (!ESCAPE.test(text)) return undefined;
+  }
+}
+
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-const SCALAR =
-  /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

@@ -91,9 +91,10 @@ function ourError(error: unknown): MillwrightError {
     const message = "A database does not answer; the same call may succeed in a moment.";
     return new MillwrightError("database-unavailable", message, { retryable: true });
   }
-  // What express itself finds wrong with a request, such as a path with a broken escape.
-  const status = (error as { status?: unknown } | null | undefined)?.status;
-  if (status === 400) return new MillwrightError("request-invalid", "The address cannot be read.");
+  // What express itself finds wrong with a request, such as a path with a broken escape or a range that is not there.
+  const status = Number((error as { status?: unknown } | null | undefined)?.status);
+  if (status >= 400 && status < 500)
+    return new MillwrightError("request-invalid", "The address or a header cannot be understood.");
   return new MillwrightError(
     "internal",
     "An unexpected error; the service's log has it under the request id.",

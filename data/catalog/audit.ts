@@ -1,5 +1,5 @@
 import type { Queryable } from "../pool.ts";
-import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
+import { decodeNumberCursor, pageOf, type PageRequest } from "./page.ts";
 
 /** Who did what, from where, with what result. */
 export interface AuditEntry {
@@ -53,7 +53,7 @@ export async function listAudit(
   db: Queryable,
   { tenant, limit, cursor }: PageRequest & { readonly tenant?: string },
 ): Promise<{ readonly entries: readonly AuditRecord[]; readonly nextCursor: string | null }> {
-  const [before] = decodeCursor(cursor, 1);
+  const before = decodeNumberCursor(cursor);
   const { rows } = await db.query<AuditRow>(
     `select entry, at, actor, role, "from", action, tenant, subject, result, detail, hash from audit
       where ($1::text is null or tenant = $1) and ($2::bigint is null or entry < $2)

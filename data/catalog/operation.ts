@@ -11,7 +11,7 @@ import type {
 } from "../../model/operation.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
-import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
+import { decodeNumberCursor, pageOf, type PageRequest } from "./page.ts";
 
 /** The right to drive an operation, taken anew by each start, take-over and retry. */
 export interface Ownership {
@@ -98,7 +98,7 @@ export async function listOperations(
     readonly status?: OperationStatus | undefined;
   },
 ): Promise<{ readonly operations: readonly Operation[]; readonly nextCursor: string | null }> {
-  const [before] = decodeCursor(filter.cursor, 1);
+  const before = decodeNumberCursor(filter.cursor);
   const { rows } = await db.query<OperationRow>(
     `${SELECT}
       where ($1::text is null or o.tenant = $1) and ($2::text is null or o.status = $2)

@@ -82,7 +82,7 @@ export class TestApi {
       nowMs: () => NOW_MS,
       ...more,
     };
-    const logger = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
+    const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
     const server = await serveApi({ ...services, adminToken: ADMIN_TOKEN, logger }, { port: 0, limits });
     const stopping = new AbortController().signal;
     return new TestApi({ ...services, stopping }, { appended, operations, logged }, server);

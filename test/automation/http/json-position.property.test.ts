@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { jsonErrorAt } from "../../../automation/http/json-position.ts";
+import { MAX_BATCH_BYTES } from "../../../automation/http/reading-batch.ts";
 import { seed } from "../../support/seed.ts";
 
 describe("jsonErrorAt", () => {
@@ -26,5 +27,13 @@ describe("jsonErrorAt", () => {
       }),
       { seed, numRuns: 5_000 },
     );
+  });
+
+  it("reads a text as long as a body may be, whatever fills it", () => {
+    for (const part of ["x", "\\u0041", '\\"', "\n", "[", '{"a":', "0,", '"a",'])
+      for (const before of ["", '{"a":"', '{"readings":['])
+        expect(jsonErrorAt(before + part.repeat(Math.floor(MAX_BATCH_BYTES / part.length)))).to.be.a(
+          "number",
+        );
   });
 });

@@ -103,6 +103,45 @@ describe("requests that the API cannot take", () => {
     expect(put.headers.get("allow")).to.equal("POST, GET");
   });
 
+  it("refuses a cursor that no list gave", async () => {
+    const keys = [
+      "\u0000",
+      "\ud800",
+      "a",
+      "-1",
+      "1e5",
+      "99999999999999999999",
+      "infinity",
+      "0000-01-01T00:00:00Z",
+    ];
+    const cursors = [
+      "x",
+      "%00",
+      ...keys.flatMap((key) => [[key], [key, "\u0000"], [key, "a"], [[key]], [null]]),
+    ].map((key) => Buffer.from(JSON.stringify(key)).toString("base64url"));
+    for (const list of [
+      "tenants",
+      "operations",
+      "audit",
+      "rules",
+      "channels",
+      "alerts",
+      "alerts/a/deliveries",
+    ])
+      for (const cursor of cursors) {
+        const { status } = await api.call("GET", `/v1/${list}?tenant=globex&cursor=${cursor}`);
+        expect(status, `${list} ${Buffer.from(cursor, "base64url").toString()}`).to.be.oneOf([200, 400]);
+      }
+  });
+
+  it("finds nothing of its own wrong when a browser asks for a part that is not there", async () => {
+    for (const headers of [{ range: "bytes=99999999-" }, { "if-match": '"x"' }])
+      expect(codeOf(await api.call("GET", "/docs/swagger-ui.css", undefined, { headers }))).to.deep.equal([
+        400,
+        "request-invalid",
+      ]);
+  });
+
   it("takes JSON only, in UTF-8, plain or gzipped", async () => {
     const send = (headers: Record<string, string>, body: unknown = NEW) =>
       api.call("POST", "/v1/tenants", body, { headers });
