@@ -45,7 +45,8 @@ describe(`the service is killed while tenants come and go (seed ${seed})`, funct
             await platform.killService();
             await platform.start();
             const end = (await platform.ended(operation.id)) as Operation;
-            expect(end.status, `${step}: ${JSON.stringify(end.error)}`).to.equal("succeeded");
+            const why = `${step}: ${JSON.stringify(end.error)}\n${platform.stderr.slice(-4_000)}`;
+            expect(end.status, why).to.equal("succeeded");
           };
           await killAt(await create(platform, id, tier), createStep);
           await expectExactly(platform, [{ id, tier }]);
