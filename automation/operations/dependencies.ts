@@ -1,5 +1,6 @@
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
+import type { TenantInCell } from "../../data/cell/prepare-cell.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { StepName } from "../../model/operation.ts";
@@ -8,18 +9,13 @@ import type { Engine } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
 export interface CellPorts {
-  readonly prepareCell: (secret: CellSecret) => Promise<unknown>;
-  readonly prepareTenant: (secret: CellSecret, tenant: TenantSeries) => Promise<void>;
-  /** Removes the tenant from the cell's own tables; its schema is the engine's. */
-  readonly dropTenantRows: (secret: CellSecret, tenant: TenantId) => Promise<unknown>;
-}
-
-interface TenantSeries {
-  readonly tenant: TenantId;
-  readonly machines: number;
-  readonly topics: readonly { readonly topic: string; readonly partitions: number }[];
-  readonly epoch: bigint;
-  readonly role: "primary" | "shadow";
+  readonly prepareCell: (secret: CellSecret) => Promise<void>;
+  readonly prepareTenant: (secret: CellSecret, inCell: TenantInCell) => Promise<void>;
+  /** Removes the tenant from the cell's own tables; its schema is the engine's. Answers rows by table. */
+  readonly dropTenantRows: (
+    secret: CellSecret,
+    tenant: TenantId,
+  ) => Promise<Readonly<Record<string, number>>>;
 }
 
 /** The part of pino's interface that operations use. */

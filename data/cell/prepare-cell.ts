@@ -1,18 +1,32 @@
 import { fileURLToPath } from "node:url";
-import pg from "pg";
+import type pg from "pg";
 import { METRICS, READING_TYPES, TABLES } from "../../model/reading.ts";
 import { seriesWidth, type SeriesWidth } from "../../model/series-width.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { migrate } from "../migrate.ts";
 import { identifier } from "../pool.ts";
-import { cellAddress, type CellSecret } from "./cell-secret.ts";
+import { asCellAdmin } from "./cell-admin.ts";
+import type { CellSecret } from "./cell-secret.ts";
+import { readEdition } from "./edition.ts";
 import { lockTenant, type FenceRole } from "./fence.ts";
 import { COLUMN_TYPES } from "./reading-rows.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations/", import.meta.url));
 
-/** What a cell's server offers: same tables, names and results on each rung. */
-export type DatabaseRung = "timescaledb-community" | "timescaledb-apache" | "plain";
+/** A step and its zombie may prepare the same tenant at once; the second waits, but not for ever. */
+const AS_PREPARER = { applicationName: "millwright-prepare", lockTimeoutMs: 30_000 };
+
+/** The fence first: a consumer that waits for the tenant's lock finds none, and leaves the tenant alone. */
+const TENANT_TABLES = [
+  "fence",
+  "log_position",
+  "usage",
+  "dirty_mark",
+  "batch",
+  "dead_letter",
+  "machine",
+  "series",
+];
 
 export interface TenantInCell {
   readonly tenant: TenantId;
@@ -24,12 +38,11 @@ export interface TenantInCell {
 }
 
 /** Brings the cell's own schema up to date; idempotent. Its roles are there already: Pulumi makes them. */
-export async function prepareCell(secret: CellSecret): Promise<DatabaseRung> {
-  return asAdmin(secret, async (client) => {
+export async function prepareCell(secret: CellSecret): Promise<void> {
+  await asCellAdmin(secret, AS_PREPARER, async (client) => {
     const { rowCount } = await client.query("select from pg_available_extensions where name = 'timescaledb'");
     if (rowCount !== 0) await client.query("create extension if not exists timescaledb");
     await migrate(client, MIGRATIONS, "millwright");
-    return detectRung(client);
   });
 }
 
@@ -39,8 +52,8 @@ export async function prepareCell(secret: CellSecret): Promise<DatabaseRung> {
  */
 export async function prepareTenant(secret: CellSecret, inCell: TenantInCell): Promise<void> {
   const { tenant, epoch, role } = inCell;
-  await asAdmin(secret, async (client) => {
-    const rung = await detectRung(client);
+  await asCellAdmin(secret, AS_PREPARER, async (client) => {
+    const { rung } = await readEdition(client);
     await client.query("begin");
     // Two preparers at once (a step and its zombie): the second finds everything made.
     await lockTenant(client, tenant);
@@ -60,25 +73,24 @@ export async function prepareTenant(secret: CellSecret, inCell: TenantInCell): P
   });
 }
 
-/** Deletes what the cell's own schema holds of a tenant (its series go with its schema). Idempotent. */
-export async function dropTenantRows(secret: CellSecret, tenant: TenantId): Promise<void> {
-  await asAdmin(secret, async (client) => {
+/**
+ * Deletes what the cell's own schema holds of a tenant (its series go with its schema). Idempotent.
+ * @returns rows by table, without the empty ones
+ */
+export async function dropTenantRows(
+  secret: CellSecret,
+  tenant: TenantId,
+): Promise<Readonly<Record<string, number>>> {
+  return asCellAdmin(secret, AS_PREPARER, async (client) => {
+    const removed: Record<string, number> = {};
     await client.query("begin");
     await lockTenant(client, tenant);
-    // the fence first: a consumer that waits for the lock finds none and leaves the tenant alone
-    for (const table of [
-      "fence",
-      "log_position",
-      "usage",
-      "dirty_mark",
-      "batch",
-      "dead_letter",
-      "machine",
-      "series",
-    ]) {
-      await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
+    for (const table of TENANT_TABLES) {
+      const { rowCount } = await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
+      if (rowCount !== null && rowCount > 0) removed[table] = rowCount;
     }
     await client.query("commit");
+    return removed;
   });
 }
 
@@ -159,31 +171,5 @@ async function createSeries(
        values ($1, $2, $3, $4, $5, $6, date_trunc('year', now() at time zone 'UTC')::date)`,
       [tenant, name, schema, owner, isHypertable, width],
     );
-  }
-}
-
-async function detectRung(client: pg.Client): Promise<DatabaseRung> {
-  const { rows } = await client.query<{ license: string | null }>(
-    `select current_setting('timescaledb.license', true) as license
-       from pg_extension where extname = 'timescaledb'`,
-  );
-  if (rows.length === 0) return "plain";
-  return rows[0]?.license === "timescale" ? "timescaledb-community" : "timescaledb-apache";
-}
-
-/** A failure ends the connection, and with it an open transaction. */
-async function asAdmin<T>(secret: CellSecret, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    ...cellAddress(secret, "admin"),
-    application_name: "millwright-prepare",
-    connectionTimeoutMillis: 10_000,
-    lock_timeout: 30_000,
-  });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
   }
 }

@@ -1,5 +1,5 @@
-import pg from "pg";
-import { cellAddress, type CellSecret } from "./cell-secret.ts";
+import { asCellAdmin } from "./cell-admin.ts";
+import type { CellSecret } from "./cell-secret.ts";
 
 /**
  * Longer than the log keeps a record, plus the 24 hours of a batch id: whoever still reads the log, however far
@@ -11,15 +11,8 @@ const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
 
 /** Deletes what a cell no longer needs: batches beyond memory, and all but the newest of equal dirty marks. */
 export async function tidyCell(secret: CellSecret): Promise<void> {
-  const client = new pg.Client({
-    ...cellAddress(secret, "admin"),
-    application_name: "millwright-tidy",
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 60_000,
-  });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
+  const session = { applicationName: "millwright-tidy", statementTimeoutMs: 60_000 };
+  await asCellAdmin(secret, session, async (client) => {
     await client.query(
       "delete from millwright.batch where appended_at < now() - make_interval(days => $1) and parts <> '{}'",
       [BATCH_DAYS],
@@ -35,7 +28,5 @@ export async function tidyCell(secret: CellSecret): Promise<void> {
           and mark.id < doubled.newest`,
     );
     await client.query("commit");
-  } finally {
-    await client.end();
-  }
+  });
 }

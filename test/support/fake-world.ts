@@ -136,7 +136,8 @@ export async function fakeWorld(
         );
       },
       async dropTenantRows(_secret, tenant) {
-        await pool.query("delete from fake.series where tenant = $1", [tenant]);
+        const { rowCount } = await pool.query("delete from fake.series where tenant = $1", [tenant]);
+        return { series: rowCount ?? 0 };
       },
     },
     secrets: {

@@ -3,6 +3,7 @@ import net from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import { cellAddress, readCellSecret } from "../../../data/cell/cell-secret.ts";
+import { readEdition, type Edition } from "../../../data/cell/edition.ts";
 import { openPool } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { isAlive } from "../../processes/process-identity.ts";
@@ -63,13 +64,7 @@ async function checkCell(cell: string, secretsFolder: string): Promise<Finding> 
   const options = { max: 1, applicationName: "millwright-doctor", statementTimeoutMs: PROBE_TIMEOUT_MS };
   const pool = openPool(cellAddress(secret, "query"), options);
   try {
-    const { rows } = await pool.query<{ version: string; timescale: string | null; license: string | null }>(
-      `select current_setting('server_version') as version,
-              (select extversion from pg_extension where extname = 'timescaledb') as timescale,
-              current_setting('timescaledb.license', true) as license`,
-    );
-    const [server] = rows;
-    return { check, state: "ok", found: rungText(server?.version, server?.timescale, server?.license) };
+    return { check, state: "ok", found: editionText(await readEdition(pool)) };
   } catch {
     return { check, state: "wrong", found: `${secret.host}:${secret.port} does not answer`, remedy };
   } finally {
@@ -77,12 +72,11 @@ async function checkCell(cell: string, secretsFolder: string): Promise<Finding> 
   }
 }
 
-/** The ladder of editions: community TimescaleDB, Apache TimescaleDB, plain PostgreSQL. */
-function rungText(version = "", timescale: string | null = null, license: string | null = null): string {
-  const server = `PostgreSQL ${version.split(" ")[0] ?? ""}`;
-  if (timescale === null) return `plain PostgreSQL (${server})`;
-  const edition = license === "timescale" ? "community TimescaleDB" : "Apache TimescaleDB";
-  return `${edition} ${timescale} (${server})`;
+function editionText({ rung, postgresVersion, timescaleVersion = "" }: Edition): string {
+  const server = `PostgreSQL ${postgresVersion}`;
+  if (rung === "plain") return `plain PostgreSQL (${server})`;
+  const edition = rung === "timescaledb-community" ? "community TimescaleDB" : "Apache TimescaleDB";
+  return `${edition} ${timescaleVersion} (${server})`;
 }
 
 function isListening(port: number): Promise<boolean> {

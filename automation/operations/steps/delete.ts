@@ -45,8 +45,7 @@ async function dropData(run: OperationRun) {
   const secret = await readCellSecret(deps.secrets, placed.placement.cell);
   if (secret === undefined) return { skipped: "the cell was never built" };
   await checkOwnership(deps.catalog.service, owned);
-  const rows = await deps.cells.dropTenantRows(secret, owned.tenant);
-  return rows === undefined ? undefined : { rows };
+  return { rows: await deps.cells.dropTenantRows(secret, owned.tenant) };
 }
 
 async function destroy(run: OperationRun) {

@@ -214,6 +214,7 @@ describe("OperationService", () => {
         requestedBy: "admin",
         topics: ["leaver.readings.g1"],
         resources: { delete: 3 },
+        cellRows: { series: 1 },
         catalogRows: { tenant: 1, tenant_placement: 1, topic: 1 },
       });
       await expectCode(getTenant(operations.catalog.service, leaver), "tenant-unknown");
