@@ -8,12 +8,14 @@ import { docsAssets } from "./docs-page.ts";
 import { answer, type Endpoint } from "./endpoint.ts";
 import { apiEndpoints } from "./endpoints.ts";
 import { toProblem } from "./problem.ts";
+import { Room, type Hold, type RoomLimits } from "./room.ts";
 import type { ApiServices } from "./services.ts";
 
 export interface ApiDependencies extends ApiServices {
   /** Value of the installation's first credential. */
   readonly adminToken: string;
   readonly logger: Pick<Logger, "debug" | "info" | "error">;
+  readonly room?: RoomLimits;
 }
 
 /** Answers of the API are data, never a page. */
@@ -27,6 +29,7 @@ const SECURITY_HEADERS = {
 export function createApp(dependencies: ApiDependencies): Express {
   const { adminToken, catalog, nowMs, logger, metrics } = dependencies;
   const authenticate = authentication({ adminToken, keys: catalog.service, nowMs });
+  const room = new Room(dependencies.room);
   const endpoints = apiEndpoints(dependencies);
   const app = express();
   app.disable("x-powered-by");
@@ -42,7 +45,7 @@ export function createApp(dependencies: ApiDependencies): Express {
   for (const endpoint of endpoints) {
     app[endpoint.method](endpoint.path, async (request, response) => {
       response.locals["route"] = endpoint.path;
-      await send(response, await answer(endpoint, authenticate, request, response));
+      await send(response, await answer(endpoint, { authenticate, room }, request, response));
     });
   }
   refuseOtherMethods(app, endpoints, authenticate);
@@ -60,7 +63,7 @@ export function createApp(dependencies: ApiDependencies): Express {
       response.destroy(); // a broken stream must not look like a finished one
       return;
     }
-    if (problem.status === 503) response.set("Retry-After", "1");
+    if (problem.retryable && response.get("Retry-After") === undefined) response.set("Retry-After", "1");
     response.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
   };
   app.use(problems);
@@ -93,7 +96,14 @@ async function send(response: Response, answered: Awaited<ReturnType<typeof answ
   response.status(answered.status);
   if ("text" in answered) response.type(answered.mediaType).send(answered.text);
   else if (answered.body === undefined) response.end();
-  else response.set(answered.headers ?? {}).json(answered.body);
+  else {
+    const text = JSON.stringify(answered.body);
+    (response.locals["hold"] as Hold).keep(text.length);
+    response
+      .set(answered.headers ?? {})
+      .type("application/json")
+      .send(text);
+  }
 }
 
 function refuseOtherMethods(app: Express, endpoints: readonly Endpoint[], authenticate: Authenticate): void {

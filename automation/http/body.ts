@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { MillwrightError } from "../../model/errors.ts";
 import { jsonErrorAt } from "./json-position.ts";
+import type { Hold } from "./room.ts";
 
 /** A body as it came, inflated. */
 export interface RawBody {
@@ -13,12 +14,14 @@ export interface RawBody {
 /**
  * Reads a whole body within `maxBytes`, counted both as sent and inflated: of a gzip bomb no more than that is ever
  * held. undefined when there is none.
+ * @param keep - told how much is held, as it comes; refuses by throwing
  * @throws MillwrightError `media-type-unsupported`, `body-too-large`, `body-unreadable`
  */
 export async function readBody(
   request: IncomingMessage,
   mediaTypes: readonly string[],
   maxBytes: number,
+  keep: Hold["keep"],
 ): Promise<RawBody | undefined> {
   const {
     "content-length": length,
@@ -30,7 +33,11 @@ export async function readBody(
   if (encoding !== undefined && encoding !== "gzip" && encoding !== "identity")
     throw unsupported("The content encoding must be gzip or identity.");
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await (encoding === "gzip" ? inflated(request, maxBytes) : received(request, maxBytes));
+  const admit = (size: number) => {
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    keep(size);
+  };
+  const bytes = await (encoding === "gzip" ? inflated(request, admit) : received(request, admit));
   return { mediaType, bytes };
 }
 
@@ -67,33 +74,37 @@ function mediaTypeOf(contentType: string | undefined, allowed: readonly string[]
   return mediaType.trim();
 }
 
-function received(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+type Admit = (size: number) => void;
+
+function received(request: IncomingMessage, admit: Admit): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  let chunks: Buffer[] = [];
+  let chunks: Buffer[] | undefined = [];
   let size = 0;
   request.on("data", (chunk: Buffer) => {
+    // What was refused is read on and dropped, until the server's request time-out: a client that is still writing
+    // would otherwise meet a closed connection and never see the answer.
+    if (chunks === undefined) return;
     size += chunk.length;
-    if (size <= maxBytes) {
+    try {
+      admit(size);
       chunks.push(chunk);
-      return;
+    } catch (error) {
+      chunks = undefined;
+      reject(error);
     }
-    // The rest is read and dropped, until the server's request time-out: a client that is still writing would
-    // otherwise meet a closed connection and never see the answer.
-    chunks = [];
-    reject(tooLarge(maxBytes));
   });
-  request.on("end", () => resolve(Buffer.concat(chunks)));
+  request.on("end", () => resolve(Buffer.concat(chunks ?? [])));
   request.on("error", reject);
   request.on("close", () => reject(cutOff()));
   return promise;
 }
 
-async function inflated(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function inflated(request: IncomingMessage, admit: Admit): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const gunzip = createGunzip();
   const chunks: Buffer[] = [];
   let size = 0;
-  const stop = (error: MillwrightError) => {
+  const stop = (error: unknown) => {
     reject(error);
     request.unpipe(gunzip);
     request.resume();
@@ -101,8 +112,12 @@ async function inflated(request: IncomingMessage, maxBytes: number): Promise<Buf
   };
   gunzip.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    chunks.push(chunk);
-    if (size > maxBytes) stop(tooLarge(maxBytes));
+    try {
+      admit(size);
+      chunks.push(chunk);
+    } catch (error) {
+      stop(error);
+    }
   });
   gunzip.on("end", () => resolve(Buffer.concat(chunks)));
   gunzip.on("error", (cause) => {

@@ -42,7 +42,7 @@ export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoi
           },
         },
       },
-      async handle({ caller, tenant, params: { type }, query: { from, to, ...filters }, preferred }) {
+      async handle({ caller, tenant, params: { type }, query: { from, to, ...filters }, keep, preferred }) {
         const request: PlacelessRequest = {
           tenant,
           type,
@@ -59,7 +59,7 @@ export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoi
         ]);
         if (mediaType !== "application/json") {
           const format = mediaType === "text/csv" ? csvFormat(type) : NDJSON;
-          return { stream: (response) => sendRows(response, format, pages(request)) };
+          return { stream: (response) => sendRows(response, format, pages(request), keep) };
         }
         const { rows, nextCursor: next = null } = await readings.query(request);
         return { status: 200, body: { rows, nextCursor: next } };

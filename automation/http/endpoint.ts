@@ -6,6 +6,7 @@ import { tenantId, type TenantId } from "../../model/tenant.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
 import { parseJson, readBody, type RawBody } from "./body.ts";
 import { parseStorable } from "./parse.ts";
+import type { Hold, Room } from "./room.ts";
 
 /**
  * One method of one address, declared once: what is checked, what is answered and what the OpenAPI document says come
@@ -51,6 +52,8 @@ interface Call<T, P, Q, H, B> {
   readonly query: Q;
   readonly headers: H;
   readonly body: B;
+  /** Counts what the answer holds while its client takes it. */
+  readonly keep: Hold["keep"];
   /** The media type that the client likes best; the first one when it likes none. */
   readonly preferred: (mediaTypes: readonly string[]) => string;
 }
@@ -123,13 +126,14 @@ export function querySchema({ query, tenancy, params }: Endpoint): z.ZodObject {
 /** Checks a request in the order that tells a stranger least (who, whose, what, then how) and lets the endpoint answer. */
 export async function answer(
   endpoint: Endpoint,
-  authenticate: Authenticate,
+  { authenticate, room }: { readonly authenticate: Authenticate; readonly room: Room },
   request: Request,
   response: Response,
 ): Promise<Answer> {
   const { permission, params, headers, body, rawBody } = endpoint;
   const caller = permission === "open" ? undefined : await authenticate(request, response);
   response.locals["caller"] = caller;
+  const { keep } = holdOf(response, room, caller);
   const path = params === undefined ? undefined : parseStorable(params, request.params, "path");
   const { tenant: asked, ...query } = parseStorable(querySchema(endpoint), request.query, "query");
   const tenant = caller && tenantOf(endpoint.tenancy, caller, path?.["tenantId"] ?? asked);
@@ -145,14 +149,24 @@ export async function answer(
     headers: headers && parseStorable(headers, request.headers, "header"),
     body:
       rawBody === undefined
-        ? body && (await jsonBody(request, body))
-        : await readBody(request, Object.keys(rawBody.content), rawBody.maxBytes),
+        ? body && (await jsonBody(request, body, keep))
+        : await readBody(request, Object.keys(rawBody.content), rawBody.maxBytes, keep),
+    keep,
     preferred: (mediaTypes) => request.accepts([...mediaTypes]) || (mediaTypes[0] ?? ""),
   });
 }
 
-async function jsonBody(request: Request, schema: z.ZodType): Promise<unknown> {
-  const raw = await readBody(request, ["application/json"], MAX_JSON_BYTES);
+/** What the call may hold until its client has the answer, or is gone. */
+function holdOf(response: Response, room: Room, caller: Caller | undefined): Hold {
+  const hold = room.open(caller?.tenant ?? caller?.id ?? "everybody");
+  response.locals["hold"] = hold;
+  if (response.closed) hold.end();
+  else response.once("close", hold.end);
+  return hold;
+}
+
+async function jsonBody(request: Request, schema: z.ZodType, keep: Hold["keep"]): Promise<unknown> {
+  const raw = await readBody(request, ["application/json"], MAX_JSON_BYTES, keep);
   return parseStorable(schema, raw && parseJson(raw.bytes), "body");
 }
 

@@ -70,12 +70,12 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       params,
       headers: z.object({ "last-event-id": z.coerce.number().int().min(0).default(0) }),
       answers: { 200: { description: "Events", content: { "text/event-stream": z.string() } } },
-      async handle({ tenant, params: { operationId }, headers }) {
+      async handle({ caller, tenant, params: { operationId }, headers }) {
         const { id } = await operations.get(operationId, tenant);
         const lastSeen = headers["last-event-id"];
-        return {
-          stream: (response) => streams.send(response, (signal) => operations.events(id, lastSeen, signal)),
-        };
+        const holder = caller.tenant ?? caller.id;
+        const events = (signal: AbortSignal) => operations.events(id, lastSeen, signal);
+        return { stream: (response) => streams.send(response, holder, events) };
       },
     }),
     endpoint({

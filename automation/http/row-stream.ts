@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Response } from "express";
 import { METRICS, type ReadingType } from "../../model/reading.ts";
+import type { Hold } from "./room.ts";
 
 type Row = Readonly<Record<string, string | number>>;
 
@@ -43,14 +44,24 @@ export async function sendRows(
   response: Response,
   format: RowFormat,
   pages: AsyncIterableIterator<readonly Row[]>,
+  keep: Hold["keep"],
 ): Promise<void> {
-  let page = await pages.next();
+  let page = await nextText();
   response.status(200).set("Content-Type", format.mediaType);
   response.write(format.head);
-  while (page.done !== true && !response.destroyed) {
-    const isRoomLeft = response.write(page.value.map(format.line).join(""));
+  while (page !== undefined && !response.destroyed) {
+    const isRoomLeft = response.write(page);
+    page = undefined; // while it waits, it is held once
     if (!isRoomLeft) await Promise.race([once(response, "drain"), once(response, "close")]);
-    page = await pages.next();
+    page = await nextText();
   }
   response.end();
+
+  async function nextText(): Promise<string | undefined> {
+    const next = await pages.next();
+    if (next.done === true) return undefined;
+    const text = next.value.map(format.line).join("");
+    keep(text.length);
+    return text;
+  }
 }

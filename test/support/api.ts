@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
+import type { RoomLimits } from "../../automation/http/room.ts";
 import type { ApiServices, ReadingReader } from "../../automation/http/services.ts";
 import { serveApi, type ServeOptions } from "../../automation/http/server.ts";
 import type { OperationRequest, OperationService } from "../../automation/operations/service.ts";
@@ -61,6 +62,7 @@ export class TestApi {
   static async start(
     more: Partial<Pick<ApiServices, "readings" | "checks" | "nowMs" | "log">> = {},
     limits: ServeOptions["limits"] = {},
+    room?: RoomLimits,
   ): Promise<TestApi> {
     const { catalog } = await testCatalog();
     const appended: NewRecord[] = [];
@@ -83,7 +85,10 @@ export class TestApi {
       ...more,
     };
     const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
-    const server = await serveApi({ ...services, adminToken: ADMIN_TOKEN, logger }, { port: 0, limits });
+    const server = await serveApi(
+      { ...services, adminToken: ADMIN_TOKEN, logger, ...(room && { room }) },
+      { port: 0, limits },
+    );
     const stopping = new AbortController().signal;
     return new TestApi({ ...services, stopping }, { appended, operations, logged }, server);
   }

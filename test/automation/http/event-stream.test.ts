@@ -55,6 +55,24 @@ describe("GET /v1/operations/:operationId/events", () => {
     await api.operations.left.promise;
   });
 
+  it("leaves room for others when one tenant opens all it may", async () => {
+    api.operations.eventLog = [event(1, "status", { status: "running" })];
+    await api.tenant("globex");
+    const { body } = await api.call("POST", "/v1/tenants", { id: "third", name: "Third", tier: "shared" });
+    const own = `/v1/operations/${body.operation.id as string}/events`;
+    const open = async (token: string, streamAddress: string) => {
+      const response = await fetch(api.url + streamAddress, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      return response.status;
+    };
+    const viewer = await api.key("viewer", "acme");
+    const statuses = await Promise.all(Array.from({ length: 33 }, () => open(viewer, address)));
+    expect(statuses.filter((status) => status === 200)).to.have.length(32);
+    expect(statuses).to.include(429);
+    expect(await open(await api.key("viewer", "third"), own)).to.equal(200);
+  });
+
   it("ends when the service stops", async () => {
     api.operations.eventLog = [event(1, "status", { status: "running" })];
     const response = await fetch(api.url + address, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
