@@ -133,9 +133,10 @@ export function alertEndpoints({ catalog }: ApiServices): Endpoint[] {
       query: z.strictObject(pageQuery),
       answers: { 200: jsonAnswer("A page of deliveries", listOf("deliveries", delivery)) },
       async handle({ tenant, params: { alertId }, query }) {
-        const { items, nextCursor } = await inKnownTenant(catalog, tenant, (tx) =>
-          listDeliveries(tx, tenant, { ...query, alertId }),
-        );
+        const { items, nextCursor } = await inKnownTenant(catalog, tenant, async (tx) => {
+          await getAlert(tx, tenant, alertId); // an empty list would be an answer about an alert that is not there
+          return listDeliveries(tx, tenant, { ...query, alertId });
+        });
         return { status: 200, body: { deliveries: items, nextCursor } };
       },
     }),

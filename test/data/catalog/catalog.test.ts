@@ -6,6 +6,15 @@ import { testCatalog, type TestCatalog } from "../../support/catalog.ts";
 const acme = tenantId.parse("acme");
 const globex = tenantId.parse("globex");
 
+const channelOf = (tenant: string, id: string) =>
+  `insert into channel (tenant, channel, kind, url, secret, min_severity, events)
+   values ('${tenant}', '${id}', 'webhook', 'http://x', 's', 'low', '{}')`;
+const messageOf = (work: Promise<unknown>) =>
+  work.then(
+    () => "it was allowed",
+    (error: unknown) => String(error),
+  );
+
 describe("row-level security of the catalog", () => {
   let test: TestCatalog;
   before(async () => {
@@ -15,6 +24,7 @@ describe("row-level security of the catalog", () => {
         "insert into tenant (tenant, name, tier, state, machines) values ($1, $1, 'shared', 'ready', 1)",
         [id],
       );
+      await test.catalog.service.query(channelOf(id, "its-own"));
     }
   });
   after(() => test.catalog.close());
@@ -26,14 +36,24 @@ describe("row-level security of the catalog", () => {
 
   it("lets no transaction write a row of another tenant", async () => {
     const forged = inTenant(test.catalog, acme, (tx) =>
-      tx.query("update tenant set name = 'x' where tenant = 'globex'"),
+      tx.query("delete from channel where tenant = 'globex' returning channel"),
     );
     expect((await forged).rowCount).to.equal(0);
-    const moved = inTenant(test.catalog, acme, (tx) => tx.query("update tenant set tenant = 'globex2'"));
-    await moved.then(
-      () => expect.fail("the row left its tenant"),
-      (error: unknown) => expect(String(error)).to.contain("row-level security"),
-    );
+    const planted = inTenant(test.catalog, acme, (tx) => tx.query(channelOf(globex, "planted")));
+    expect(await messageOf(planted)).to.contain("row-level security");
+  });
+
+  it("lets a tenant's transaction change nothing of what a tenant is and where it lives", async () => {
+    for (const sql of [
+      "update tenant set state = 'ready'",
+      "update tenant_placement set schema = 'tenant_globex'",
+      "delete from topic",
+      "update topic_generation set last_generation = 1",
+      "update operation set status = 'failed'",
+    ]) {
+      const changed = inTenant(test.catalog, acme, (tx) => tx.query(sql));
+      expect(await messageOf(changed), sql).to.contain("permission denied");
+    }
   });
 
   it("shows nothing where no tenant was named", async () => {

@@ -59,8 +59,15 @@ describe("tenants of one cell, by SQL", () => {
         `set role ${reader}`,
         "set role millwright_ingest",
         "create table public.mine (x int)",
+        "select lo_creat(-1)",
+        "select lo_from_bytea(0, 'x')",
+        "set temp_file_limit = -1",
       ])
         await denied(client, sql);
+      const { rows } = await client.query<{ limit: string }>(
+        "select current_setting('temp_file_limit') as limit",
+      );
+      expect(rows).to.deep.equal([{ limit: "1GB" }]);
     }));
 
   it("lets nobody but ingestion take an advisory lock, in any of the functions' forms", async () => {
