@@ -71,12 +71,12 @@ const KIND_SCHEMAS: Readonly<Record<MetricKind, z.ZodType<ReadingValue>>> = {
     .string()
     .min(1)
     .max(128)
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "no control characters"),
+    .regex(/^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u, "no control characters, no half of a surrogate pair"),
 
   text: z
     .string()
     .max(4096)
-    .regex(/^[^\u0000]*$/, "no U+0000"),
+    .regex(/^[^\u0000\ud800-\udfff]*$/u, "no U+0000, no half of a surrogate pair"),
 };
 
 function valuesSchema(type: ReadingType) {
