@@ -36,7 +36,11 @@ export const ruleBody = z
   .strictObject({
     /** Generated when left out. */
     id: ruleId.optional(),
-    name: z.string().min(1).max(200),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[^\u0000-\u001f\u007f]*$/, "no control characters"),
     type: z.enum(READING_TYPES),
     metric: z.string(),
     condition: threshold,

@@ -14,6 +14,10 @@ const ALLOWED: Readonly<Record<WebhookPolicy, readonly string[]>> = {
   allow: ["unicast", "loopback", "private", "uniqueLocal", "carrierGradeNat"],
 };
 
+/** Metadata services that are not link-local: of AWS over IPv6, of Alibaba, of Azure's host. */
+const METADATA = ["fd00:ec2::254", "100.100.100.200", "168.63.129.16"];
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
+
 export interface CheckedAddress {
   readonly address: string;
   readonly family: 4 | 6;
@@ -56,8 +60,14 @@ export async function checkedAddresses(url: URL, policy: WebhookPolicy): Promise
 }
 
 export function isAllowed(address: string, policy: WebhookPolicy): boolean {
+  if (!ipaddr.isValid(address)) return false;
   // process() unwraps ::ffff:10.0.0.1; ranges that embed an IPv4 address in other ways (NAT64, 6to4) are no unicast
-  return ipaddr.isValid(address) && ALLOWED[policy].includes(ipaddr.process(address).range());
+  const parsed = ipaddr.process(address);
+  const range = parsed.range();
+  if (METADATA.some((known) => parsed.toString() === known)) return false;
+  // Unicast is what the library has no other name for, ::10.0.0.1 too; given out is 2000::/3 alone (RFC 4291).
+  if (parsed instanceof ipaddr.IPv6 && range === "unicast" && !parsed.match(GLOBAL_UNICAST)) return false;
+  return ALLOWED[policy].includes(range);
 }
 
 function refusal(message: string): MillwrightError {

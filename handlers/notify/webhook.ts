@@ -29,7 +29,8 @@ export function signatureOf(secret: string, body: string, nowMs: number): string
 export async function postWebhook(request: WebhookRequest): Promise<number> {
   const url = parseWebhookUrl(request.url);
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(WEBHOOK_TIMEOUT_MS)]);
-  const addresses = await checkedAddresses(url, request.policy);
+  // A name service that is slow, or a tenant's and slow on purpose, takes no longer than a receiver may.
+  const addresses = await Promise.race([checkedAddresses(url, request.policy), abortOf(signal)]);
   const toChecked: LookupFunction = (_host, options, answer) => {
     const [first] = addresses;
     if (options.all) answer(null, [...addresses]);
@@ -58,4 +59,12 @@ export async function postWebhook(request: WebhookRequest): Promise<number> {
   outgoing.on("error", reject);
   outgoing.end(request.body);
   return promise;
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
 }

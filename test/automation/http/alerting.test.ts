@@ -52,6 +52,7 @@ describe("rules, channels and alerts through the API", () => {
     ["a kind to come", { condition: { kind: "rate" } }, "/condition/kind"],
     ["a metric that is no number", { metric: "state" }, "/metric"],
     ["an unknown field", { colour: "red" }, "/colour"],
+    ["a name of two lines", { name: "a\r\nb" }, "/name"],
     ["a name with U+0000", { name: "a\u0000b" }, "/name"],
     ["a name with half a character", { name: "a\ud800" }, "/name"],
   ] as const) {

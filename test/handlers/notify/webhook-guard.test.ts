@@ -25,6 +25,12 @@ const TABLE: readonly [address: string, allowed: readonly WebhookPolicy[]][] = [
   ["255.255.255.255", []],
   ["64:ff9b::a00:1", []], // NAT64 of 10.0.0.1
   ["2002:a00:1::1", []], // 6to4 of 10.0.0.1
+  ["::a00:1", []], // 10.0.0.1, embedded in an older way
+  ["::7f00:1", []],
+  ["fec0::1", []], // site-local, given up by RFC 3879
+  ["fd00:ec2::254", []], // metadata once more
+  ["100.100.100.200", []],
+  ["168.63.129.16", []],
   ["nonsense", []],
 ];
 
