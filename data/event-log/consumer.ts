@@ -1,5 +1,6 @@
 import type pg from "pg";
-import { listen, pause } from "../listen.ts";
+import { listen } from "../listen.ts";
+import { Bell, pause } from "../wait.ts";
 import { LOG_APPENDED } from "./announcer.ts";
 import type { LogRecord, Subscription } from "./event-log.ts";
 import { fetchRecords, partitionsOf, type Cursor, type PartitionId } from "./reader.ts";
@@ -34,8 +35,9 @@ export class Consumer {
   /** Ids of partitions that may have records to read, the one that has waited longest first. */
   readonly #ready = new Set<number>();
   #isAssignmentDue = true;
+  #arePositionsOld = false;
   #lastPollAt = -Infinity;
-  #wake: () => void = () => undefined;
+  readonly #bell = new Bell();
 
   constructor(pool: pg.Pool, subscription: Subscription, onError: (error: unknown) => void) {
     this.#pool = pool;
@@ -46,7 +48,7 @@ export class Consumer {
   async run(signal: AbortSignal): Promise<void> {
     const notified = (channel: string | undefined, payload: string) => this.#notified(channel, payload);
     const listening = listen(this.#pool, [LOG_APPENDED, PLACEMENT_CHANGED], notified, signal);
-    const stop = () => this.#wake();
+    const stop = () => this.#bell.ring();
     signal.addEventListener("abort", stop);
     let failures = 0;
     while (!signal.aborted) {
@@ -110,6 +112,8 @@ export class Consumer {
       this.#followed.delete(id);
       this.#ready.delete(id);
     }
+    if (this.#arePositionsOld) for (const id of this.#followed.keys()) this.#update(id, { next: undefined });
+    this.#arePositionsOld = false;
     for (const partition of partitions) {
       const { id } = partition;
       if (!this.#followed.has(id))
@@ -144,18 +148,16 @@ export class Consumer {
       for (const { id, topic } of this.#followed.values()) if (topics.has(topic)) this.#ready.add(id);
     } else {
       this.#isAssignmentDue = true; // a placement changed, or wake-ups may have been missed: look everywhere
+      // Connected anew: whatever cut the connection (a crash, a failover) may have taken stored positions back.
+      if (channel === undefined) this.#arePositionsOld = true;
     }
-    this.#wake();
+    this.#bell.ring();
   }
 
   /** Waits for a wake-up, at most until the next poll. */
   async #news(signal: AbortSignal): Promise<void> {
     if (this.#ready.size > 0 || this.#isAssignmentDue || signal.aborted) return;
-    const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, Math.max(0, this.#lastPollAt + POLL_MS - performance.now()));
-    await promise;
-    clearTimeout(timer);
+    await this.#bell.wait(Math.max(0, this.#lastPollAt + POLL_MS - performance.now()));
   }
 }
 
