@@ -1,5 +1,5 @@
-import { setTimeout } from "node:timers/promises";
 import type pg from "pg";
+import { pause } from "./wait.ts";
 
 const RECONNECT_MS = 500;
 
@@ -46,9 +46,4 @@ async function listenOnce(
     client.removeListener("end", lost);
     client.release(true); // never back into the pool: it still listens
   }
-}
-
-/** Resolves after `ms`, or at once when `signal` aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -3,7 +3,6 @@ import type pg from "pg";
 import { appendAudit } from "../../data/catalog/audit.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
 import { claimIdempotencyKey } from "../../data/catalog/idempotency-key.ts";
-import { eventsAfter, lastEvent } from "../../data/catalog/operation-event.ts";
 import {
   addOperation,
   getOperation,
@@ -36,6 +35,7 @@ import {
 import type { TenantId } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 import type { OperationDependencies } from "./dependencies.ts";
+import { followOperation } from "./follow.ts";
 import { gateViolations, refuseViolations } from "./gate.ts";
 import type { Waker } from "./waker.ts";
 
@@ -91,9 +91,6 @@ export interface OperationService {
   readonly events: (id: string, afterId: number, signal: AbortSignal) => AsyncIterable<OperationEvent>;
 }
 
-/** A notification may be lost with its connection. */
-const POLL_MS = 1_000;
-
 export function operationService(
   deps: OperationDependencies,
   local: { readonly waker: Waker; readonly dispatch: () => void },
@@ -123,7 +120,7 @@ export function operationService(
       const input = await decide(tx);
       const steps = OPERATION_STEPS[kind];
       await addOperation(tx, { id, kind, tenant, requestedBy: actor.id, reason, input, steps });
-      await audit(tx, actor, `operation.${kind}`, tenant, id);
+      await audit(tx, request, `operation.${kind}`, tenant, id);
       return getOperation(tx, id);
     });
     local.dispatch();
@@ -140,7 +137,7 @@ export function operationService(
     inTransaction(pool, async (tx) => {
       const operation = await getOperation(tx, id);
       await decide(tx, operation);
-      await audit(tx, request.actor, `operation.${verb}`, operation.tenant, id);
+      await audit(tx, request, `operation.${verb}`, operation.tenant, id);
       return getOperation(tx, id);
     });
 
@@ -224,39 +221,21 @@ export function operationService(
 
     async *events(id, afterId, signal) {
       await getOperation(pool, id);
-      const following = local.waker.follow(id);
-      try {
-        let lastId = afterId;
-        do {
-          // Where it stands is read before the events: whatever that reading has counted, the next one brings.
-          const stand = await lastEvent(pool, id);
-          for (let hasMore = true; hasMore;) {
-            const page = await eventsAfter(pool, id, lastId);
-            for (const event of page.events) {
-              if (signal.aborted) return;
-              yield event;
-              lastId = event.id;
-            }
-            hasMore = page.hasMore;
-          }
-          if (stand === undefined || (isFinished(stand.status) && lastId >= stand.id)) return;
-        } while (await following.wait(POLL_MS, signal));
-      } finally {
-        following.end();
-      }
+      yield* followOperation(pool, local.waker, id, afterId, signal);
     },
   };
 }
 
 function audit(
   tx: pg.PoolClient,
-  actor: Actor,
+  { actor, reason }: OperationRequest,
   action: string,
   tenant: TenantId,
   subject: string,
 ): Promise<void> {
   const { id, role, from = null } = actor;
-  return appendAudit(tx, { actor: id, role, from, action, tenant, subject, result: "accepted" });
+  const why = reason === undefined ? {} : { detail: { reason } };
+  return appendAudit(tx, { actor: id, role, from, action, tenant, subject, result: "accepted", ...why });
 }
 
 function busy(tenant: TenantId, kind: OperationKind, id: string): MillwrightError {

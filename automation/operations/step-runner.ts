@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { beginStep, endStep } from "../../data/catalog/ownership.ts";
 import { isOutage } from "../../data/pool.ts";
+import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError, type ErrorCode } from "../../model/errors.ts";
 import { problemOf, type Problem } from "../../model/operation.ts";
 import type { Life } from "./life.ts";
@@ -51,8 +51,7 @@ export async function runStep(run: OperationRun, step: Step, ordinal: number, li
       const { operation: operationId, tenant: tenantId } = owned;
       if (pauseMs !== undefined && isWorthAnotherTry(error)) {
         deps.logger.warn({ operationId, tenantId, step: name, err: error, pauseMs }, "step is tried again");
-        // a request to cancel, or the end of the process, ends the pause
-        await delay(pauseMs, undefined, { signal: run.signal }).catch(() => undefined);
+        await pause(pauseMs, run.signal); // a request to cancel, or the end of the process, ends it
         continue;
       }
       deps.logger.error({ operationId, tenantId, step: name, err: error }, "step failed");

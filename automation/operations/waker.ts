@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { Bell } from "../../data/wait.ts";
 
 /** Tells who follows an operation that something happened to it. */
 export class Waker {
@@ -10,32 +11,21 @@ export class Waker {
   }
 
   /** Counts wakes from now on, so that one between a look at the catalog and the wait is not missed. */
-  follow(operation: string): Following {
-    let isAwake = false;
-    let resolve: (() => void) | undefined;
-    const onWake = () => {
-      isAwake = true;
-      resolve?.();
-    };
-    this.#emitter.on(operation, onWake);
+  follow(operation: string, signal: AbortSignal): Following {
+    const bell = new Bell();
+    const ring = () => bell.ring();
+    const over = AbortSignal.any([signal, this.#closed.signal]);
+    this.#emitter.on(operation, ring);
+    over.addEventListener("abort", ring);
     return {
-      wait: async (limitMs, signal) => {
-        const ended = AbortSignal.any([signal, this.#closed.signal]);
-        if (!isAwake && !ended.aborted) {
-          await new Promise<void>((done) => {
-            const timer = setTimeout(done, limitMs);
-            const finish = () => {
-              clearTimeout(timer);
-              done();
-            };
-            resolve = finish;
-            ended.addEventListener("abort", finish, { once: true });
-          });
-        }
-        isAwake = false;
-        return !ended.aborted;
+      wait: async (limitMs) => {
+        if (!over.aborted) await bell.wait(limitMs);
+        return !over.aborted;
       },
-      end: () => this.#emitter.off(operation, onWake),
+      end: () => {
+        this.#emitter.off(operation, ring);
+        over.removeEventListener("abort", ring);
+      },
     };
   }
 
@@ -45,8 +35,8 @@ export class Waker {
   }
 }
 
-export interface Following {
+interface Following {
   /** Resolves on a wake or after `limitMs`; false when the wait is over for good. */
-  readonly wait: (limitMs: number, signal: AbortSignal) => Promise<boolean>;
+  readonly wait: (limitMs: number) => Promise<boolean>;
   readonly end: () => void;
 }

@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import type pg from "pg";
 import {
   advanceAlertPositions,
@@ -24,6 +23,7 @@ import type {
   Subscription,
 } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
+import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { deadlineMs, elapse } from "../../model/alert-state.ts";
 import type { RuleInForce } from "../../model/rule.ts";
@@ -193,7 +193,7 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
         } catch (error) {
           observe.onError?.(error); // the next round tries again
         }
-        await setTimeout(TIMER_PERIOD_MS, undefined, { signal }).catch(() => undefined);
+        await pause(TIMER_PERIOD_MS, signal);
       }
     },
   };

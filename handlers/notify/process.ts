@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { timesOf } from "../../data/catalog/alert.ts";
 import { claimDeliveries, OUTBOX, recordTry, type ClaimedDelivery } from "../../data/catalog/delivery.ts";
-import { listen, pause } from "../../data/listen.ts";
+import { listen } from "../../data/listen.ts";
+import { Bell, pause } from "../../data/wait.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { WebhookPolicy } from "./webhook-guard.ts";
-import { WakeUp } from "./wake-up.ts";
 import { postWebhook, WEBHOOK_TIMEOUT_MS } from "./webhook.ts";
 
 const POLL_MS = 500; // retries fall due without anybody saying so
@@ -41,7 +41,7 @@ export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): 
   const { pool, observe = {} } = deps;
   const inFlight = new Map<string, number>();
   const tries = new Set<Promise<void>>();
-  const bell = new WakeUp();
+  const bell = new Bell();
   const rouse = () => bell.ring();
   const listening = listen(pool, [OUTBOX], rouse, signal);
   signal.addEventListener("abort", rouse);

@@ -421,4 +421,19 @@ describe("OperationService", () => {
       { actor: "admin", action: "operation.create", result: "succeeded", from: null },
     ]);
   });
+
+  it("records why somebody stepped in", async () => {
+    const hold = Promise.withResolvers<undefined>();
+    onStep = (name, phase) => (name === "place" && phase === "before" ? hold.promise : undefined);
+    const operation = await operations.service.startCreate(newTenant("why"), request);
+    await operations.service.cancel(operation.id, { ...request, reason: "wrong customer" });
+    hold.resolve(undefined);
+    expect((await ended(operations, operation)).status).to.equal("cancelled");
+    const rows = await rowsOf(
+      place,
+      "select detail from audit where action = 'operation.cancel' and subject = $1",
+      [operation.id],
+    );
+    expect(rows).to.deep.equal([{ detail: { reason: "wrong customer" } }]);
+  });
 });

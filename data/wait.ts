@@ -1,5 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Resolves after `ms`, or at once when `signal` aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
 /** A bell that is not missed: ringing it before anybody waits ends the next wait at once. */
-export class WakeUp {
+export class Bell {
   #isRung = false;
   #end: () => void = () => undefined;
 
