@@ -17,7 +17,8 @@ describe("the secrets of an installation, while it works and logs all it can", f
   const answers: string[] = [];
 
   before(async function () {
-    if (process.platform !== "linux") skipBecause(this, "procfs", "other processes can be looked into on Linux only");
+    if (process.platform !== "linux")
+      skipBecause(this, "procfs", "other processes can be looked into on Linux only");
     platform = await (await TestPlatform.inNewHome()).start({ LOG_LEVEL: "trace" });
     const watching = new AbortController();
     const watched = watchProcesses(watching.signal);
