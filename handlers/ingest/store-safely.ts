@@ -49,9 +49,9 @@ export async function storeSafely(
         await makeRoom(deps.pool, deps.memory, placedOnly(deps, batch));
         return storeBatch(deps, batch, true);
       case "too-much":
-        return storeHalves(deps, batch, cause);
+        return storeHalves(deps, batch, error);
       case "timeout":
-        return failureCount === 0 ? storeSafely(deps, batch, 1) : storeHalves(deps, batch, cause);
+        return failureCount === 0 ? storeSafely(deps, batch, 1) : storeHalves(deps, batch, error);
       case "misconfigured":
         return storeWithout(deps, batch, error);
       case "unknown":
@@ -62,9 +62,10 @@ export async function storeSafely(
 }
 
 /** In order, so that the second half finds the position where the first left it. */
-async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, cause: unknown): Promise<StoreOutcome> {
+async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, error: unknown): Promise<StoreOutcome> {
   const { records } = batch;
-  if (records.length < 2) throw cause;
+  // One tenant's record that cannot be made smaller: its neighbours do not wait for it.
+  if (records.length < 2) return storeWithout(deps, batch, error);
   const middle = records.length >> 1;
   const first = await storeSafely(deps, await prepareBatch(records.slice(0, middle)));
   const second = await storeSafely(deps, await prepareBatch(records.slice(middle)));

@@ -2,7 +2,9 @@ import { expect } from "chai";
 import type pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { advancePositions } from "../../../data/cell/log-position.ts";
 import { lockTenant } from "../../../data/cell/fence.ts";
+import { sqlState } from "../../../data/pool.ts";
 import type { LogRecord } from "../../../data/event-log/event-log.ts";
 import { Memory } from "../../../handlers/ingest/memory.ts";
 import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
@@ -255,6 +257,91 @@ describe("storing a batch of the log", () => {
     expect(outcome.left).to.deep.equal([broken]);
     expect(alarms.map(({ tenant }) => tenant)).to.deep.equal([broken]);
     expect(await stored(neighbour)).to.have.length(1);
+  });
+
+  describe("that is too much for the database", () => {
+    /** Refuses each COPY of more than `limit` rows as the database would; answers how often it was tried. */
+    async function refuseMoreThan(tenant: TenantId, limit: number, sqlState: string) {
+      const { schema } = tenantNames(tenant);
+      await admin(`create sequence ${schema}.tries`);
+      await admin(`grant usage on sequence ${schema}.tries to public`);
+      await admin(
+        `create function ${schema}.refuse() returns trigger language plpgsql as $$
+         begin
+           perform nextval('${schema}.tries');
+           if (select count(*) from added) > ${limit} then
+             raise exception 'too much' using errcode = '${sqlState}';
+           end if;
+           return null;
+         end $$`,
+      );
+      await admin(
+        `create trigger refuse after insert on ${schema}.machine_telemetry referencing new table as added
+         for each statement execute function ${schema}.refuse()`,
+      );
+      return async () =>
+        (await admin<{ count: bigint }>(`select last_value as count from ${schema}.tries`))[0];
+    }
+    const eight = (tenant: TenantId) =>
+      Array.from({ length: 8 }, (_, offset) => logRecord(tenant, 0, offset));
+
+    for (const [what, sqlState, tries] of [
+      // 8 refused; 4 refused, 2, 2; 4 refused, 2, 2
+      ["at once where the decompression limit is met", "53400", 7n],
+      // the same, and each that was refused a second time
+      ["at the second time-out", "57014", 10n],
+    ] as const) {
+      it(`is halved ${what} (${sqlState}), in order, and is stored once`, async () => {
+        const tenant = await newTenant();
+        const triesOf = await refuseMoreThan(tenant, 2, sqlState);
+        expect(await store(eight(tenant))).to.include({ rowCount: 8, deadLetterCount: 0 });
+        expect(await triesOf()).to.deep.equal({ count: tries });
+        expect((await stored(tenant)).map(({ log_ref: ref }) => Number(ref & 0xffn))).to.deep.equal([
+          0, 1, 2, 3, 4, 5, 6, 7,
+        ]);
+      });
+    }
+
+    it("leaves out, with an alarm, the tenant whose single record is too much; its neighbour goes on", async () => {
+      const [stuck, neighbour] = [await newTenant(), await newTenant()];
+      await refuseMoreThan(stuck, 0, "57014");
+      const outcome = await store([logRecord(stuck, 0, 0), logRecord(neighbour, 0, 0)]);
+      expect(outcome.left).to.deep.equal([stuck]);
+      expect(alarms.map(({ tenant }) => tenant)).to.deep.equal([stuck]);
+      expect(await stored(neighbour)).to.have.length(1);
+      expect(await deadLetters(stuck)).to.deep.equal([]);
+    });
+  });
+
+  // Why positions are locked in one order: consumers that update them as their batches come wait for each other.
+  it("would deadlock with another (40P01) if it took positions in the order of its delivery", async () => {
+    const tenant = await newTenant();
+    const topic = logRecord(tenant, 0, 0).topic;
+    const range = (partition: number) => ({ tenant, topic, partition, firstOffset: 0n, nextOffset: 1n });
+    const waits = () =>
+      eventually("one waits", async () => {
+        const rows = await admin("select from pg_locks where not granted and locktype = 'transactionid'");
+        return rows.length === 1;
+      });
+    /** One holds a position, the other comes to wait for it, and then the first wants one more. */
+    const meet = (second: (tx: pg.Client) => Promise<unknown>) =>
+      asCellRole(secret, "ingest", (a) =>
+        asCellRole(secret, "ingest", async (b) => {
+          await a.query("begin");
+          await b.query("begin");
+          await advancePositions(a, [range(0)]);
+          const other = second(b);
+          await waits();
+          const first = advancePositions(a, [range(1)]).finally(() => a.query("rollback"));
+          const outcomes = await Promise.allSettled([first, other]);
+          return outcomes.map((one) => (one.status === "rejected" ? sqlState(one.reason) : "done"));
+        }),
+      );
+    const inDeliveryOrder = async (tx: pg.Client) => {
+      for (const partition of [1, 0]) await advancePositions(tx, [range(partition)]);
+    };
+    expect(await meet(inDeliveryOrder)).to.include("40P01");
+    expect(await meet((tx) => advancePositions(tx, [range(1), range(0)]))).to.deep.equal(["done", "done"]);
   });
 
   it("answers an outage as retryable and keeps no dead letter", async () => {
