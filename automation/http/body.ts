@@ -94,7 +94,7 @@ function received(request: IncomingMessage, admit: Admit): Promise<Buffer> {
     }
   });
   request.on("end", () => resolve(Buffer.concat(chunks ?? [])));
-  request.on("error", reject);
+  request.on("error", () => reject(cutOff())); // whatever broke the connection, it is no fault of ours
   request.on("close", () => reject(cutOff()));
   return promise;
 }

@@ -13,9 +13,14 @@ interface ServerLimits {
   readonly idleMs: number;
   /** What an answer under way is given when the service stops. */
   readonly closeMs: number;
+  /** Above it new ones are dropped: databases and engine need file descriptors of this process too. */
+  readonly connectionCount: number;
 }
 
-const LIMITS: ServerLimits = { headersMs: 10_000, requestMs: 65_000, idleMs: 120_000, closeMs: 5_000 };
+const LIMITS: ServerLimits = {
+  ...{ headersMs: 10_000, requestMs: 65_000, idleMs: 120_000, closeMs: 5_000 },
+  connectionCount: 10_000,
+};
 
 export interface ApiServer {
   readonly url: string;
@@ -35,7 +40,7 @@ export async function serveApi(
   dependencies: Omit<ApiDependencies, "stopping">,
   { port, host = "127.0.0.1", limits }: ServeOptions,
 ): Promise<ApiServer> {
-  const { headersMs, requestMs, idleMs, closeMs } = { ...LIMITS, ...limits };
+  const { headersMs, requestMs, idleMs, closeMs, connectionCount } = { ...LIMITS, ...limits };
   const stopping = new AbortController();
   const app = createApp({ ...dependencies, stopping: stopping.signal });
   const server = createServer(
@@ -48,6 +53,7 @@ export async function serveApi(
     app,
   );
   server.setTimeout(idleMs);
+  server.maxConnections = connectionCount;
   server.on("clientError", refuseBrokenRequest);
   await listen(server, port, host);
   const { port: realPort } = server.address() as AddressInfo;

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { serveApi } from "../../../automation/http/server.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { eventually } from "../../support/eventually.ts";
-import { TestApi, type Answer } from "../../support/api.ts";
+import { ADMIN_TOKEN, TestApi, type Answer } from "../../support/api.ts";
 
 const NEW = { id: "acme", name: "Acme Corp", tier: "shared", machines: 15 };
 const codeOf = ({ status, body }: Answer) => [status, body.code];
@@ -228,6 +228,36 @@ describe("requests that the API cannot take", () => {
     expect(text)
       .to.match(/^HTTP\/1\.1 408 /)
       .and.contain('"code":"request-timeout"');
+  });
+
+  it("takes a client that leaves within its body for what it is, no fault of ours", async () => {
+    for (const encoding of ["identity", "gzip"]) {
+      const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
+      const head = `POST /v1/data?tenant=globex HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n`;
+      socket.write(`${head}Content-Type: application/json\r\nContent-Encoding: ${encoding}\r\n`);
+      socket.write("Content-Length: 1000\r\n\r\n{");
+      const loggedCount = api.logged.length;
+      setTimeout(() => socket.resetAndDestroy(), 50);
+      await eventually("the log line", () =>
+        api.logged.slice(loggedCount).some((line) => line.includes('"status":499')),
+      );
+    }
+    expect(api.logged.filter((line) => line.includes("request failed"))).to.deep.equal([]);
+  });
+
+  it("drops connections over its limit, and takes them again when others have gone", async () => {
+    const small = await TestApi.start({}, { connectionCount: 2 });
+    const port = Number(new URL(small.url).port);
+    const held = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+    await eventually("two are connected", () => held.every(({ readyState }) => readyState === "open"));
+    const third = connect(port, "127.0.0.1").on("error", () => undefined);
+    await eventually("the third is dropped", () => third.closed);
+    for (const socket of held) socket.destroy();
+    await eventually("there is room again", async () => {
+      const answer = await small.call("GET", "/healthz").catch(() => undefined);
+      return answer?.status === 200;
+    });
+    await small.close();
   });
 
   it("answers what is no HTTP with a problem", async () => {
