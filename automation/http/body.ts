@@ -48,7 +48,9 @@ export function parseJson(bytes: Buffer): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     const at = jsonErrorAt(text) ?? text.length;
-    const line = text.slice(0, at).split("\n").length;
+    let line = 1;
+    for (let next = text.indexOf("\n"); next !== -1 && next < at; next = text.indexOf("\n", next + 1))
+      line += 1;
     const column = at - text.lastIndexOf("\n", at - 1);
     const place = at === text.length ? "it ends too early" : "it is wrong";
     const message = `The body is not JSON: ${place} at position ${at} (line ${line}, column ${column}).`;

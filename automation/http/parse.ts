@@ -12,7 +12,7 @@ export type Part = "body" | "query" | "path" | "header";
 export function parseRequest<T extends z.ZodType>(schema: T, value: unknown, part: Part): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw invalid(part, parsed.error.issues.flatMap(fieldErrors));
+  throw invalid(part, parsed.error.issues.slice(0, MAX_FIELDS).flatMap(fieldErrors));
 }
 
 /**
@@ -37,18 +37,22 @@ function unstorable(value: unknown, path: readonly PropertyKey[]): FieldError[] 
 }
 
 function invalid(part: Part, fields: readonly FieldError[]): MillwrightError {
-  const named = fields.map(({ pointer, message }) => `${pointer === "" ? "(all)" : pointer}: ${message}`);
-  return new MillwrightError("request-invalid", `Wrong in the ${part}: ${named.slice(0, 10).join("; ")}.`, {
+  const named = fields
+    .slice(0, 10)
+    .map(({ pointer, message }) => `${pointer === "" ? "(all)" : pointer}: ${message}`);
+  return new MillwrightError("request-invalid", `Wrong in the ${part}: ${named.join("; ")}.`, {
     fields: fields.slice(0, MAX_FIELDS),
   });
 }
 
-/** A body can be wrong in a million places; an answer names the first ones. */
+/** A body can be wrong in a million places; an answer names the first ones, and nothing is computed for the others. */
 const MAX_FIELDS = 100;
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), message: "unknown field" }));
+    return issue.keys
+      .slice(0, MAX_FIELDS)
+      .map((key) => ({ pointer: pointerOf([...issue.path, key]), message: "unknown field" }));
   return [{ pointer: pointerOf(issue.path), message: issue.message }];
 }
 

@@ -119,15 +119,7 @@ describe("requests that the API cannot take", () => {
       "%00",
       ...keys.flatMap((key) => [[key], [key, "\u0000"], [key, "a"], [[key]], [null]]),
     ].map((key) => Buffer.from(JSON.stringify(key)).toString("base64url"));
-    for (const list of [
-      "tenants",
-      "operations",
-      "audit",
-      "rules",
-      "channels",
-      "alerts",
-      "alerts/a/deliveries",
-    ])
+    for (const list of ["tenants", "operations", "audit", "rules", "channels", "alerts"])
       for (const cursor of cursors) {
         const { status } = await api.call("GET", `/v1/${list}?tenant=globex&cursor=${cursor}`);
         expect(status, `${list} ${Buffer.from(cursor, "base64url").toString()}`).to.be.oneOf([200, 400]);
