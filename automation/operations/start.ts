@@ -79,7 +79,8 @@ export async function startOperations(deps: OperationDependencies): Promise<Runn
     if (beatCount++ % HOUSEKEEPING_BEATS === 0) {
       await removeOldIdempotencyKeys(pool);
       const problem = problemOf(new Error("the queue gave up"));
-      await failGivenUp(pool, await queue.givenUp(), problem);
+      for (const operationId of await failGivenUp(pool, await queue.givenUp(), problem))
+        deps.logger.error({ operationId }, "the queue has put the operation aside");
     }
   };
   let beating: Promise<void> = Promise.resolve();

@@ -200,8 +200,12 @@ export async function markDispatched(db: Queryable, id: string, attempt: number)
 }
 
 /** Ends operations that the queue has put aside; those that were ended already, or retried since, stay as they are. */
-export async function failGivenUp(db: Queryable, ids: readonly string[], problem: Problem): Promise<void> {
-  await db.query(
+export async function failGivenUp(
+  db: Queryable,
+  ids: readonly string[],
+  problem: Problem,
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ operation: string }>(
     `with ended as (
        update operation set status = 'failed', error = $2, finished_at = now(), last_event = last_event + 1
         where operation = any($1) and status in ('queued', 'running') and dispatched_attempt = attempt
@@ -212,9 +216,10 @@ export async function failGivenUp(db: Queryable, ids: readonly string[], problem
          from ended),
      settled as (
        update tenant t set state = 'failed' from ended e where t.tenant = e.tenant and t.state in ('creating', 'deleting'))
-     select pg_notify('operation', operation::text) from ended`,
+     select operation, pg_notify('operation', operation::text) from ended`,
     [ids, JSON.stringify(problem)],
   );
+  return rows.map(({ operation }) => operation);
 }
 
 /** Which of these operations were asked to stop. */

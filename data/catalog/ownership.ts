@@ -27,7 +27,7 @@ export async function takeOwnership(
 ): Promise<OwnedOperation | undefined> {
   const { rows } = await db.query<OwnedOperation>(
     `with taken as (
-       update operation set fencing_token = fencing_token + 1, executor = $2, status = 'running',
+       update operation set fencing_token = nextval('fencing_token'), executor = $2, status = 'running',
               started_at = coalesce(started_at, now()), last_event = last_event + 1
         where operation = $1 and status in ('queued', 'running') returning *),
      told as (
