@@ -3,7 +3,7 @@ import { pino, type Logger } from "pino";
 import { z } from "zod";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
-import { topicsOfCell } from "../data/catalog/cell-topics.ts";
+import { topicsOfCell } from "../data/catalog/topic.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
 import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
 import { tidyCell } from "../data/cell/tidy-cell.ts";

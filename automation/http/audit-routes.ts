@@ -32,11 +32,11 @@ export function auditEndpoints({ catalog }: ApiServices): Endpoint[] {
       query: z.strictObject(pageQuery),
       answers: { 200: jsonAnswer("A page of entries", listOf("entries", entry)) },
       async handle({ tenant, query }) {
-        const { entries, nextCursor } =
+        const { items, nextCursor } =
           tenant === undefined
             ? await listAudit(catalog.service, query)
             : await inTenant(catalog, tenant, (tx) => listAudit(tx, { ...query, tenant }));
-        return { status: 200, body: { entries, nextCursor } };
+        return { status: 200, body: { entries: items, nextCursor } };
       },
     }),
   ];

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { MAX_LIMIT, type ReadingsPage } from "../../handlers/query/process.ts";
+import type { PlacelessRequest } from "../../handlers/query/query-service.ts";
 import { externalId, READING_TYPES } from "../../model/reading.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { csvFormat, NDJSON, sendRows } from "./row-stream.ts";
 import { instant, nextCursor } from "./schemas.ts";
-import type { ApiServices, PlacelessRequest } from "./services.ts";
+import type { ApiServices } from "./services.ts";
 import { requireTenant } from "./tenant-work.ts";
 
 const row = z

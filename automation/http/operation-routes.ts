@@ -42,8 +42,8 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       query: z.strictObject({ ...pageQuery, status: z.enum(OPERATION_STATUSES).optional() }),
       answers: { 200: jsonAnswer("A page of operations", listOf("operations", operationSchema)) },
       async handle({ tenant, query }) {
-        const { operations: page, nextCursor } = await operations.list({ ...query, tenant });
-        return { status: 200, body: { operations: page.map(shown), nextCursor } };
+        const { items, nextCursor } = await operations.list({ ...query, tenant });
+        return { status: 200, body: { operations: items.map(shown), nextCursor } };
       },
     }),
     endpoint({

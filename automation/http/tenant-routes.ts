@@ -78,11 +78,11 @@ export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[
       query: z.strictObject(pageQuery),
       answers: { 200: jsonAnswer("A page of tenants", listOf("tenants", tenantSchema)) },
       async handle({ tenant, query }) {
-        const { tenants, nextCursor } =
+        const { items, nextCursor } =
           tenant === undefined
             ? await listTenants(catalog.service, query)
             : await inTenant(catalog, tenant, (tx) => listTenants(tx, query));
-        return { status: 200, body: { tenants, nextCursor } };
+        return { status: 200, body: { tenants: items, nextCursor } };
       },
     }),
     endpoint({

@@ -11,7 +11,7 @@ import {
   requestCancel,
   requestRetry,
 } from "../../data/catalog/operation.ts";
-import type { PageRequest } from "../../data/catalog/page.ts";
+import type { Page, PageRequest } from "../../data/catalog/page.ts";
 import {
   addTenant,
   countDedicatedTenants,
@@ -80,9 +80,7 @@ export interface OperationService {
   /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
   readonly get: (id: string, tenant?: TenantId) => Promise<Operation>;
   /** Newest first. */
-  readonly list: (
-    filter: OperationFilter,
-  ) => Promise<{ readonly operations: readonly Operation[]; readonly nextCursor: string | null }>;
+  readonly list: (filter: OperationFilter) => Promise<Page<Operation>>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-cancellable` */
   readonly cancel: (id: string, request: OperationRequest) => Promise<Operation>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-retryable`, `tenant-busy` */

@@ -1,5 +1,5 @@
 import type { Queryable } from "../pool.ts";
-import { decodeNumberCursor, pageOf, type PageRequest } from "./page.ts";
+import { decodeNumberCursor, pageOf, type Page, type PageRequest } from "./page.ts";
 
 /** Who did what, from where, with what result. */
 export interface AuditEntry {
@@ -52,7 +52,7 @@ export async function appendAudit(tx: Queryable, entry: AuditEntry): Promise<voi
 export async function listAudit(
   db: Queryable,
   { tenant, limit, cursor }: PageRequest & { readonly tenant?: string },
-): Promise<{ readonly entries: readonly AuditRecord[]; readonly nextCursor: string | null }> {
+): Promise<Page<AuditRecord>> {
   const before = decodeNumberCursor(cursor);
   const { rows } = await db.query<AuditRow>(
     `select entry, at, actor, role, "from", action, tenant, subject, result, detail, hash from audit
@@ -60,8 +60,7 @@ export async function listAudit(
       order by entry desc limit $3`,
     [tenant ?? null, before, limit + 1],
   );
-  const { items: entries, nextCursor } = pageOf(rows.map(recordOf), limit, ({ id }) => [String(id)]);
-  return { entries, nextCursor };
+  return pageOf(rows.map(recordOf), limit, ({ id }) => [String(id)]);
 }
 
 export type AuditVerdict =

@@ -11,7 +11,7 @@ import type {
 } from "../../model/operation.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
-import { decodeNumberCursor, pageOf, type PageRequest } from "./page.ts";
+import { decodeNumberCursor, pageOf, type Page, type PageRequest } from "./page.ts";
 
 /** The right to drive an operation, taken anew by each start, take-over and retry. */
 export interface Ownership {
@@ -97,7 +97,7 @@ export async function listOperations(
     readonly tenant?: TenantId | undefined;
     readonly status?: OperationStatus | undefined;
   },
-): Promise<{ readonly operations: readonly Operation[]; readonly nextCursor: string | null }> {
+): Promise<Page<Operation>> {
   const before = decodeNumberCursor(filter.cursor);
   const { rows } = await db.query<OperationRow>(
     `${SELECT}
@@ -107,7 +107,7 @@ export async function listOperations(
     [filter.tenant ?? null, filter.status ?? null, before, filter.limit + 1],
   );
   const { items, nextCursor } = pageOf(rows, filter.limit, ({ position }) => [String(position)]);
-  return { operations: items.map(operationOf), nextCursor };
+  return { items: items.map(operationOf), nextCursor };
 }
 
 /** What a decision about a tenant's next operation needs to know of those before it. */

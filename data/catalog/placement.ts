@@ -48,15 +48,6 @@ export async function placementOf(db: Queryable, tenant: TenantId): Promise<Tena
   return rows[0];
 }
 
-/** Of every tenant whose series are in `cell` and ready to be written. */
-export async function placementsOf(db: Queryable, cell: string): Promise<TenantPlacement[]> {
-  const { rows } = await db.query<TenantPlacement>(
-    `${SELECT} where p.cell = $1 and p.state = 'stable' order by p.tenant`,
-    [cell],
-  );
-  return rows;
-}
-
 /** Gives the tenant its place and its topic. Placing again changes nothing. */
 export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: string): Promise<void> {
   const { schema } = tenantNames(tenant);

@@ -1,7 +1,7 @@
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId, TenantState, Tier } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
-import { decodeCursor, pageOf, type PageRequest } from "./page.ts";
+import { decodeCursor, pageOf, type Page, type PageRequest } from "./page.ts";
 
 /** A tenant as the API shows it. */
 export interface Tenant {
@@ -70,17 +70,13 @@ export async function getTenant(db: Queryable, tenant: TenantId): Promise<Tenant
 }
 
 /** By id. */
-export async function listTenants(
-  db: Queryable,
-  { limit, cursor }: PageRequest,
-): Promise<{ readonly tenants: readonly Tenant[]; readonly nextCursor: string | null }> {
+export async function listTenants(db: Queryable, { limit, cursor }: PageRequest): Promise<Page<Tenant>> {
   const [after] = decodeCursor(cursor, 1);
   const { rows } = await db.query<TenantRow>(
     `${SELECT} where $1::text is null or t.tenant > $1 order by t.tenant limit $2`,
     [after, limit + 1],
   );
-  const { items: tenants, nextCursor } = pageOf(rows.map(tenantOf), limit, ({ id }) => [id]);
-  return { tenants, nextCursor };
+  return pageOf(rows.map(tenantOf), limit, ({ id }) => [id]);
 }
 
 /** False when the id is taken. */

@@ -14,7 +14,7 @@ import {
   saveStates,
   type DuePartition,
 } from "../../data/catalog/rule-state.ts";
-import { readingsTopics } from "../../data/catalog/readings-topic.ts";
+import { readingsTopics } from "../../data/catalog/topic.ts";
 import type {
   EventLog,
   LogRecord,

@@ -1,4 +1,4 @@
-import { topicsOfCell } from "../../data/catalog/cell-topics.ts";
+import { topicsOfCell } from "../../data/catalog/topic.ts";
 import { openPool, parseDatabaseUrl } from "../../data/pool.ts";
 import { readIngestEnvironment } from "../../environment.ts";
 import { deliver } from "./deliver.ts";

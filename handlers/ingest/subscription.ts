@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
-import type { CellTopic } from "../../data/catalog/cell-topics.ts";
+import type { CellTopic } from "../../data/catalog/topic.ts";
 import { heldTopics, readPosition } from "../../data/cell/log-position.ts";
 import type {
   LogRecord,

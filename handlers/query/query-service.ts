@@ -7,9 +7,12 @@ import type { SecretStore } from "../../data/secret-store.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { queryReadings, type ReadingsPage, type ReadingsRequest } from "./process.ts";
 
+/** The placement, and with it the epoch, is the service's to find. */
+export type PlacelessRequest = Omit<ReadingsRequest, "epoch">;
+
 /** Reads of all tenants, each from the cell where its placement says that it is. */
 export interface QueryService {
-  readonly query: (request: Omit<ReadingsRequest, "epoch">) => Promise<ReadingsPage>;
+  readonly query: (request: PlacelessRequest) => Promise<ReadingsPage>;
   readonly close: () => Promise<void>;
 }
 
@@ -36,7 +39,7 @@ export function queryService({ catalog, secrets }: QueryServiceDeps): QueryServi
     return pool;
   }
 
-  async function queryPlaced(request: Omit<ReadingsRequest, "epoch">): Promise<ReadingsPage> {
+  async function queryPlaced(request: PlacelessRequest): Promise<ReadingsPage> {
     const placement = await placementOf(catalog.service, request.tenant);
     if (placement?.state !== "stable")
       throw new MillwrightError("tenant-not-ready", `Tenant ${request.tenant} is not ready.`, {

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
 import type { RoomLimits } from "../../automation/http/room.ts";
-import type { ApiServices, ReadingReader } from "../../automation/http/services.ts";
+import type { ApiServices } from "../../automation/http/services.ts";
 import { serveApi, type ServeOptions } from "../../automation/http/server.ts";
 import type { OperationRequest, OperationService } from "../../automation/operations/service.ts";
 import { createKey } from "../../data/catalog/api-key.ts";
@@ -188,7 +188,9 @@ export class TestApi {
   }
 }
 
-const noReadings: ReadingReader = { query: () => Promise.resolve({ rows: [], nextCursor: undefined }) };
+const noReadings: ApiServices["readings"] = {
+  query: () => Promise.resolve({ rows: [], nextCursor: undefined }),
+};
 
 /** Operations that are accepted and never run. */
 export class MemoryOperations implements OperationService {
@@ -229,7 +231,7 @@ export class MemoryOperations implements OperationService {
   };
   readonly list: OperationService["list"] = ({ tenant, status }) =>
     Promise.resolve({
-      operations: this.started.filter(
+      items: this.started.filter(
         (operation) =>
           operation.tenant === (tenant ?? operation.tenant) &&
           operation.status === (status ?? operation.status),

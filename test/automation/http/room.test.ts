@@ -1,14 +1,14 @@
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
-import type { ReadingReader } from "../../../automation/http/services.ts";
+import type { ApiServices } from "../../../automation/http/services.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TestApi } from "../../support/api.ts";
 
 const KIB = 1024;
 const ROW = { time: "2026-11-21T10:00:00.000Z", machineId: "m-1", state: "x".repeat(1_000) };
 /** Pages of 7.6 MB: more than the kernel takes for a client that does not read. */
-const readings: ReadingReader = {
+const readings: ApiServices["readings"] = {
   query: () => Promise.resolve({ rows: Array<typeof ROW>(7_000).fill(ROW), nextCursor: "on" }),
 };
 

@@ -340,7 +340,7 @@ describe("OperationService", () => {
       const mine = await create("mine");
       expect((await operations.service.get(mine.id, tenantId.parse("mine"))).id).to.equal(mine.id);
       await expectCode(operations.service.get(mine.id, tenantId.parse("other")), "operation-unknown");
-      const { operations: listed } = await operations.service.list({
+      const { items: listed } = await operations.service.list({
         tenant: tenantId.parse("mine"),
         limit: 10,
       });
@@ -355,10 +355,10 @@ describe("OperationService", () => {
       let cursor: string | undefined;
       do {
         const page = await operations.service.list({ limit: 2, cursor });
-        paged.push(...page.operations.map(({ id }) => id));
+        paged.push(...page.items.map(({ id }) => id));
         cursor = page.nextCursor ?? undefined;
       } while (cursor !== undefined);
-      expect(paged).to.deep.equal(all.operations.map(({ id }) => id));
+      expect(paged).to.deep.equal(all.items.map(({ id }) => id));
       await expectCode(operations.service.list({ limit: 2, cursor: "bogus" }), "request-invalid");
     });
 

@@ -83,7 +83,7 @@ describe("the audit trail", () => {
     await appendAudit(catalog.service, entry({ tenant: "globex" }));
     await appendAudit(catalog.service, entry({ tenant: null }));
     const own = await inTenant(catalog, acme, (tx) => listAudit(tx, { limit: 10 }));
-    expect(own.entries.map(({ tenant }) => tenant)).to.deep.equal(["acme"]);
+    expect(own.items.map(({ tenant }) => tenant)).to.deep.equal(["acme"]);
     await inTenant(catalog, acme, (tx) => appendAudit(tx, entry({ action: "rule.create" })));
     const forged = inTenant(catalog, acme, (tx) => appendAudit(tx, entry({ tenant: "globex" })));
     expect(await stateOf(forged)).to.equal(INSUFFICIENT_PRIVILEGE);
@@ -94,7 +94,7 @@ describe("the audit trail", () => {
     for (let index = 0; index < 5; index++) await appendAudit(test.catalog.service, entry());
     const first = await listAudit(test.catalog.service, { limit: 3 });
     const second = await listAudit(test.catalog.service, { limit: 3, cursor: first.nextCursor ?? undefined });
-    expect([...first.entries, ...second.entries].map(({ id }) => id)).to.deep.equal([5, 4, 3, 2, 1]);
+    expect([...first.items, ...second.items].map(({ id }) => id)).to.deep.equal([5, 4, 3, 2, 1]);
     expect(second.nextCursor).to.equal(null);
   });
 });

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type pg from "pg";
 import type { TenantId } from "../../model/tenant.ts";
 
 /** A topic whose readings belong into a cell, and the epoch of the placement that says so. */
@@ -12,7 +12,7 @@ export interface CellTopic {
  * Topics of readings of the tenants placed in `cell`, without those that are being deleted: what the log still has of
  * them goes with it. @param service - the catalog's pool that crosses tenants
  */
-export async function topicsOfCell(service: Pool, cell: string): Promise<readonly CellTopic[]> {
+export async function topicsOfCell(service: pg.Pool, cell: string): Promise<readonly CellTopic[]> {
   const { rows } = await service.query<CellTopic>(
     `select tenant, o.topic, p.epoch
        from tenant_placement p join tenant t using (tenant) join topic o using (tenant)
@@ -21,4 +21,12 @@ export async function topicsOfCell(service: Pool, cell: string): Promise<readonl
     [cell],
   );
   return rows;
+}
+
+/** Topics of all tenants' readings, for consumers that follow every tenant. */
+export async function readingsTopics(service: pg.Pool): Promise<readonly string[]> {
+  const { rows } = await service.query<{ topic: string }>(
+    "select topic from topic where stream = 'readings' order by topic",
+  );
+  return rows.map(({ topic }) => topic);
 }
