@@ -6,7 +6,13 @@ import { MillwrightError } from "./model/errors.ts";
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://");
-const port = z.coerce.number().int().min(0).max(65_535);
+const port = z
+  .string()
+  .refine(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
+    "must be a whole number from 0 to 65535",
+  )
+  .transform(Number);
 
 const settingsSchema = z.object({
   PORT: port.default(8080),

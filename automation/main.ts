@@ -30,7 +30,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { demo: { type: "boolean", default: false } } });
+  const isDemo = readArguments();
   const settings = readSettings();
   const heartbeat = setInterval(() => {
     if (performance.now() - lastLineAt > HEARTBEAT_MS - 1_000) progress(lastLine);
@@ -41,7 +41,17 @@ async function main(): Promise<void> {
   clearInterval(heartbeat);
   progress(`admin token: ${platform.tokenFile}`);
   process.stdout.write(`ready ${platform.url}\n`);
-  if (values.demo) startDemo(platform.url, settings.home);
+  if (isDemo) startDemo(platform.url, settings.home);
+}
+
+/** @throws MillwrightError `setting-invalid` for anything but `--demo` */
+function readArguments(): boolean {
+  try {
+    return parseArgs({ options: { demo: { type: "boolean", default: false } } }).values.demo;
+  } catch (cause) {
+    const message = "npm start knows one option, --demo; all else is an environment variable, see README.md.";
+    throw new MillwrightError("setting-invalid", message, { cause });
+  }
 }
 
 /** A signal during the start waits for its end: a half-built cluster is finished or undone, never dropped. */

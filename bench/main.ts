@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
-import { existsSync } from "node:fs";
-import { MillwrightError } from "../model/errors.ts";
+import { existsSync, globSync } from "node:fs";
+import path from "node:path";
 
 /** What one benchmark answers; times are in the names of the figures. */
 export interface BenchResult {
@@ -11,10 +11,11 @@ export interface BenchResult {
 const [name = ""] = process.argv.slice(2);
 const file = new URL(`./${name}.bench.ts`, import.meta.url);
 if (!/^[a-z-]+$/.test(name) || !existsSync(file)) {
-  throw new MillwrightError(
-    "request-invalid",
-    `There is no benchmark '${name}': see bench/*.bench.ts for the names.`,
+  const names = globSync("*.bench.ts", { cwd: import.meta.dirname }).map((entry) =>
+    path.basename(entry, ".bench.ts"),
   );
+  process.stderr.write(`Say which benchmark: npm run bench -- NAME, one of ${names.sort().join(", ")}.\n`);
+  process.exit(1);
 }
 const { run } = (await import(file.href)) as { run: () => Promise<BenchResult> };
 const { figures, context } = await run();

@@ -200,7 +200,7 @@ export function operationService(
         if (status !== "failed") {
           throw new MillwrightError(
             "operation-not-retryable",
-            `This operation is ${status}; only a failed one can be retried.`,
+            `Only a failed operation can be retried; this one's status is ${status}.`,
           );
         }
         await lockTenant(tx, tenant);

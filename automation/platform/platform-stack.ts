@@ -42,7 +42,7 @@ export async function bringUpPlatformStack(
   request: PlatformStackRequest,
   engine: Engine,
   secrets: SecretStore,
-  onEvent: (event: EngineEvent) => void,
+  onEvent: (phase: "preview" | "up", event: EngineEvent) => void,
 ): Promise<void> {
   const { home, environment, cells, dedicatedCells } = request;
   const config = stackConfig(request);
@@ -58,9 +58,16 @@ export async function bringUpPlatformStack(
   const clock = BigInt(Date.now());
   const fencingToken = counted > clock ? counted : clock;
   await writeMark(markFile, { fingerprint: "", fencingToken: String(fencingToken) });
-  const session = await engine.open({ stack: `platform-${environment}`, config, fencingToken, onEvent });
+  let phase: "preview" | "up" = "preview";
+  const session = await engine.open({
+    stack: `platform-${environment}`,
+    config,
+    fencingToken,
+    onEvent: (event) => onEvent(phase, event),
+  });
   try {
     await session.preview();
+    phase = "up";
     await session.up();
     const outputs = await session.outputs();
     const built = z.record(z.string(), cellSecret).parse(outputs["cells"]);

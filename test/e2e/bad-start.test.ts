@@ -6,10 +6,11 @@ import { TestPlatform } from "../support/platform.ts";
 /** Starts with `env` and answers how it ended; a start that should be refused must do so before it builds anything. */
 async function refusedStart(
   env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const platform = await TestPlatform.inNewHome();
   try {
-    const [code] = (await once(platform.spawn(env), "close")) as [number | null];
+    const [code] = (await once(platform.spawn(env, args), "close")) as [number | null];
     return { code, stdout: platform.stdout, stderr: platform.stderr };
   } finally {
     await platform.remove();
@@ -18,7 +19,7 @@ async function refusedStart(
 
 describe("a start that cannot work", () => {
   const cases: [string, Record<string, string>, string[]][] = [
-    ["a port that is no number", { PORT: "http" }, ["setting-invalid", "PORT"]],
+    ["a port that is no number", { PORT: "http" }, ["setting-invalid", "PORT: must be a whole number"]],
     ["an unknown setting", { MILLWRIGHT_HOEM: "/tmp" }, ["setting-invalid", "MILLWRIGHT_HOEM"]],
     [
       "a choice that does not exist",
@@ -42,6 +43,13 @@ describe("a start that cannot work", () => {
       expect(stderr).to.not.match(/\n\s+at /); // a person reads this: no stack trace
     });
   }
+
+  it("says so: an option that does not exist", async () => {
+    const { code, stderr } = await refusedStart({}, ["--dmeo"]);
+    expect(code).to.equal(1);
+    expect(stderr).to.contain("setting-invalid").and.to.contain("--demo");
+    expect(stderr).to.not.match(/\n\s+at /);
+  });
 
   it("says so: a port that somebody else uses", async () => {
     const other = createServer().listen(0, "127.0.0.1");
