@@ -58,7 +58,7 @@ describe("a stack under the real engine", function () {
     expect(settings).to.include("millwright:token:\n    secure: v1:").and.to.not.include(token);
     expect(JSON.parse(await home.recordOf("tenant-secret"))).to.have.keys(
       "pid",
-      "start",
+      "startTime",
       "host",
       "fencingToken",
     );
