@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import {
   appendFile,
@@ -22,6 +23,7 @@ import { postgresBinaries } from "./binaries.ts";
 const run = promisify(execFile);
 const START_TIMEOUT_S = 60; // crash recovery after kill -9 replays at most one checkpoint distance: seconds, not minutes
 const POLL_MS = 50;
+const STDERR_LIMIT = 64 * 1024; // characters, the newest
 const SUPERUSER = "millwright";
 
 /** How to reach a cluster that runs on this machine. */
@@ -253,8 +255,15 @@ async function runAsServer(program: string, args: readonly string[]): Promise<vo
   const [file, argv] = isRoot
     ? ["unshare", ["--user", "--map-user=1000", "--map-group=1000", program, ...args]]
     : [program, args];
-  // stdio to /dev/null for pg_ctl: the server inherits it and would keep a pipe open for ever
-  await run(file, argv, { env, maxBuffer: 1 << 20 });
+  // In a session of its own: Ctrl-C reaches the whole group of a terminal, and must not end initdb half-way.
+  const child = spawn(file, argv, { env, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr
+    .setEncoding("utf8")
+    .on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_LIMIT)));
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0)
+    throw Object.assign(new Error(`${path.basename(program)} ended with ${String(code)}`), { stderr });
 }
 
 function asClusterError(error: unknown, message: string): MillwrightError {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,6 +44,24 @@ describe("an embedded PostgreSQL cluster", () => {
       () => expect.fail("a wrong password was let in"),
       (error: unknown) => expect(String(error)).to.contain("password authentication failed"),
     );
+  });
+
+  it("is made whole when Ctrl-C reaches the whole process group meanwhile", async () => {
+    const second = path.join(folder, "two");
+    const source = new URL("../../../data/postgres-cluster/cluster.ts", import.meta.url).href;
+    const program = `process.on("SIGINT", () => {}); await (await import("${source}")).createCluster("${second}")`;
+    const maker = spawn(process.execPath, ["--input-type=module", "--eval", program], { detached: true });
+    const ended = once(maker, "exit");
+    const { pid } = maker;
+    if (pid === undefined) throw new Error("the process did not start");
+    const building = `${second}.building-${pid}`;
+    await eventually("the process ends", () => {
+      if (existsSync(building)) process.kill(-pid, "SIGINT"); // again and again: initdb minds it in some phases only
+      return maker.exitCode !== null || maker.signalCode !== null;
+    });
+    expect(await ended).to.deep.equal([0, null]);
+    expect(existsSync(path.join(second, "PG_VERSION"))).to.equal(true);
+    await removeCluster(second);
   });
 
   it("starts again after kill -9 of the server", async () => {
