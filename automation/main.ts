@@ -13,6 +13,7 @@ const SAME_SIGNAL_MS = 1_000; // Ctrl-C reaches us twice within 3 ms: from the t
 const startedAt = performance.now();
 let lastLine = "starting";
 let lastLineAt = startedAt;
+let isReady = false;
 
 function progress(line: string): void {
   lastLine = line;
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   stopOnSignal(starting);
   const platform = await starting;
   clearInterval(heartbeat);
+  isReady = true;
   progress(`admin token: ${platform.tokenFile}`);
   process.stdout.write(`ready ${platform.url}\n`);
   if (isDemo) startDemo(platform.url, settings.home);
@@ -63,7 +65,7 @@ function stopOnSignal(starting: Promise<RunningPlatform>): void {
       if (firstAt !== undefined && now - firstAt > SAME_SIGNAL_MS) process.exit(130); // somebody is out of patience
       if (firstAt !== undefined) return;
       firstAt = now;
-      progress("stopping");
+      progress(isReady ? "stopping" : "stopping when the start has ended; another Ctrl-C ends it at once");
       starting.then((platform) => platform.stop()).then(() => process.exit(0), fail);
     });
   }

@@ -65,7 +65,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 function errorText(error: unknown): string {
   const { code, message, errors, retryable } = errorFacts(error);
-  const fields = errors.map((field) => `  ${field.pointer}: ${field.message}`);
+  // A message that names the fields already is not followed by them once more.
+  const unsaid = errors.filter((field) => !message.includes(field.message));
+  const fields = unsaid.map((field) => `  ${field.pointer}: ${field.message}`);
   const remedy = REMEDIES[code] ?? (retryable ? "The same command may succeed later." : undefined);
   return [`error: ${message} (${code})`, ...fields, ...(remedy === undefined ? [] : [remedy])].join("\n");
 }

@@ -50,7 +50,9 @@ export class StackRunner {
 
   preview(reports: RunReports): Promise<ChangeSummary> {
     this.outputs = undefined;
-    return this.#run(reports, this.#program, (stack, options) =>
+    const onEvent = (event: EngineEvent) =>
+      reports.onEvent(event.kind === "resource" ? { ...event, message: `would ${event.message}` } : event);
+    return this.#run({ ...reports, onEvent }, this.#program, (stack, options) =>
       stack.preview({ ...options, policyPacks: [this.#setup.policyPack] }),
     );
   }

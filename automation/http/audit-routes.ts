@@ -31,11 +31,13 @@ export function auditEndpoints({ catalog }: ApiServices): Endpoint[] {
       tenancy: "optional",
       query: z.strictObject(pageQuery),
       answers: { 200: jsonAnswer("A page of entries", listOf("entries", entry)) },
-      async handle({ tenant, query }) {
+      async handle({ caller, tenant, query }) {
+        const filter = tenant === undefined ? query : { ...query, tenant };
+        // A tenant's own credential sees nothing of a former tenant with its id; the platform's people see all.
         const { items, nextCursor } =
-          tenant === undefined
-            ? await listAudit(catalog.service, query)
-            : await inTenant(catalog, tenant, (tx) => listAudit(tx, { ...query, tenant }));
+          caller.tenant === undefined
+            ? await listAudit(catalog.service, filter)
+            : await inTenant(catalog, caller.tenant, (tx) => listAudit(tx, filter));
         return { status: 200, body: { entries: items, nextCursor } };
       },
     }),

@@ -41,8 +41,8 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       tenancy: "optional",
       query: z.strictObject({ ...pageQuery, status: z.enum(OPERATION_STATUSES).optional() }),
       answers: { 200: jsonAnswer("A page of operations", listOf("operations", operationSchema)) },
-      async handle({ tenant, query }) {
-        const { items, nextCursor } = await operations.list({ ...query, tenant });
+      async handle({ caller, tenant, query }) {
+        const { items, nextCursor } = await operations.list({ ...query, tenant }, caller.tenant);
         return { status: 200, body: { operations: items.map(shown), nextCursor } };
       },
     }),
@@ -54,8 +54,8 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       tenancy: "optional",
       params,
       answers: { 200: jsonAnswer("The operation", operationAnswer) },
-      async handle({ tenant, params: { operationId } }) {
-        return { status: 200, body: { operation: shown(await operations.get(operationId, tenant)) } };
+      async handle({ caller, params: { operationId } }) {
+        return { status: 200, body: { operation: shown(await operations.get(operationId, caller.tenant)) } };
       },
     }),
     endpoint({
@@ -70,8 +70,8 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       params,
       headers: z.object({ "last-event-id": z.coerce.number().int().min(0).default(0) }),
       answers: { 200: { description: "Events", content: { "text/event-stream": z.string() } } },
-      async handle({ caller, tenant, params: { operationId }, headers }) {
-        const { id } = await operations.get(operationId, tenant);
+      async handle({ caller, params: { operationId }, headers }) {
+        const { id } = await operations.get(operationId, caller.tenant);
         const lastSeen = headers["last-event-id"];
         const holder = caller.tenant ?? caller.id;
         const events = (signal: AbortSignal) => operations.events(id, lastSeen, signal);

@@ -79,8 +79,8 @@ export interface OperationService {
   readonly startDelete: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
   /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
   readonly get: (id: string, tenant?: TenantId) => Promise<Operation>;
-  /** Newest first. */
-  readonly list: (filter: OperationFilter) => Promise<Page<Operation>>;
+  /** Newest first. @param tenant - of a tenant's credential: it sees nothing of a former tenant with its id */
+  readonly list: (filter: OperationFilter, tenant?: TenantId) => Promise<Page<Operation>>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-cancellable` */
   readonly cancel: (id: string, request: OperationRequest) => Promise<Operation>;
   /** @throws MillwrightError `operation-unknown`, `operation-not-retryable`, `tenant-busy` */
@@ -183,10 +183,10 @@ export function operationService(
     get: (id, tenant) =>
       tenant === undefined ? getOperation(pool, id) : inTenant(catalog, tenant, (tx) => getOperation(tx, id)),
 
-    list: (filter) =>
-      filter.tenant === undefined
+    list: (filter, tenant) =>
+      tenant === undefined
         ? listOperations(pool, filter)
-        : inTenant(catalog, filter.tenant, (tx) => listOperations(tx, filter)),
+        : inTenant(catalog, tenant, (tx) => listOperations(tx, filter)),
 
     cancel: (id, request) =>
       steer(id, request, "cancel", async (tx, { status, kind }) => {

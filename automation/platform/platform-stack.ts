@@ -42,7 +42,7 @@ export async function bringUpPlatformStack(
   request: PlatformStackRequest,
   engine: Engine,
   secrets: SecretStore,
-  onEvent: (phase: "preview" | "up", event: EngineEvent) => void,
+  onEvent: (event: EngineEvent) => void,
 ): Promise<void> {
   const { home, environment, cells, dedicatedCells } = request;
   const config = stackConfig(request);
@@ -58,16 +58,14 @@ export async function bringUpPlatformStack(
   const clock = BigInt(Date.now());
   const fencingToken = counted > clock ? counted : clock;
   await writeMark(markFile, { fingerprint: "", fencingToken: String(fencingToken) });
-  let phase: "preview" | "up" = "preview";
   const session = await engine.open({
     stack: `platform-${environment}`,
     config,
     fencingToken,
-    onEvent: (event) => onEvent(phase, event),
+    onEvent,
   });
   try {
     await session.preview();
-    phase = "up";
     await session.up();
     const outputs = await session.outputs();
     const built = z.record(z.string(), cellSecret).parse(outputs["cells"]);

@@ -80,9 +80,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const known = await listCells(catalog.service);
   const dedicatedCells = known.filter(({ tier }) => tier === "dedicated").map(({ name }) => name);
   const stack = { home, environment: ENVIRONMENT, cells, dedicatedCells };
-  await bringUpPlatformStack(stack, engine, secrets, (phase, { message }) =>
-    progress(`platform ${phase}: ${message}`),
-  );
+  await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform: ${message}`));
   for (const { name, tenantCapacity } of cells)
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
 

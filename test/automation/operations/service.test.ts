@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
+import { listAudit } from "../../../data/catalog/audit.ts";
+import { inTenant } from "../../../data/catalog/catalog.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
@@ -340,11 +342,25 @@ describe("OperationService", () => {
       const mine = await create("mine");
       expect((await operations.service.get(mine.id, tenantId.parse("mine"))).id).to.equal(mine.id);
       await expectCode(operations.service.get(mine.id, tenantId.parse("other")), "operation-unknown");
-      const { items: listed } = await operations.service.list({
-        tenant: tenantId.parse("mine"),
-        limit: 10,
-      });
+      const { items: listed } = await operations.service.list({ limit: 10 }, tenantId.parse("mine"));
       expect(listed.map(({ id }) => id)).to.deep.equal([mine.id]);
+    });
+
+    it("shows a tenant nothing of a former one with its id, and the platform everything", async () => {
+      const again = tenantId.parse("again");
+      const former = [await create("again")];
+      former.push(await operations.service.startDelete(again, request));
+      for (const operation of former)
+        expect((await ended(operations, operation)).status).to.equal("succeeded");
+      const current = await create("again");
+
+      const { items: own } = await operations.service.list({ limit: 10 }, again);
+      expect(own.map(({ id }) => id)).to.deep.equal([current.id]);
+      for (const { id } of former) await expectCode(operations.service.get(id, again), "operation-unknown");
+      const audit = await inTenant(operations.catalog, again, (tx) => listAudit(tx, { limit: 10 }));
+      expect(new Set(audit.items.map(({ subject }) => subject))).to.deep.equal(new Set([current.id]));
+      const { items: all } = await operations.service.list({ limit: 10, tenant: again });
+      expect(all).to.have.length(3);
     });
 
     it("lists newest first, page by page, without gap or repetition", async () => {

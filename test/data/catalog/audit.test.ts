@@ -79,6 +79,9 @@ describe("the audit trail", () => {
 
   it("shows a tenant its own entries, and lets it append no other", async () => {
     const { catalog } = test;
+    await catalog.service.query(
+      "insert into tenant (tenant, name, tier, state, machines) values ('acme', 'Acme', 'shared', 'ready', 1)",
+    );
     await appendAudit(catalog.service, entry());
     await appendAudit(catalog.service, entry({ tenant: "globex" }));
     await appendAudit(catalog.service, entry({ tenant: null }));
