@@ -69,7 +69,7 @@ export class Appender {
       }
       this.#appended(topics);
     } catch (error) {
-      if (isOutage(error)) {
+      if (isLogOutage(error)) {
         // Also when the connection broke at COMMIT and the records may be there: only a retry, which may double
         // them, can make sure. Ingest drops what comes twice under one batch id.
         const failure = unavailable(error);
@@ -164,6 +164,13 @@ async function insertRecords(
 }
 
 const keyOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
+
+const QUERY_CANCELED = "57014";
+
+/** The log's database is away, or a statement waited longer than anybody should: the same append may succeed later. */
+export function isLogOutage(error: unknown): boolean {
+  return isOutage(error) || sqlState(error) === QUERY_CANCELED;
+}
 
 /** A fault of the log's database in the words of the log. */
 export function unavailable(cause: unknown): MillwrightError {

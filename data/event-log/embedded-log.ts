@@ -2,9 +2,9 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
 import { migrate } from "../migrate.ts";
-import { identifier, isOutage, openPool, type DatabaseAddress } from "../pool.ts";
+import { identifier, openPool, type DatabaseAddress } from "../pool.ts";
 import { Announcer } from "./announcer.ts";
-import { Appender, unavailable } from "./appender.ts";
+import { Appender, isLogOutage, unavailable } from "./appender.ts";
 import { Consumer } from "./consumer.ts";
 import type { EventLog } from "./event-log.ts";
 import { boundsOf, horizonOf } from "./reader.ts";
@@ -84,6 +84,6 @@ async function reporting<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw isOutage(error) && !(error instanceof MillwrightError) ? unavailable(error) : error;
+    throw isLogOutage(error) && !(error instanceof MillwrightError) ? unavailable(error) : error;
   }
 }

@@ -54,6 +54,30 @@ describe("embedded log", () => {
     });
   });
 
+  it("answers an append that waits too long for its partition with an outage, and takes it later", async () => {
+    const topic = "held.readings.g1";
+    await log.createTopic(topic, 1);
+    const holder = new pg.Client(admin);
+    await holder.connect();
+    await holder.query("begin");
+    await holder.query("select from log.partition where topic = $1 for update", [topic]);
+    const refused = log.append([recordOf(topic, "too long")]).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    // The server cancels a statement that is too slow exactly so; this one is not waited for.
+    await eventually("the append is cancelled", async () => {
+      const cancel =
+        "select pg_cancel_backend(pid) as sent from pg_stat_activity where wait_event_type = 'Lock' and datname = $1";
+      return (await holder.query(cancel, [admin.database])).rows.length > 0;
+    });
+    expect(await refused).to.deep.include({ code: "log-unavailable", retryable: true });
+    await holder.query("rollback");
+    await holder.end();
+    await log.append([recordOf(topic, "in time")]);
+    expect((await log.bounds({ topic, partition: 0 })).end).to.equal(1n);
+  });
+
   // A failover, or the crash of a database that was not made to wait for its disk, may have taken positions back.
   it("asks for the stored position again when its connection was lost, though no record comes", async () => {
     const topic = "back.readings.g1";
