@@ -102,11 +102,11 @@ describe(`alert engine and dispatcher under kill -9 (seed ${seed})`, () => {
     expect(raised.toSorted()).to.deep.equal(expectedAlerts(sent));
     expect(raised.length).to.be.greaterThan(20);
 
-    // the leases of the killed run out in 10 s: age the rows
-    await plant.catalog.service.query("update delivery set due_at = now() where delivered_at is null");
+    // Leases of the killed, and the pauses after many a 503, are aged instead of waited for. A row that is aged while
+    // it is being sent goes out twice under one id, which is allowed.
     await eventually("everything delivered", async () => {
       const { rowCount } = await plant.catalog.service.query(
-        "select from delivery where delivered_at is null limit 1",
+        "update delivery set due_at = least(due_at, now() + interval '1 s') where delivered_at is null",
       );
       return rowCount === 0;
     });
