@@ -54,6 +54,7 @@ export type ErrorCode =
   | "port-in-use"
   | "home-in-use"
   | "cluster-failed"
+  | "service-missing"
   // import
   | "import-map-invalid"
   | "import-file-unreadable"

@@ -9,6 +9,7 @@ import {
   type ClusterAddress,
 } from "../../data/postgres-cluster/cluster.ts";
 import { identifier, type DatabaseAddress } from "../../data/pool.ts";
+import { removeRealServers } from "./real-services.ts";
 
 let shared: Promise<{ folder: string; address: ClusterAddress }> | undefined;
 
@@ -39,6 +40,7 @@ export async function testDatabase(): Promise<DatabaseAddress> {
 /** Root hook: registered through .mocharc.json. */
 export const mochaHooks = {
   async afterAll(): Promise<void> {
+    await removeRealServers();
     if (shared === undefined) return;
     const { folder } = await shared;
     await removeCluster(path.join(folder, "cluster"));
