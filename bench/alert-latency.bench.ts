@@ -7,12 +7,13 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createChannel } from "../data/catalog/channel.ts";
-import { listAlerts, type AlertTimes } from "../data/catalog/alert.ts";
+import { listAlerts } from "../data/catalog/alert.ts";
 import { inTenant, openCatalog, prepareCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { createRule } from "../data/catalog/rule.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../data/event-log/embedded-log.ts";
 import { openPool } from "../data/pool.ts";
 import { createCluster, removeCluster, startCluster } from "../data/postgres-cluster/cluster.ts";
+import type { AlertTimes } from "../model/alert-latency.ts";
 import { channelBody } from "../model/channel.ts";
 import { ruleBody } from "../model/rule.ts";
 import { tenantId } from "../model/tenant.ts";
@@ -161,9 +162,9 @@ async function walFigures(pool: ReturnType<typeof openPool>): Promise<{ commits:
   return rows[0] ?? { commits: 0, syncs: 0 };
 }
 
-type Stages = Readonly<Record<"append" | "evaluate" | "write" | "notify", readonly number[]>>;
+type Stages = Readonly<Record<"append" | "evaluate" | "commit" | "send", readonly number[]>>;
 
-/** Where the time goes, from the alerts' own times; `notify` includes the engine's commit and the receiver's answer. */
+/** Where the time goes, from the alerts' own times; `commit` ends after the fsync, `send` with the receiver's answer. */
 async function stageTimes(catalog: Catalog): Promise<Stages> {
   const { items } = await inTenant(catalog, acme, (tx) => listAlerts(tx, acme, { limit: 10_000 }));
   const between = (from: keyof AlertTimes, to: keyof AlertTimes) =>
@@ -171,8 +172,8 @@ async function stageTimes(catalog: Catalog): Promise<Stages> {
   return {
     append: between("produced", "appended"),
     evaluate: between("appended", "evaluated"),
-    write: between("evaluated", "committed"),
-    notify: between("committed", "notified"),
+    commit: between("evaluated", "committed"),
+    send: between("committed", "notified"),
   };
 }
 

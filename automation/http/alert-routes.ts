@@ -9,6 +9,7 @@ import {
 } from "../../data/catalog/alert.ts";
 import type { Alert } from "../../data/catalog/alert.ts";
 import { listDeliveries } from "../../data/catalog/delivery.ts";
+import { LATENCY_STAGES } from "../../model/alert-latency.ts";
 import { ALERT_STATES } from "../../model/alert-state.ts";
 import { ALERT_EVENTS } from "../../model/channel.ts";
 import { externalId, READING_TYPES } from "../../model/reading.ts";
@@ -45,10 +46,13 @@ const alert = z
         produced: epochMs.nullable(),
         appended: epochMs,
         evaluated: epochMs,
-        committed: epochMs,
+        committed: epochMs.nullable(),
         notified: epochMs.nullable(),
       })
       .meta({ description: "Milliseconds since the epoch" }),
+    latencyMs: z
+      .record(z.enum(LATENCY_STAGES), z.number().nullable())
+      .meta({ description: "Time by stage, without what the rule waited for; null: unknown, or not yet" }),
     comments: z.array(z.strictObject({ by: z.string(), at: instant, text: z.string() })),
   })
   .meta({ id: "Alert" });

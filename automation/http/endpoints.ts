@@ -1,3 +1,4 @@
+import { alertLatencyEndpoints } from "./alert-latency-routes.ts";
 import { alertEndpoints } from "./alert-routes.ts";
 import { auditEndpoints } from "./audit-routes.ts";
 import { channelEndpoints } from "./channel-routes.ts";
@@ -22,6 +23,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...writeEndpoints(services),
     ...readEndpoints(services),
     ...ruleEndpoints(services),
+    ...alertLatencyEndpoints(services), // before `/v1/alerts/:alertId`, which would take the word for an id
     ...alertEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { stageLatencies, type AlertTimes, type StageLatencies } from "../../model/alert-latency.ts";
 import { alertState, type AlertState } from "../../model/alert-state.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { ReadingType } from "../../model/reading.ts";
@@ -27,15 +28,8 @@ export interface Alert {
   readonly shelvedUntil: string | null;
   readonly shelvedBy: string | null;
   readonly times: AlertTimes;
+  readonly latencyMs: StageLatencies;
   readonly comments: readonly { readonly by: string; readonly at: string; readonly text: string }[];
-}
-
-export interface AlertTimes {
-  readonly produced: number | null;
-  readonly appended: number;
-  readonly evaluated: number;
-  readonly committed: number;
-  readonly notified: number | null;
 }
 
 export interface AlertFilter extends PageRequest {
@@ -63,8 +57,9 @@ interface AlertRow {
   readonly produced_at: Date | null;
   readonly appended_at: Date;
   readonly evaluated_at: Date;
-  readonly committed_at: Date;
+  readonly committed_at: Date | null;
   readonly notified_at: Date | null;
+  readonly delay_ms: bigint;
   readonly comments: Alert["comments"] | null;
   readonly now: Date;
 }
@@ -181,7 +176,7 @@ export function timesOf(
     produced: row.produced_at?.getTime() ?? null,
     appended: row.appended_at.getTime(),
     evaluated: row.evaluated_at.getTime(),
-    committed: row.committed_at.getTime(),
+    committed: row.committed_at?.getTime() ?? null,
     notified: row.notified_at?.getTime() ?? null,
   };
 }
@@ -210,6 +205,7 @@ function toAlert(row: AlertRow): Alert {
     shelvedUntil: shelved_until?.toISOString() ?? null,
     shelvedBy: row.shelved_by,
     times: timesOf(row),
+    latencyMs: stageLatencies(timesOf(row), Number(row.delay_ms)),
     comments: row.comments ?? [],
   };
 }

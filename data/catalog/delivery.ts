@@ -77,8 +77,10 @@ export interface ClaimedDelivery {
   readonly produced_at: Date | null;
   readonly appended_at: Date;
   readonly evaluated_at: Date;
+  /** At the latest the claim: what can be claimed is committed. */
   readonly committed_at: Date;
   readonly notified_at: Date | null;
+  readonly delay_ms: bigint;
 }
 
 export interface ClaimLimits {
@@ -108,14 +110,22 @@ export async function claimDeliveries(
                     select tenant, delivery from delivery
                      where tenant = w.tenant and channel = w.channel and delivered_at is null
                        and due_at <= clock_timestamp()
-                     order by due_at limit greatest(0, $3 - coalesce(f.count, 0)) for update skip locked) d)
+                     order by due_at limit greatest(0, $3 - coalesce(f.count, 0)) for update skip locked) d),
+           -- behind the snapshot, so never before the commit; where the engine was faster its stamp stands
+           seen as (
+             update alert a set committed_at = coalesce(a.committed_at, clock_timestamp())
+               from claimed join delivery d using (tenant, delivery) join alert b using (tenant, alert)
+              where b.committed_at is null and a.tenant = b.tenant and a.alert = b.alert
+             returning a.tenant, a.alert, a.committed_at)
            update delivery d
               set due_at = clock_timestamp() + $4 * interval '1 ms', tries = d.tries + 1
              from claimed join alert a using (tenant) join channel c using (tenant)
+                  left join seen on seen.tenant = a.tenant and seen.alert = a.alert
             where d.tenant = claimed.tenant and d.delivery = claimed.delivery and a.alert = d.alert
               and c.channel = d.channel
            returning d.tenant, d.delivery, d.channel, d.event, d.tries, c.url, c.secret, a.alert, a.rule, a.machine_id,
-                     a.severity, a.value, a.produced_at, a.appended_at, a.evaluated_at, a.committed_at, a.notified_at`,
+                     a.severity, a.value, a.produced_at, a.appended_at, a.evaluated_at,
+                     coalesce(a.committed_at, seen.committed_at) as committed_at, a.notified_at, a.delay_ms`,
     values: [[...limits.inFlight.keys()], [...limits.inFlight.values()], limits.perChannel, limits.leaseMs],
   });
   return rows;

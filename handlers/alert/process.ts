@@ -5,7 +5,12 @@ import {
   holdAlertPosition,
   makeDurable,
 } from "../../data/catalog/alert-position.ts";
-import { saveTransitions, type AlertTransition } from "../../data/catalog/alert-transition.ts";
+import {
+  delayMsOf,
+  markCommitted,
+  saveTransitions,
+  type AlertTransition,
+} from "../../data/catalog/alert-transition.ts";
 import { holdRules, ruleRevisions, rulesInForce } from "../../data/catalog/rule.ts";
 import {
   duePartitions,
@@ -25,6 +30,7 @@ import type {
 import { inTransaction } from "../../data/pool.ts";
 import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
+import { stageLatencies, type StageLatencies } from "../../model/alert-latency.ts";
 import { deadlineMs, elapse } from "../../model/alert-state.ts";
 import type { RuleInForce } from "../../model/rule.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
@@ -34,6 +40,8 @@ import { MachineStates } from "./machine-states.ts";
 /** What is worth measuring; all optional. */
 export interface AlertObserver {
   readonly onBatch?: (batch: { readonly durationMs: number } & Outcome["counts"]) => void;
+  /** An alert is durable: its stages so far. */
+  readonly onRaised?: (raised: { readonly tenant: string; readonly latencyMs: StageLatencies }) => void;
   /** A partition stopped, because its position lies outside the log: an alarm for the people who run the platform. */
   readonly onOutOfRange?: (seek: Seek, bounds: OffsetBounds) => void;
   readonly onError?: (error: unknown) => void;
@@ -74,7 +82,8 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     const startedAt = performance.now();
     const batches = partitionBatches(records);
     try {
-      const { counts } = await inTransaction(pool, (tx) => takeBatches(tx, batches));
+      const { counts, transitions } = await inTransaction(pool, (tx) => takeBatches(tx, batches));
+      await stampCommit(transitions);
       observe.onBatch?.({ durationMs: performance.now() - startedAt, ...counts });
       return [];
     } catch (error) {
@@ -108,6 +117,23 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     await makeDurable(tx);
     await expectRules(tx, outcome.transitions);
     await saveTransitions(tx, outcome.transitions);
+  }
+
+  /** In a transaction of its own, after the one that raised them; a stamp that fails costs a figure and no alert. */
+  async function stampCommit(transitions: readonly AlertTransition[]): Promise<void> {
+    const committedAtMs = now();
+    const raised = transitions.filter(({ kind }) => kind === "raised");
+    if (raised.length === 0) return;
+    for (const transition of raised) {
+      const { producedAtMs: produced, appendedAtMs: appended } = transition.alert;
+      const times = { produced, appended, committed: committedAtMs, notified: null };
+      const latencyMs = stageLatencies(
+        { ...times, evaluated: transition.evaluatedAtMs },
+        delayMsOf(transition),
+      );
+      observe.onRaised?.({ tenant: transition.tenant, latencyMs });
+    }
+    await markCommitted(pool, raised, committedAtMs).catch((error: unknown) => observe.onError?.(error));
   }
 
   /** Reads rules again where the revision has changed since the last batch. */
@@ -151,9 +177,9 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
    */
   async function endDelays(due: DuePartition): Promise<void> {
     const horizon = await log.horizon(due);
-    await inTransaction(pool, async (tx) => {
+    const transitions = await inTransaction(pool, async (tx) => {
       const { topic, partition } = due;
-      if (!(await holdAlertPosition(tx, due.tenant, { topic, partition, offset: horizon.end }))) return;
+      if (!(await holdAlertPosition(tx, due.tenant, { topic, partition, offset: horizon.end }))) return [];
       await refreshRules(tx, [due.tenant], await ruleRevisions(tx, [due.tenant]));
       const rules = new Map(rulesOf.get(due.tenant)?.rules.map((rule) => [rule.id, rule]));
       const clock = { timeMs: -Infinity, appendedAtMs: horizon.atMs };
@@ -170,11 +196,14 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
           },
         ];
       });
-      await save(tx, {
+      const outcome = {
         states: ended.map(({ change }) => change),
-        transitions: ended.flatMap(({ transitions }) => transitions),
-      });
+        transitions: ended.flatMap((one) => one.transitions),
+      };
+      await save(tx, outcome);
+      return outcome.transitions;
     });
+    await stampCommit(transitions);
     states.drop(due);
   }
 

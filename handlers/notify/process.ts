@@ -3,6 +3,7 @@ import { timesOf } from "../../data/catalog/alert.ts";
 import { claimDeliveries, OUTBOX, recordTry, type ClaimedDelivery } from "../../data/catalog/delivery.ts";
 import { listen } from "../../data/listen.ts";
 import { Bell, pause } from "../../data/wait.ts";
+import { stageLatencies, type StageLatencies } from "../../model/alert-latency.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { WebhookPolicy } from "./webhook-guard.ts";
 import { postWebhook, WEBHOOK_TIMEOUT_MS } from "./webhook.ts";
@@ -19,8 +20,8 @@ const LEASE_MS = WEBHOOK_TIMEOUT_MS * 2;
 /** What is worth measuring; all optional. */
 export interface NotifyObserver {
   readonly onTry?: (result: { readonly isDelivered: boolean; readonly durationMs: number }) => void;
-  /** From the API's receipt of the reading to the receiver's 2xx, for the first try of a raised alert. */
-  readonly onAlertLatency?: (latencyMs: number) => void;
+  /** The first receiver has taken a raised alert. */
+  readonly onNotified?: (notified: { readonly tenant: string; readonly latencyMs: StageLatencies }) => void;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -95,13 +96,10 @@ async function deliver(deps: DispatcherDeps, claimed: ClaimedDelivery, signal: A
   const isDelivered = status !== null && status >= 200 && status < 300;
   const durationMs = Math.round(performance.now() - started);
   observe.onTry?.({ isDelivered, durationMs });
-  if (
-    isDelivered &&
-    claimed.event === "alert.raised" &&
-    claimed.tries === 1 &&
-    claimed.produced_at !== null
-  ) {
-    observe.onAlertLatency?.(now() - claimed.produced_at.getTime());
+  if (isDelivered && claimed.event === "alert.raised" && claimed.notified_at === null) {
+    const { tenant, delay_ms } = claimed;
+    const latencyMs = stageLatencies({ ...timesOf(claimed), notified: now() }, Number(delay_ms));
+    observe.onNotified?.({ tenant, latencyMs });
   }
   const retryInMs = isDelivered
     ? undefined

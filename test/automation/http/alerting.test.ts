@@ -100,6 +100,15 @@ describe("rules, channels and alerts through the API", () => {
       );
   });
 
+  it("sums up how fast alerts were, over a range that is none too long", async () => {
+    const { status, body } = await call("GET", "/v1/alerts/latency?from=2026-11-01T00:00:00Z");
+    expect(status).to.equal(200);
+    expect(body.latency).to.deep.include({ promisedMs: 500, alertCount: 0, violationCount: 0 });
+    expect(body.latency.stages.total).to.deep.equal({ p50: null, p95: null, p99: null });
+    for (const wrong of ["from=2025-01-01T00:00:00Z", "to=2026-11-01T00:00:00Z&from=2026-11-01T00:00:00Z"])
+      expect((await call("GET", `/v1/alerts/latency?${wrong}`)).body.errors[0].pointer).to.equal("/from");
+  });
+
   it("records who changed what, and nothing of what failed", async () => {
     const { body } = await call("GET", "/v1/audit");
     const actions = (body.entries as { action: string; subject: string }[]).map(({ action }) => action);

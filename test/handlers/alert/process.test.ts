@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import pg from "pg";
 import { deleteRule, putRule } from "../../../data/catalog/rule.ts";
 import { acknowledgeAlert, getAlert, shelveAlert } from "../../../data/catalog/alert.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
@@ -47,7 +48,10 @@ describe("alert engine", () => {
       [8, 95],
     ]);
     await eventually("the batch", async () => (await acme.evaluated()) === 1n);
-    const alerts = await acme.alerts();
+    const alerts = await eventually("the stamp behind the commit", async () => {
+      const found = await acme.alerts();
+      return found.every(({ times }) => times.committed !== null) && found;
+    });
     expect(alerts.map((a) => [second(a.raisedAt), second(a.returnedAt), a.value, a.state])).to.deep.equal([
       [8, null, 95, "unacknowledged"],
       [2, 7, 85.5, "returned-unacknowledged"],
@@ -57,6 +61,44 @@ describe("alert engine", () => {
       [produced, appended, evaluated, committed].toSorted((a, b) => a! - b!),
     );
     expect(notified).to.equal(null);
+  });
+
+  it("takes an alert for committed when its commit is over, however long that takes", async () => {
+    const commitMs = 150;
+    const admin = new pg.Client(plant.admin);
+    await admin.connect();
+    // Deferred to the COMMIT: what a slow disk does there.
+    await admin.query(`
+      create function catalog.slow_commit() returns trigger language plpgsql as
+        'begin perform pg_sleep(${commitMs / 1000}); return null; end';
+      create constraint trigger slow_commit after insert on catalog.alert deferrable initially deferred
+        for each row execute function catalog.slow_commit()`);
+    try {
+      const acme = await plant.newTenant();
+      await acme.rule();
+      await acme.send([[1, 99]]);
+      const alert = await eventually("the stamp", async () => {
+        const [found] = await acme.alerts();
+        return found?.times.committed != null && found;
+      });
+      expect(alert.latencyMs.commit).to.be.at.least(commitMs);
+    } finally {
+      await admin.query("drop function catalog.slow_commit() cascade");
+      await admin.end();
+    }
+  });
+
+  it("counts what a rule waits for on purpose as no latency", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule({ onDelayMs: 600_000 });
+    const producedAt = Date.now();
+    await acme.send([[0, 85]], { "produced-at": String(producedAt) });
+    await acme.send([[601, 85]]);
+    const [alert] = await eventually("the alert", async () => {
+      const alerts = await acme.alerts();
+      return alerts.length === 1 && alerts;
+    });
+    expect(alert!.latencyMs.evaluate).to.be.within(0, Date.now() - producedAt);
   });
 
   it("does not evaluate rows stored before the rule, nor imports", async () => {

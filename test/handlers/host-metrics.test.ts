@@ -1,0 +1,39 @@
+import { expect } from "chai";
+import { HostMetrics } from "../../handlers/host-metrics.ts";
+
+const STAGES = { append: 1, evaluate: 2, commit: 3, send: 4 };
+
+describe("metrics of the handler host", () => {
+  it("show the stages of a tenant's alerts, and count those over the promise", async () => {
+    const metrics = new HostMetrics();
+    const { onRaised } = metrics.alerts;
+    const { onNotified } = metrics.notifications;
+    onRaised?.({ tenant: "acme", latencyMs: { ...STAGES, send: null, total: null } });
+    onNotified?.({ tenant: "acme", latencyMs: { ...STAGES, total: 500 } });
+    onNotified?.({ tenant: "acme", latencyMs: { ...STAGES, total: 501 } });
+    const text = await metrics.text();
+    for (const [stage, count] of [
+      ["append", 1],
+      ["evaluate", 1],
+      ["commit", 1],
+      ["send", 2],
+      ["total", 2],
+    ])
+      expect(text).to.contain(
+        `millwright_alert_latency_seconds_count{tenant="acme",stage="${stage}"} ${count}\n`,
+      );
+    expect(text).to.contain('millwright_alert_sla_violations_total{tenant="acme"} 1\n');
+  });
+
+  it("give no more than 50 tenants series of their own", async () => {
+    const metrics = new HostMetrics();
+    for (let n = 0; n < 1_000; n++)
+      metrics.notifications.onNotified?.({ tenant: `t-${n}`, latencyMs: { ...STAGES, total: 9_000 } });
+    const text = await metrics.text();
+    const labels = new Set(
+      [...text.matchAll(/sla_violations_total\{tenant="([^"]+)"\}/g)].map(([, label]) => label),
+    );
+    expect(labels.size).to.equal(51);
+    expect(text).to.contain('millwright_alert_sla_violations_total{tenant="other"} 950\n');
+  });
+});
