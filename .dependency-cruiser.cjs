@@ -69,6 +69,12 @@ module.exports = {
       { pathNot: "^(data|providers|test|bench)/" },
       { ...NPM("pg/"), dependencyTypesNot: ["type-only"] },
     ),
+    forbid(
+      "checker-shares-no-code",
+      { path: "^test/checker/", pathNot: "\\.test\\.ts$" },
+      { pathNot: ["^test/checker/", "node_modules/(pg|kafkajs)/"], dependencyTypesNot: ["core"] },
+      "what judges the handlers must not repeat their mistakes",
+    ),
     forbid("nothing-imports-tests", { pathNot: "^(test|bench)/" }, { path: "^(test|bench)/" }),
   ],
   options: {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { prepareCell, prepareTenant, type TenantInCell } from "../../data/cell/prepare-cell.ts";
 import { cellAddress, type CellSecret } from "../../data/cell/cell-secret.ts";
-import { identifier } from "../../data/pool.ts";
+import { identifier, type DatabaseAddress } from "../../data/pool.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../model/tenant.ts";
 import { testDatabase } from "./postgres.ts";
 
@@ -9,7 +9,12 @@ const PASSWORD = "cell-test";
 
 /** A cell as Pulumi leaves it, prepared: roles of the platform, nothing of any tenant. */
 export async function testCell(): Promise<CellSecret> {
-  const { host, port, database, user, password } = await testDatabase();
+  return prepareTestCell(await testDatabase());
+}
+
+/** The same in an empty database of any server. */
+export async function prepareTestCell(admin: DatabaseAddress): Promise<CellSecret> {
+  const { host, port, database, user, password } = admin;
   const login = (name: string) => ({ user: name, password: PASSWORD });
   const secret = {
     ...{ host, port, database, admin: { user, password } },
@@ -43,6 +48,16 @@ export async function makeTenantSchema(secret: CellSecret, tenant: TenantId): Pr
       `alter default privileges for role ${owner} in schema ${schema} grant select, insert on tables to ${writer}`,
     ];
     for (const statement of statements) await client.query(statement);
+  });
+}
+
+/** Takes away what {@link makeTenantSchema} made. */
+export async function dropTenantSchema(secret: CellSecret, tenant: TenantId): Promise<void> {
+  const { schema, owner, writer, reader } = tenantNames(tenant);
+  await asCellRole(secret, "admin", async (client) => {
+    await client.query(`drop schema if exists ${schema} cascade`);
+    await client.query(`drop owned by ${owner}, ${writer}, ${reader}`);
+    await client.query(`drop role ${owner}, ${writer}, ${reader}`);
   });
 }
 

@@ -5,6 +5,9 @@ const { seed: given } = readTestEnvironment();
 /** Seed of this run; every failure prints it, and `SEED=n npm test` replays. */
 export const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 
+/** Whether somebody asks for one run to be replayed. */
+export const isSeedGiven = given !== undefined;
+
 /** Small deterministic generator (mulberry32) for fault tests: same seed, same faults. */
 export function randomFrom(start: number): () => number {
   let state = start >>> 0;

@@ -1,0 +1,94 @@
+import { difference } from "./check-tables.ts";
+import type { Evidence } from "./evidence.ts";
+import { expectedAlerts, type Sample } from "./expected-alerts.ts";
+import type { TakenEntry } from "./expected-rows.ts";
+import type { SentRule } from "./journal.ts";
+import type { Row, StoredAlerts } from "./stored.ts";
+
+/** The alerts in the table are those of the slow evaluator, each once, with its instants. */
+export function alertFindings(
+  rules: readonly SentRule[],
+  taken: readonly TakenEntry[],
+  { alerts }: StoredAlerts,
+): string[] {
+  const expected = rules.flatMap((rule) =>
+    [...samplesByMachine(rule, taken)].flatMap(([machineId, samples]) =>
+      expectedAlerts(rule, samples).map(({ start, raisedAtMs, returnedAtMs }) =>
+        alertLine(rule.id, machineId, start.logRef, start.ordinal, start.value, raisedAtMs, returnedAtMs),
+      ),
+    ),
+  );
+  const ids = alerts.map((row) => String(row["alert"]));
+  return [
+    ...difference("alert", expected, alerts.map(lineOf)),
+    ...difference("alert id", [...new Set(ids)], ids),
+  ];
+}
+
+/** The outbox holds what the alerts ask for, once each, all of it sent, and the receiver got exactly that. */
+export function deliveryFindings({ alerts: { alerts, deliveries }, channels, received }: Evidence): string[] {
+  const expected = alerts.flatMap((row) =>
+    channels.flatMap((channel) => [
+      `${String(row["alert"])} raised to ${channel}`,
+      ...(row["returned_ms"] === null ? [] : [`${String(row["alert"])} returned to ${channel}`]),
+    ]),
+  );
+  const lineOfDelivery = (row: Row) =>
+    `${String(row["alert"])} ${String(row["event"]).replace("alert.", "")} to ${String(row["channel"])}`;
+  const sent = deliveries.filter((row) => row["is_delivered"] === true).map((row) => String(row["delivery"]));
+  const gotten = [...new Set(received.map(({ id }) => id))];
+  return [
+    ...difference("delivery", expected, deliveries.map(lineOfDelivery)),
+    ...difference(
+      "sent delivery",
+      deliveries.map((row) => String(row["delivery"])),
+      sent,
+    ),
+    ...difference("received delivery", sent, gotten),
+    ...received.flatMap(({ id, alert, event }) =>
+      deliveries.some((row) => row["delivery"] === id && row["alert"] === alert && row["event"] === event)
+        ? []
+        : [`the receiver got ${event} of ${alert} under ${id}, which is none of its deliveries`],
+    ),
+  ];
+}
+
+/** What a rule sees of each machine, in log order: imports never ring. */
+function samplesByMachine(rule: SentRule, taken: readonly TakenEntry[]): ReadonlyMap<string, Sample[]> {
+  const samples = new Map<string, Sample[]>();
+  for (const { entry, logRef, record, rows } of taken) {
+    if (record.source === "import") continue;
+    for (const { type, machineId, ts, ordinal, values } of rows) {
+      const value = values[rule.metric];
+      if (type !== rule.type || typeof value !== "number") continue;
+      if (rule.machines !== undefined && !rule.machines.includes(machineId)) continue;
+      const { appendedAtMs } = entry;
+      const sample = { timeMs: Date.parse(ts), appendedAtMs, value, logRef: String(logRef), ordinal };
+      samples.set(machineId, [...(samples.get(machineId) ?? []), sample]);
+    }
+  }
+  return samples;
+}
+
+function alertLine(
+  rule: unknown,
+  machine: unknown,
+  logRef: unknown,
+  ordinal: unknown,
+  ...rest: unknown[]
+): string {
+  const [value, raisedMs, returnedMs] = rest;
+  const returned = returnedMs === undefined || returnedMs === null ? "never" : Number(returnedMs);
+  return `${String(rule)} ${String(machine)} ${String(logRef)}.${String(ordinal)} value ${String(value)} raised ${Number(raisedMs)} returned ${returned}`;
+}
+
+const lineOf = (row: Row) =>
+  alertLine(
+    row["rule"],
+    row["machine_id"],
+    row["log_ref"],
+    row["ordinal"],
+    row["value"],
+    row["raised_ms"],
+    row["returned_ms"],
+  );

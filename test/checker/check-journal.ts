@@ -1,0 +1,61 @@
+import { isAcked, type JournaledRecord, type SentReading } from "./journal.ts";
+import { TAG_OF, type Row, type StoredInCell } from "./stored.ts";
+
+/** The journal against the tables, without looking at the log: each reading once with its values, and no other. */
+export function journalFindings(
+  records: ReadonlyMap<number, JournaledRecord>,
+  { readings }: StoredInCell,
+): string[] {
+  const found: string[] = [];
+  const rowsByTag = new Map<string, Row[]>();
+  for (const [type, rows] of readings) {
+    for (const row of rows) {
+      const tag = `${type} ${String((row["values"] as Row)[TAG_OF[type]!])}`;
+      rowsByTag.set(tag, [...(rowsByTag.get(tag) ?? []), row]);
+    }
+  }
+  for (const record of records.values()) {
+    const isReuse = isReused(record, records);
+    for (const reading of record.readings) {
+      const tag = `${reading.type} ${reading.tag}`;
+      const rows = rowsByTag.get(tag) ?? [];
+      rowsByTag.delete(tag);
+      const name = `reading ${reading.tag} of record ${record.record} (${record.outcomes.join(", ")})`;
+      const isStorable = reading.refusal === undefined && !isReuse;
+      if (!isStorable && rows.length > 0) found.push(`${name} must not be stored and is`);
+      if (isStorable && isAcked(record) && rows.length === 0) found.push(`${name} is lost`);
+      if (rows.length > 1) found.push(`${name} is stored ${rows.length} times`);
+      for (const row of rows) found.push(...differences(name, reading, row));
+    }
+  }
+  for (const tag of rowsByTag.keys()) found.push(`a row ${tag} is stored that nobody sent`);
+  return found;
+}
+
+/** Whether an earlier record has the same batch id and another body. */
+function isReused(
+  { record, batch }: JournaledRecord,
+  records: ReadonlyMap<number, JournaledRecord>,
+): boolean {
+  if (batch === undefined) return false;
+  return [...records.values()].some(
+    (other) => other.record < record && other.batch?.id === batch.id && other.batch.hash !== batch.hash,
+  );
+}
+
+function differences(name: string, reading: SentReading, row: Row): string[] {
+  const sent: Row = {
+    time_ms: Date.parse(reading.ts),
+    machine_id: reading.machineId,
+    site_id: reading.siteId ?? null,
+    ...reading.values,
+  };
+  const values = row["values"] as Row;
+  const stored: Row = { ...values, ...row, time_ms: Number(row["time_ms"]) };
+  const wrong = Object.keys(sent).filter((column) => stored[column] !== sent[column]);
+  const more = Object.keys(values).filter((column) => values[column] !== null && !(column in sent));
+  return [
+    ...wrong.map((column) => `${name}: ${column} is ${String(stored[column])}, was ${String(sent[column])}`),
+    ...more.map((column) => `${name}: ${column} is ${String(values[column])}, was not sent`),
+  ];
+}

@@ -1,0 +1,17 @@
+import type { Journal } from "./journal.ts";
+import type { LogEntry } from "./log-entries.ts";
+import type { StoredAlerts, StoredInCell } from "./stored.ts";
+
+/** All that is known of one tenant after a run. */
+export interface Evidence {
+  readonly tenant: string;
+  readonly topic: string;
+  readonly journal: Journal;
+  readonly log: readonly LogEntry[];
+  readonly cell: StoredInCell;
+  readonly alerts: StoredAlerts;
+  /** Channels that every alert goes to. */
+  readonly channels: readonly string[];
+  /** Delivery ids that the receiver got, with the alert and event that each named. */
+  readonly received: readonly { readonly id: string; readonly alert: string; readonly event: string }[];
+}

@@ -1,0 +1,201 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import { openCatalog, prepareCatalog, type Catalog } from "../../../data/catalog/catalog.ts";
+import { registerCell } from "../../../data/catalog/cell.ts";
+import { addTenant } from "../../../data/catalog/tenant.ts";
+import { createDatabase } from "../../../data/create-database.ts";
+import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { dropTenantRows } from "../../../data/cell/prepare-cell.ts";
+import { openEmbeddedLog, prepareEmbeddedLog } from "../../../data/event-log/embedded-log.ts";
+import type { EventLog } from "../../../data/event-log/event-log.ts";
+import type { DatabaseAddress } from "../../../data/pool.ts";
+import { folderSecretStore } from "../../../data/secret-store.ts";
+import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
+import { readEmbeddedLog, type LogEntry } from "../../checker/log-entries.ts";
+import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
+import { HostProcess } from "./host-process.ts";
+import { PostgresServer } from "./postgres-server.ts";
+
+const CELL = "cell-1";
+const PASSWORDS = { app: "app-test", service: "service-test", log: "log-test" };
+export const PARTITIONS = 2;
+
+/** A tenant of one run, gone after it. */
+export interface PlaneTenant {
+  readonly tenant: TenantId;
+  readonly topic: string;
+}
+
+/**
+ * Log, catalog and one cell on servers of their own, and host processes on them: what production runs, made without
+ * its operations. Hosts and producers go through a proxy that can cut them off, the checker does not.
+ */
+export class DataPlane {
+  readonly folder: string;
+  readonly cell: PostgresServer;
+  readonly catalogServer: PostgresServer;
+  readonly cellAdmin: DatabaseAddress;
+  readonly catalogAdmin: DatabaseAddress;
+  /** For set-up: past the proxy. */
+  readonly catalog: Catalog;
+  readonly #cellSecret: CellSecret;
+  readonly #setUpLog: EventLog;
+  readonly hosts = new Set<HostProcess>();
+
+  private constructor(
+    folder: string,
+    cell: PostgresServer,
+    catalogServer: PostgresServer,
+    secret: CellSecret,
+  ) {
+    this.folder = folder;
+    this.cell = cell;
+    this.catalogServer = catalogServer;
+    this.#cellSecret = secret;
+    this.cellAdmin = { ...cell.address, database: secret.database };
+    this.catalogAdmin = { ...catalogServer.address, database: "millwright" };
+    this.catalog = openCatalog(this.catalogAdmin, PASSWORDS, "test");
+    this.#setUpLog = openEmbeddedLog(this.catalogAdmin, PASSWORDS.log, "test");
+  }
+
+  static async start(): Promise<DataPlane> {
+    const folder = await mkdtemp(path.join(tmpdir(), "millwright-plane-"));
+    const [cell, catalogServer] = await Promise.all([
+      PostgresServer.start(path.join(folder, "cell"), { onSmallDisk: true }),
+      PostgresServer.start(path.join(folder, "catalog"), { onSmallDisk: false }),
+    ]);
+    const cellAdmin = { ...cell.address, database: "readings" };
+    await createDatabase({ ...cellAdmin, database: "postgres" }, cellAdmin.database);
+    const secret = await prepareTestCell(cellAdmin);
+    const catalogAdmin = { ...catalogServer.address, database: "millwright" };
+    await createDatabase({ ...catalogAdmin, database: "postgres" }, catalogAdmin.database);
+    await prepareCatalog(catalogAdmin, PASSWORDS);
+    await prepareEmbeddedLog(catalogAdmin, PASSWORDS.log);
+
+    const plane = new DataPlane(folder, cell, catalogServer, secret);
+    await registerCell(plane.catalog.service, { name: CELL, tier: "shared", tenantCapacity: 1_000 });
+    const secrets = folderSecretStore(path.join(plane.#home, "secrets"));
+    const { host, database } = catalogAdmin;
+    await secrets.put("catalog", { host, port: catalogServer.proxy.port, database, ...PASSWORDS });
+    await secrets.put(`cell-${CELL}`, { ...secret, port: cell.proxy.port });
+    return plane;
+  }
+
+  get #home(): string {
+    return path.join(this.folder, "home");
+  }
+
+  get hostLog(): string {
+    return path.join(this.folder, "hosts.log");
+  }
+
+  async startHost(): Promise<HostProcess> {
+    const host = await HostProcess.start(this.#home, this.hostLog);
+    this.hosts.add(host);
+    return host;
+  }
+
+  async endHost(host: HostProcess, how: "kill" | "leave"): Promise<void> {
+    this.hosts.delete(host);
+    await host[how]();
+  }
+
+  /** A log for a producer of its own: close it after use. */
+  openLog(): EventLog {
+    return openEmbeddedLog(
+      { ...this.catalogAdmin, port: this.catalogServer.proxy.port },
+      PASSWORDS.log,
+      "producer",
+    );
+  }
+
+  /** All records of a topic, for the checker. */
+  logEntries(topic: string): Promise<LogEntry[]> {
+    return readEmbeddedLog(this.catalogAdmin, topic);
+  }
+
+  async addTenant(id: string): Promise<PlaneTenant> {
+    const tenant = tenantId.parse(id);
+    const topic = topicName(tenant, "readings", 1);
+    const { service } = this.catalog;
+    const facts = { name: id, tier: "shared" as const, machines: 10, budgetUsdPerMonth: null, contacts: [] };
+    await addTenant(service, { id: tenant, ...facts });
+    await this.#setUpLog.createTopic(topic, PARTITIONS);
+    await testTenant(this.#cellSecret, id, { topics: [{ topic, partitions: PARTITIONS }] });
+    await service.query(
+      `with placed as (insert into tenant_placement (tenant, cell, database, schema, epoch, state)
+                       values ($1, $2, $3, $4, 1, 'stable')),
+            topics as (insert into topic (topic, tenant, stream, generation, partitions)
+                       values ($5, $1, 'readings', 1, $6))
+       update tenant set state = 'ready' where tenant = $1`,
+      [tenant, CELL, this.cellAdmin.database, tenantNames(tenant).schema, topic, PARTITIONS],
+    );
+    await service.query("select pg_notify('placement_changed', '')");
+    return { tenant, topic };
+  }
+
+  async removeTenant({ tenant, topic }: PlaneTenant): Promise<void> {
+    await this.catalog.service.query("delete from tenant where tenant = $1", [tenant]);
+    await this.catalog.service.query("select pg_notify('placement_changed', '')");
+    await this.#setUpLog.dropTopic(topic);
+    await dropTenantRows(this.#cellSecret, tenant);
+    await dropTenantSchema(this.#cellSecret, tenant);
+  }
+
+  /** Whether everything in the tenants' logs is stored and evaluated, with no delay running and nothing to send. */
+  async isIdle(tenants: readonly PlaneTenant[]): Promise<boolean> {
+    const names = tenants.map(({ tenant }) => tenant);
+    const topics = tenants.map(({ topic }) => topic);
+    const stored = await queryOnce(
+      this.cellAdmin,
+      "select topic, partition, next_offset::text from millwright.log_position where topic = any($1)",
+      [topics],
+    );
+    const ends = new Map(stored.map((row) => [`${String(row["topic"])}/${String(row["partition"])}`, row]));
+    const open = await queryOnce(
+      this.catalogAdmin,
+      `select p.topic, p.partition, p.end_offset::text, a.next_offset::text as evaluated
+         from log.partition p left join catalog.alert_position a using (topic, partition) where p.topic = any($1)`,
+      [topics],
+    );
+    const isRead = open.every((row) => {
+      const end = row["end_offset"];
+      const key = `${String(row["topic"])}/${String(row["partition"])}`;
+      return ends.get(key)?.["next_offset"] === end && (row["evaluated"] ?? "0") === end;
+    });
+    if (!isRead) return false;
+    // Leases of killed dispatchers are aged instead of waited for: a delivery may go out twice under one id.
+    const waiting = await queryOnce(
+      this.catalogAdmin,
+      `with aged as (update catalog.delivery set due_at = least(due_at, now() + interval '300 ms')
+                      where delivered_at is null and tenant = any($1) returning 1)
+       select 1 from aged union all
+       select 1 from catalog.rule_state where tenant = any($1) and deadline_ms is not null`,
+      [names],
+    );
+    return waiting.length === 0;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.hosts].map((host) => this.endHost(host, "kill")));
+    await Promise.all([this.catalog.close(), this.#setUpLog.close()]);
+    await Promise.all([this.cell.remove(), this.catalogServer.remove()]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function queryOnce(
+  server: pg.ClientConfig,
+  sql: string,
+  values: unknown[],
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client(server);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,83 @@
+import { appendFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { EventLog, NewRecord } from "../../../data/event-log/event-log.ts";
+import { MillwrightError } from "../../../model/errors.ts";
+import type { JournalLine, SentRecord } from "../../checker/journal.ts";
+import type { PlaneTenant } from "./plane.ts";
+import type { Call, Workload } from "./workload.ts";
+
+const RETRY_MS = 30;
+
+/** Writes the journal: what was sent before it is sent, what became of it when that is known. */
+export class JournalWriter {
+  readonly file: string;
+  #recordCount = 0;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  write(line: JournalLine): void {
+    appendFileSync(this.file, `${JSON.stringify(line)}\n`);
+  }
+
+  number(): number {
+    return ++this.#recordCount;
+  }
+}
+
+export interface Sender extends PlaneTenant {
+  readonly connection: string;
+  readonly workload: Workload;
+  readonly log: EventLog;
+  readonly journal: JournalWriter;
+  readonly pauseMs: number;
+}
+
+/** Makes one call after the other until `signal` aborts; then what must be sent again is sent to its end. */
+export async function send(sender: Sender, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const call = sender.workload.nextCall();
+    if (await make(sender, call)) {
+      const reuse = sender.workload.nextReuse(call);
+      if (reuse !== undefined) await make(sender, reuse);
+    }
+    await delay(sender.pauseMs);
+  }
+}
+
+/** @returns whether it was acknowledged in the end: a call without a batch id is not made again */
+async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boolean> {
+  const { tenant, topic, connection, journal, log } = sender;
+  const records = drafts.map((draft): SentRecord => {
+    return { kind: "sent", record: journal.number(), connection, tenant, topic, ...draft };
+  });
+  for (const record of records) journal.write(record);
+  const isSafeToRepeat = records.every(({ batch }) => batch !== undefined);
+  let ackCount = 0;
+  for (;;) {
+    const outcome = await tryOnce(log, records);
+    for (const { record } of records) journal.write({ kind: "outcome", record, outcome });
+    if (outcome === "acked") ackCount += 1;
+    if (ackCount === (isRepeated ? 2 : 1)) return true;
+    if (!isSafeToRepeat) return false;
+    if (outcome === "unknown") await delay(RETRY_MS);
+  }
+}
+
+async function tryOnce(log: EventLog, records: readonly SentRecord[]): Promise<"acked" | "unknown"> {
+  try {
+    await log.append(records.map(recordOf));
+    return "acked";
+  } catch (error) {
+    if (error instanceof MillwrightError && error.retryable) return "unknown";
+    throw error;
+  }
+}
+
+function recordOf({ topic, partition, source, record, batch, value }: SentRecord): NewRecord {
+  const batchHeaders =
+    batch === undefined ? {} : { "batch-id": batch.id, part: String(batch.part), "content-hash": batch.hash };
+  const headers = { record: String(record), "produced-at": String(Date.now()), source, ...batchHeaders };
+  return { topic, partition, headers, value: Buffer.from(value, "base64") };
+}

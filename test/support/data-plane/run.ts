@@ -1,0 +1,135 @@
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { createChannel } from "../../../data/catalog/channel.ts";
+import { inTenant } from "../../../data/catalog/catalog.ts";
+import { createRule } from "../../../data/catalog/rule.ts";
+import { channelBody } from "../../../model/channel.ts";
+import { ruleBody } from "../../../model/rule.ts";
+import { findings } from "../../checker/check.ts";
+import type { Evidence } from "../../checker/evidence.ts";
+import { readJournal } from "../../checker/journal.ts";
+import { readAlerts, readCell } from "../../checker/stored.ts";
+import { eventually } from "../eventually.ts";
+import { randomFrom } from "../seed.ts";
+import { webhookReceiver } from "../webhook-receiver.ts";
+import { inflict, planOf, type Fault } from "./fault-plan.ts";
+import type { DataPlane, PlaneTenant } from "./plane.ts";
+import { JournalWriter, send } from "./producer.ts";
+import { rulesOf, Workload } from "./workload.ts";
+
+const TENANTS = 3;
+const CONNECTIONS_PER_TENANT = 2;
+/** The load goes on so long after the last fault. */
+const AFTER_MS = 150;
+/** Far beyond the longest pause of any consumer: a run that needs it has found something. */
+const IDLE_LIMIT_MS = 90_000;
+
+export interface RunReport {
+  readonly plan: readonly Fault[];
+  readonly findings: readonly string[];
+  readonly recordCount: number;
+  readonly rowCount: number;
+  readonly alertCount: number;
+}
+
+/** One seeded run: fresh tenants, load, faults, and after all is whole again the checker's word. */
+export async function faultRun(plane: DataPlane, seed: number): Promise<RunReport> {
+  const random = randomFrom(seed);
+  const plan = planOf(random);
+  const journal = new JournalWriter(path.join(plane.folder, `journal-${seed}`));
+  const receiver = await webhookReceiver(() => (Math.random() < 0.1 ? 503 : 200));
+  const tenants: PlaneTenant[] = [];
+  const channels = new Map<string, string>();
+  try {
+    for (let index = 0; index < TENANTS; index++) {
+      const tenant = await plane.addTenant(`run-${seed}-${"abc"[index]!}`);
+      tenants.push(tenant);
+      channels.set(tenant.tenant, await addAlerting(plane, tenant, journal, receiver.url()));
+    }
+    if (plane.hosts.size === 0) await plane.startHost();
+    await underLoad(plane, tenants, journal, random, () => inflict(plane, plan));
+    await eventually("everything is consumed", () => plane.isIdle(tenants), IDLE_LIMIT_MS);
+    // A zombie that has woken up ends what it had in hand before the checker looks.
+    const [, ...others] = plane.hosts;
+    for (const host of others) await plane.endHost(host, "leave");
+
+    const evidence = await Promise.all(
+      tenants.map(async ({ tenant, topic }): Promise<Evidence> => {
+        const own = receiver.received.filter(({ json }) => json["tenant"] === tenant);
+        return {
+          ...{ tenant, topic, journal: readJournal(journal.file), channels: [channels.get(tenant)!] },
+          log: await plane.logEntries(topic),
+          cell: await readCell(plane.cellAdmin, tenant),
+          alerts: await readAlerts(plane.catalogAdmin, tenant),
+          received: own.map(({ json }) => ({
+            id: String(json["id"]),
+            alert: String(json["alertId"]),
+            event: String(json["event"]),
+          })),
+        };
+      }),
+    );
+    const count = (of: (one: Evidence) => number) => evidence.map(of).reduce((sum, one) => sum + one, 0);
+    const found = evidence.flatMap(findings);
+    if (found.length === 0) {
+      await Promise.all(tenants.map((tenant) => plane.removeTenant(tenant)));
+      await rm(journal.file);
+    }
+    return {
+      ...{ plan, findings: found },
+      recordCount: count(({ log }) => log.length),
+      rowCount: count(({ cell }) => [...cell.readings.values()].flat().length),
+      alertCount: count(({ alerts }) => alerts.alerts.length),
+    };
+  } finally {
+    await receiver.close();
+  }
+}
+
+/** Rules and a channel; @returns the channel's id */
+async function addAlerting(
+  { catalog }: DataPlane,
+  tenant: PlaneTenant,
+  journal: JournalWriter,
+  url: string,
+): Promise<string> {
+  return inTenant(catalog, tenant.tenant, async (tx) => {
+    for (const rule of rulesOf(tenant, [`${tenant.tenant}-0-m0`, `${tenant.tenant}-1-m1`])) {
+      const { id, type, metric, machines, op, limit, deadBand, onDelayMs, offDelayMs } = rule;
+      const condition = { kind: "threshold", op, limit, deadBand, onDelayMs, offDelayMs };
+      const body = { id, name: id, type, metric, machines, condition, severity: "high" };
+      await createRule(tx, tenant.tenant, ruleBody.parse(body));
+      journal.write(rule);
+    }
+    const events = ["alert.raised", "alert.returned"];
+    const channel = channelBody.parse({ kind: "webhook", url, secret: "s3cret", events });
+    return (await createChannel(tx, tenant.tenant, channel)).id;
+  });
+}
+
+/** Runs `meanwhile` while every tenant's connections send; resolves when the last of their retries is acknowledged. */
+async function underLoad(
+  plane: DataPlane,
+  tenants: readonly PlaneTenant[],
+  journal: JournalWriter,
+  random: () => number,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const logs = Array.from({ length: CONNECTIONS_PER_TENANT }, () => plane.openLog());
+  const senders = tenants.flatMap((tenant) =>
+    logs.map((log, index) => {
+      const connection = `${tenant.tenant}-${index}`;
+      const workload = new Workload(randomFrom(Math.floor(random() * 2 ** 31)), connection, Date.now());
+      return send({ ...tenant, connection, workload, log, journal, pauseMs: 10 }, stop.signal);
+    }),
+  );
+  try {
+    await Promise.race([meanwhile().then(() => delay(AFTER_MS)), Promise.all(senders)]);
+  } finally {
+    stop.abort();
+    await Promise.all(senders);
+    await Promise.all(logs.map((log) => log.close()));
+  }
+}

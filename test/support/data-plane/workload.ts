@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { recordsOf } from "../../../model/partition.ts";
+import type { WireReading } from "../../../model/reading.ts";
+import type { SentReading, SentRecord, SentRule } from "../../checker/journal.ts";
+import { TAG_OF } from "../../checker/stored.ts";
+import { PARTITIONS, type PlaneTenant } from "./plane.ts";
+
+/** A record before it has its number. */
+export type Draft = Omit<SentRecord, "kind" | "record" | "connection" | "tenant" | "topic">;
+
+/** One call of a client: all of its records or none, and how often it is made. */
+export interface Call {
+  readonly drafts: readonly Draft[];
+  /** A second time though the first was acknowledged: a client whose answer was lost. */
+  readonly isRepeated: boolean;
+}
+
+/** What every tenant of a run is alerted about. */
+export function rulesOf({ tenant }: PlaneTenant, machines: readonly string[]): SentRule[] {
+  const rule = { kind: "rule" as const, tenant, deadBand: 0, onDelayMs: 0, offDelayMs: 0 };
+  const temperature = { ...rule, type: "machine", metric: "temperature_c" };
+  return [
+    { ...temperature, id: "hot", op: ">", limit: 80, deadBand: 2 },
+    { ...temperature, id: "long-warm", op: ">=", limit: 75, onDelayMs: 900, offDelayMs: 400 },
+    { ...temperature, id: "cold", op: "<", limit: 65, deadBand: 1, offDelayMs: 700, machines },
+    { ...rule, id: "voltage", type: "energy", metric: "voltage", op: "<=", limit: 210, deadBand: 3 },
+    { ...rule, id: "air", type: "air-quality", metric: "co2_ppm", op: ">", limit: 1000, onDelayMs: 300 },
+  ];
+}
+
+const METRIC_OF: Readonly<Record<string, readonly [name: string, low: number, high: number]>> = {
+  machine: ["temperature_c", 60, 100],
+  energy: ["voltage", 200, 240],
+  "air-quality": ["co2_ppm", 400, 2000],
+};
+
+interface Machine {
+  readonly machineId: string;
+  readonly type: WireReading["type"];
+  timeMs: number;
+  /** Hot or cold phases: values that only waver would never outlast a delay. */
+  isHigh: boolean;
+}
+
+/**
+ * What one connection sends, call by call: single readings and many, of several machines and types, in order and late,
+ * with clocks that are wrong, with batch ids that repeat or are used for another body, and poison of several sorts.
+ */
+export class Workload {
+  readonly #random: () => number;
+  readonly #connection: string;
+  readonly #machines: readonly Machine[];
+  #tagCount = 0;
+  #callCount = 0;
+
+  constructor(random: () => number, connection: string, nowMs: number) {
+    this.#random = random;
+    this.#connection = connection;
+    const types = ["machine", "machine", "machine", "energy", "air-quality", "scan"] as const;
+    this.#machines = types.map((type, index) => ({
+      type,
+      machineId: `${connection}-m${index === 2 ? 1 : index}`, // two of them are one machine with two sensors
+      // an hour late, or up to five minutes ahead of us
+      timeMs: nowMs - Math.floor(this.#random() * 3_600_000) + 300_000,
+      isHigh: false,
+    }));
+  }
+
+  nextCall(): Call {
+    this.#callCount += 1;
+    const kind = this.#random();
+    if (kind < 0.04) return { drafts: [this.#undecodable()], isRepeated: false };
+    const isBatch = this.#random() < 0.6;
+    const count = kind < 0.7 ? 1 : 2 + Math.floor(this.#random() * 49);
+    const readings = Array.from({ length: count }, () => this.#reading());
+    if (kind > 0.94) this.#spoil(readings);
+    const source = this.#random() < 0.08 ? "import" : "live";
+    const drafts = this.#draftsOf(readings, source, isBatch ? this.#batchId() : undefined);
+    return { drafts, isRepeated: isBatch && source === "import" && this.#random() < 0.5 };
+  }
+
+  /** The same batch id with another body of the same machine: a client's mistake that must add nothing. */
+  nextReuse(of: Call): Call | undefined {
+    const [draft] = of.drafts;
+    if (draft?.batch === undefined || of.drafts.length !== 1 || this.#random() > 0.1) return undefined;
+    const machineId = draft.readings[0]?.machineId;
+    const machine = this.#machines.find((one) => one.machineId === machineId);
+    if (machine === undefined) return undefined;
+    return { drafts: this.#draftsOf([this.#reading(machine)], "import", draft.batch.id), isRepeated: false };
+  }
+
+  #batchId(): string {
+    return `${this.#connection}-b${this.#callCount}`;
+  }
+
+  #reading(machine = this.#machines[Math.floor(this.#random() * this.#machines.length)]!): SentReading {
+    const { type, machineId } = machine;
+    machine.timeMs += [0, 100, 200, 500][Math.floor(this.#random() * 4)]!;
+    const isLate = this.#random() < 0.07;
+    const tag = `${this.#connection}-r${++this.#tagCount}`;
+    return {
+      ...{ ordinal: 0, type, machineId, tag },
+      ...(this.#random() < 0.5 ? { siteId: "site-1" } : {}),
+      ts: new Date(machine.timeMs - (isLate ? 1 + Math.floor(this.#random() * 10_000) : 0)).toISOString(),
+      values: { [TAG_OF[type]!]: tag, ...this.#valueOf(machine) },
+    };
+  }
+
+  #valueOf(machine: Machine): Record<string, number> {
+    const metric = METRIC_OF[machine.type];
+    if (metric === undefined) return {};
+    const [name, low, high] = metric;
+    if (this.#random() < 0.2) machine.isHigh = !machine.isHigh;
+    const isNoise = this.#random() < 0.1;
+    const half = machine.isHigh === isNoise ? 0 : 0.5;
+    return { [name]: Math.round((low + (high - low) * (half + this.#random() / 2)) * 10) / 10 };
+  }
+
+  /** Makes one reading, in any place, one that cannot be stored; the others must not suffer. */
+  #spoil(readings: SentReading[]): void {
+    const index = Math.floor(this.#random() * readings.length);
+    const reading = readings[index]!;
+    const tag = { [TAG_OF[reading.type]!]: reading.tag };
+    const invalid = (values: SentReading["values"]) => ({ ...reading, values, refusal: "reading-invalid" });
+    const outOfTime = (ts: string) => ({ ...reading, ts, refusal: "time-out-of-range" });
+    const spoilt = [
+      () => invalid({ ...tag, temperature_c: "hot" }),
+      () => invalid({ ...tag, no_such_metric: 1 }),
+      () => ({ ...reading, machineId: "no spaces, please", refusal: "reading-invalid" }),
+      () => outOfTime("1970-01-01T00:00:00.000Z"),
+      () => outOfTime(new Date(Date.now() + 86_400_000).toISOString()),
+    ];
+    readings[index] = spoilt[Math.floor(this.#random() * spoilt.length)]!();
+  }
+
+  #undecodable(): Draft {
+    const values = [Buffer.from('[{"type":"mach'), Buffer.from([0xff, 0xfe, 0x00, 0x01]), Buffer.alloc(0)];
+    const value = values[Math.floor(this.#random() * values.length)]!;
+    return {
+      partition: Math.floor(this.#random() * PARTITIONS),
+      ...{ source: "live", value: value.toString("base64"), readings: [], refusal: "record-undecodable" },
+    };
+  }
+
+  /** Cuts readings into records as the API does. */
+  #draftsOf(readings: readonly SentReading[], source: Draft["source"], batchId: string | undefined): Draft[] {
+    const byWire = new Map(readings.map((reading) => [JSON.stringify(wireOf(reading)), reading]));
+    const hash = createHash("sha256")
+      .update([...byWire.keys()].join())
+      .digest("hex");
+    const placed = readings.map((reading) => ({ reading: wireOf(reading), isAccepted: true }));
+    const target = { topic: "", partitions: PARTITIONS, headers: {} };
+    return recordsOf(placed, target).map(({ partition, headers, value }) => {
+      const wires = JSON.parse(value.toString()) as unknown[];
+      return {
+        ...{ partition, source, value: value.toString("base64") },
+        ...(batchId === undefined ? {} : { batch: { id: batchId, part: Number(headers["part"]), hash } }),
+        readings: wires.map((wire, ordinal) => ({ ...byWire.get(JSON.stringify(wire))!, ordinal })),
+      };
+    });
+  }
+}
+
+function wireOf({ type, machineId, siteId, ts, values }: SentReading): WireReading {
+  return { type, machineId, ...(siteId === undefined ? {} : { siteId }), ts, values } as WireReading;
+}
