@@ -63,6 +63,9 @@ export const externalId = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "1-128 characters: letters, digits and . _ : / -");
 
+/** What a client calls a batch, so that a repeated delivery adds nothing for 24 h. */
+export const batchId = z.string().regex(/^[\x21-\x7e]{1,128}$/, "1-128 printable ASCII characters");
+
 const KIND_SCHEMAS: Readonly<Record<MetricKind, z.ZodType<ReadingValue>>> = {
   number: z.number(), // zod refuses NaN and Infinity, which is what JSON.parse makes of 1e400
   count: z.int().min(0),

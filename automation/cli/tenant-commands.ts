@@ -92,19 +92,23 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
     .description("make a key; its secret is shown once")
     .addOption(new Option("--role <role>").choices(TENANT_ROLES).default("machine"))
     .requiredOption("--label <label>", "what it is for, such as 'line 1'")
-    .action(async (id: string, options: { role: string; label: string }, command: Command) => {
-      const path = `/v1/tenants/${segment(id)}/keys`;
-      const body = { role: options.role, label: options.label };
-      // No idempotency key: the answer holds a secret that the service does not keep, so it cannot be given twice.
-      const answer = await call(context, keyEnvelope, path, { method: "POST", body });
-      show(context, command, answer, () => {
-        const { id: keyId, secret } = answer.key;
-        return `${facts([
-          ["key", keyId],
-          ["secret", secret],
-        ])}\nThe secret is not shown again.`;
-      });
-    });
+    .option("--machine <id>", "the only machine that may use it, with the role machine")
+    .action(
+      async (id: string, options: { role: string; label: string; machine?: string }, command: Command) => {
+        const path = `/v1/tenants/${segment(id)}/keys`;
+        const { role, label, machine } = options;
+        const body = { role, label, ...(machine !== undefined && { machineId: machine }) };
+        // No idempotency key: the answer holds a secret that the service does not keep, so it cannot be given twice.
+        const answer = await call(context, keyEnvelope, path, { method: "POST", body });
+        show(context, command, answer, () => {
+          const { id: keyId, secret } = answer.key;
+          return `${facts([
+            ["key", keyId],
+            ["secret", secret],
+          ])}\nThe secret is not shown again.`;
+        });
+      },
+    );
 }
 
 async function startOperation(

@@ -8,7 +8,7 @@ import { docsAssets } from "./docs-page.ts";
 import { answer, type Endpoint } from "./endpoint.ts";
 import { apiEndpoints } from "./endpoints.ts";
 import { toProblem } from "./problem.ts";
-import { Room, type Hold, type RoomLimits } from "./room.ts";
+import { Room, type Hold, type RoomLimits } from "../entrance/room.ts";
 import type { ApiServices } from "./services.ts";
 
 export interface ApiDependencies extends ApiServices {

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { hasCode, MillwrightError } from "../../model/errors.ts";
+import { MillwrightError } from "../../model/errors.ts";
 import { recordsOf } from "../../model/partition.ts";
-import { wireReading } from "../../model/reading.ts";
+import { batchId, wireReading } from "../../model/reading.ts";
+import { Intake, recordHeaders } from "../entrance/intake.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import { batchId, judgeReadings, MAX_BATCH_BYTES, MAX_BATCH_READINGS, readBatch } from "./reading-batch.ts";
+import { judgeReadings, MAX_BATCH_BYTES, MAX_BATCH_READINGS, readBatch } from "./reading-batch.ts";
 import type { ApiServices } from "./services.ts";
-import { TenantTopics } from "./tenant-topics.ts";
 
 const batch = z
   .strictObject({ readings: z.array(wireReading).max(MAX_BATCH_READINGS), batchId: batchId.optional() })
@@ -24,7 +24,7 @@ const taken = z.strictObject({
 });
 
 export function writeEndpoints({ catalog, log, nowMs }: ApiServices): Endpoint[] {
-  const topics = new TenantTopics(catalog, nowMs);
+  const intake = new Intake(catalog, log, nowMs);
   return [
     endpoint({
       method: "post",
@@ -42,32 +42,19 @@ export function writeEndpoints({ catalog, log, nowMs }: ApiServices): Endpoint[]
         content: { "application/json": batch, "application/x-ndjson": lines, "application/ndjson": lines },
       },
       answers: { 202: jsonAnswer("What was taken", taken) },
-      async handle({ tenant, query: { source }, headers, body }) {
+      async handle({ caller, tenant, query: { source }, headers, body }) {
         if (body === undefined) throw new MillwrightError("body-unreadable", "The body is empty.");
         const producedAtMs = nowMs();
         const { readings, batchId: idInBody, contentHash } = readBatch(body);
-        const { topic, partitions } = await topics.topicOf(tenant);
         const { placed, rejected } = judgeReadings(readings, producedAtMs);
+        const { machineId } = caller;
+        if (machineId !== undefined && placed.some(({ reading }) => reading.machineId !== machineId))
+          throw new MillwrightError("forbidden", `This key may send readings of ${machineId} only.`);
         const id = idInBody ?? headers["batch-id"];
-        const batchHeaders = id === undefined ? {} : { "batch-id": id, "content-hash": contentHash };
-        const records = recordsOf(placed, {
-          topic,
-          partitions,
-          headers: { "produced-at": String(producedAtMs), source, ...batchHeaders },
-        });
-        if (records.length > 0) await append(records);
+        const batchOfClient = id === undefined ? undefined : { id, contentHash };
+        const recordsHeaders = recordHeaders(producedAtMs, source, batchOfClient, machineId);
+        await intake.append(tenant, (topic) => recordsOf(placed, { ...topic, headers: recordsHeaders }));
         return { status: 202, body: { accepted: readings.length - rejected.length, rejected } };
-
-        async function append(all: typeof records): Promise<void> {
-          try {
-            await log.append(all);
-          } catch (error) {
-            topics.forget(tenant);
-            if (!hasCode(error, "topic-unknown")) throw error;
-            // Dropped since the topic was looked up: the tenant is being deleted.
-            throw new MillwrightError("tenant-not-ready", "The tenant is being deleted.", { cause: error });
-          }
-        }
       },
     }),
   ];

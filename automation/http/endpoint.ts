@@ -4,9 +4,10 @@ import { mayDo, type Permission } from "../../model/role.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
-import { parseJson, readBody, type RawBody } from "./body.ts";
+import { parseJson } from "../entrance/json.ts";
+import { readBody, type RawBody } from "./body.ts";
 import { parseStorable } from "./parse.ts";
-import type { Hold, Room } from "./room.ts";
+import type { Hold, Room } from "../entrance/room.ts";
 
 /**
  * One method of one address, declared once: what is checked, what is answered and what the OpenAPI document says come

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createKey, deleteKey, listKeys } from "../../data/catalog/api-key.ts";
 import { inTransaction } from "../../data/pool.ts";
+import { externalId } from "../../model/reading.ts";
 import { PLATFORM_ROLES, TENANT_ROLES } from "../../model/role.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { instant, listOf, shortText, tenantParams } from "./schemas.ts";
@@ -15,6 +16,7 @@ const key = z
     id: z.string(),
     role: z.enum([...TENANT_ROLES, ...PLATFORM_ROLES]),
     label: z.string(),
+    machineId: z.string().nullable().meta({ description: "The only machine that it may send readings of" }),
     createdAt: instant,
     createdBy: z.string(),
     lastUsedAt: instant.nullable().meta({ description: "To the hour" }),
@@ -30,8 +32,19 @@ const madeKey = jsonAnswer(
 
 const revoked = { 204: { description: "Revoked, at once" } };
 
-const newKey = <R extends readonly [string, ...string[]]>(roles: R) =>
-  z.strictObject({ role: z.enum(roles), label: shortText });
+const newPlatformKey = z.strictObject({ role: z.enum(PLATFORM_ROLES), label: shortText });
+const newTenantKey = z
+  .strictObject({
+    role: z.enum(TENANT_ROLES),
+    label: shortText,
+    machineId: externalId
+      .optional()
+      .meta({ description: "With the role `machine`: the only one it may send for" }),
+  })
+  .refine(({ role, machineId }) => machineId === undefined || role === "machine", {
+    path: ["machineId"],
+    message: "only a key with the role machine belongs to one machine",
+  });
 
 export function keyEndpoints({ catalog }: ApiServices): Endpoint[] {
   return [
@@ -42,12 +55,13 @@ export function keyEndpoints({ catalog }: ApiServices): Endpoint[] {
       permission: "key:write",
       tenancy: "named",
       params: tenantParams,
-      body: newKey(TENANT_ROLES),
+      body: newTenantKey,
       answers: { 201: madeKey },
-      async handle({ caller, tenant, body: { role, label } }) {
+      async handle({ caller, tenant, body: { role, label, machineId } }) {
         const made = await inKnownTenant(catalog, tenant, async (tx) => {
-          const { id, token } = await createKey(tx, tenant, { role, label, createdBy: caller.id });
-          await recordAction(tx, caller, "key.create", { tenant, subject: id, detail: { role, label } });
+          const { id, token } = await createKey(tx, tenant, { role, label, machineId, createdBy: caller.id });
+          const detail = { role, label, ...(machineId !== undefined && { machineId }) };
+          await recordAction(tx, caller, "key.create", { tenant, subject: id, detail });
           return { id, secret: token };
         });
         return { status: 201, body: { key: made } };
@@ -88,7 +102,7 @@ export function keyEndpoints({ catalog }: ApiServices): Endpoint[] {
       summary: "Make a key of the platform",
       permission: "platform-key:write",
       tenancy: "none",
-      body: newKey(PLATFORM_ROLES),
+      body: newPlatformKey,
       answers: { 201: madeKey },
       async handle({ caller, body: { role, label } }) {
         const made = await inTransaction(catalog.service, async (tx) => {

@@ -2,14 +2,19 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import type { PlacedReading } from "../../model/partition.ts";
-import { decodeReading, isRefusal, type ReadingRefusal, type WireReading } from "../../model/reading.ts";
-import { decodeUtf8, parseJson, type RawBody } from "./body.ts";
+import {
+  batchId,
+  decodeReading,
+  isRefusal,
+  type ReadingRefusal,
+  type WireReading,
+} from "../../model/reading.ts";
+import { decodeUtf8, parseJson } from "../entrance/json.ts";
+import type { RawBody } from "./body.ts";
 import { parseRequest } from "./parse.ts";
 
 export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 export const MAX_BATCH_READINGS = 10_000;
-
-export const batchId = z.string().regex(/^[\x21-\x7e]{1,128}$/, "1-128 printable ASCII characters");
 
 /** Only the frame: each reading is judged alone, so one bad reading never costs the others. */
 const frame = z.strictObject({ readings: z.array(z.unknown()), batchId: batchId.optional() });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Response } from "express";
 import { METRICS, type ReadingType } from "../../model/reading.ts";
-import type { Hold } from "./room.ts";
+import type { Hold } from "../entrance/room.ts";
 
 type Row = Readonly<Record<string, string | number>>;
 

@@ -9,6 +9,8 @@ export interface ApiKey {
   readonly id: string;
   readonly role: Role;
   readonly label: string;
+  /** The only machine that the key may speak for; null: any of its tenant's. */
+  readonly machineId: string | null;
   readonly createdAt: string;
   readonly createdBy: string;
   /** To the hour. */
@@ -21,11 +23,15 @@ export interface Credential {
   readonly role: Role;
   /** undefined: a credential of the platform */
   readonly tenant: TenantId | undefined;
+  /** The only machine that it may send readings of; undefined: any of its tenant's */
+  readonly machineId: string | undefined;
 }
 
 export interface NewKey {
   readonly role: TenantRole | PlatformRole;
   readonly label: string;
+  /** Only with the role `machine`. */
+  readonly machineId?: string | undefined;
   readonly createdBy: string;
 }
 
@@ -38,8 +44,9 @@ export async function createKey(db: Queryable, tenant: TenantId | undefined, key
   const id = randomBytes(8).toString("hex");
   const secret = randomBytes(32).toString("base64url");
   await db.query(
-    "insert into api_key (key, tenant, role, label, secret_hash, created_by) values ($1, $2, $3, $4, $5, $6)",
-    [id, tenant ?? null, key.role, key.label, hashOf(secret), key.createdBy],
+    `insert into api_key (key, tenant, role, label, machine_id, secret_hash, created_by)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, tenant ?? null, key.role, key.label, key.machineId ?? null, hashOf(secret), key.createdBy],
   );
   return { id, token: `mw_${id}_${secret}` };
 }
@@ -51,7 +58,7 @@ export async function listKeys(db: Queryable, tenant: TenantId | undefined): Pro
     readonly lastUsedAt: Date | null;
   }
   const { rows } = await db.query<Row>(
-    `select key as id, role, label, created_by as "createdBy", created_at as "createdAt", last_used_at as "lastUsedAt"
+    `select key as id, role, label, machine_id as "machineId", created_by as "createdBy", created_at as "createdAt", last_used_at as "lastUsedAt"
        from api_key where tenant is not distinct from $1 order by created_at, key`,
     [tenant ?? null],
   );
@@ -79,9 +86,16 @@ export async function deleteKey(db: Queryable, tenant: TenantId | undefined, id:
 export async function findCredential(db: Queryable, token: string): Promise<Credential | undefined> {
   const [, id, secret] = TOKEN.exec(token) ?? [];
   if (id === undefined || secret === undefined) return undefined;
-  const { rows } = await db.query<{ role: Role; tenant: TenantId | null; hash: Buffer; isStale: boolean }>({
+  interface Row {
+    readonly role: Role;
+    readonly tenant: TenantId | null;
+    readonly machineId: string | null;
+    readonly hash: Buffer;
+    readonly isStale: boolean;
+  }
+  const { rows } = await db.query<Row>({
     name: "find-credential",
-    text: `select role, tenant, secret_hash as hash,
+    text: `select role, tenant, machine_id as "machineId", secret_hash as hash,
                   coalesce(last_used_at < now() - interval '1 hour', true) as "isStale"
              from api_key where key = $1`,
     values: [id],
@@ -89,5 +103,15 @@ export async function findCredential(db: Queryable, token: string): Promise<Cred
   const [row] = rows;
   if (row === undefined || !timingSafeEqual(row.hash, hashOf(secret))) return undefined;
   if (row.isStale) await db.query("update api_key set last_used_at = now() where key = $1", [id]);
-  return { id, role: row.role, tenant: row.tenant ?? undefined };
+  const { role, tenant, machineId } = row;
+  return { id, role, tenant: tenant ?? undefined, machineId: machineId ?? undefined };
+}
+
+/** Those of the keys that have been revoked: what a connection that outlives its login is asked again. */
+export async function revokedKeys(db: Queryable, ids: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    "select id from unnest($1::text[]) asked(id) where not exists (select from api_key where key = id)",
+    [ids],
+  );
+  return rows.map(({ id }) => id);
 }

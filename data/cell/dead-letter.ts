@@ -1,14 +1,9 @@
 import type { ClientBase } from "pg";
+import type { RefusedReason } from "../../model/refused-record.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { TopicPartition } from "../event-log/event-log.ts";
 
-export type DeadLetterReason =
-  | "record-undecodable"
-  | "record-too-large"
-  | "reading-invalid"
-  | "time-out-of-range"
-  | "batch-id-reused"
-  | "database-refused";
+export type DeadLetterReason = RefusedReason | "batch-id-reused" | "database-refused";
 
 /** A record, or one reading of it, that can never be stored. */
 export interface DeadLetter extends TopicPartition {

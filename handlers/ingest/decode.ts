@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import type { DeadLetter, DeadLetterReason } from "../../data/cell/dead-letter.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import { decodeReading, isRefusal, type Reading, type ReadingType } from "../../model/reading.ts";
+import { refusalIn } from "../../model/refused-record.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
 
@@ -62,8 +64,11 @@ export function decodeRecord(record: LogRecord): DecodedRecord | undefined {
   const refuse = (reason: DeadLetterReason, message: string, ordinal?: number, part = raw) =>
     deadLetters.push({ ...origin, ordinal, reason, message, raw: part });
 
-  const elements = parseArray(raw);
-  if (elements === undefined) {
+  const refusal = refusalIn(headers);
+  const elements = refusal === undefined ? parseArray(raw) : undefined;
+  if (refusal !== undefined) {
+    refuse(refusal.reason, refusal.message);
+  } else if (elements === undefined) {
     refuse("record-undecodable", "the record's value is not a JSON array");
   } else if (elements.length > MAX_READINGS_PER_RECORD) {
     refuse(
@@ -81,7 +86,7 @@ export function decodeRecord(record: LogRecord): DecodedRecord | undefined {
   return {
     ...origin,
     byteCount: raw.length,
-    batch: batchPart(headers),
+    batch: batchPart(headers, raw),
     readings,
     presences: presencesOf(readings),
     deadLetters,
@@ -108,11 +113,17 @@ function parseArray(value: Buffer): readonly unknown[] | undefined {
   }
 }
 
-/** Headers that do not describe a part are no batch: the readings are worth more than their deduplication. */
-function batchPart(headers: LogRecord["headers"]): BatchPart | undefined {
-  const { "batch-id": id, part = "0", "content-hash": contentHash = "" } = headers;
+/**
+ * Headers that do not describe a part are no batch: the readings are worth more than their deduplication. A producer of
+ * the customer's own may give a batch id alone: then the record is the whole batch, and its value tells bodies apart.
+ * One that numbers parts knows the hash of the whole; without it the parts of two bodies cannot be told apart.
+ */
+function batchPart(headers: LogRecord["headers"], value: Buffer): BatchPart | undefined {
+  const { "batch-id": id, part = "0" } = headers;
   // visible ASCII only: the database refuses U+0000 in a text, and would refuse the whole commit with it
-  if (id === undefined || !/^[\x21-\x7e]{1,200}$/.test(id) || !/^\d{1,9}$/.test(part)) return undefined;
+  if (id === undefined || !/^[\x21-\x7e]{1,300}$/.test(id) || !/^\d{1,9}$/.test(part)) return undefined;
+  const hashOfValue = () => createHash("sha256").update(value).digest("hex");
+  const contentHash = headers["content-hash"] ?? (headers["part"] === undefined ? hashOfValue() : "");
   if (!/^[\x21-\x7e]{0,200}$/.test(contentHash)) return undefined;
   return { id, part: Number(part), contentHash };
 }

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
-import type { RoomLimits } from "../../automation/http/room.ts";
+import type { RoomLimits } from "../../automation/entrance/room.ts";
 import type { ApiServices } from "../../automation/http/services.ts";
 import { serveApi, type ServeOptions } from "../../automation/http/server.ts";
 import type { OperationRequest, OperationService } from "../../automation/operations/service.ts";

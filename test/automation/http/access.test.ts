@@ -70,6 +70,16 @@ describe("who may do what through the API", () => {
     expect(api.logged.join()).to.not.contain(random);
   });
 
+  it("gives a machine of its own to keys of machines only", async () => {
+    const make = (role: Role, machineId: string) =>
+      api.call("POST", "/v1/tenants/acme/keys", { role, label: "press", machineId });
+    expect((await make("machine", "m-7")).status).to.equal(201);
+    const listed = await api.call("GET", "/v1/tenants/acme/keys");
+    expect(listed.body.keys.map((key: { machineId: string | null }) => key.machineId)).to.include("m-7");
+    for (const wrong of [await make("viewer", "m-7"), await make("machine", "m 7")])
+      expect([wrong.status, wrong.body.errors[0].pointer]).to.deep.equal([400, "/machineId"]);
+  });
+
   it("answers for another tenant as for one that does not exist", async () => {
     for (const role of TENANT_ROLES) {
       const token = await api.key(role, "acme");

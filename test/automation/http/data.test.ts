@@ -136,6 +136,26 @@ describe("POST /v1/data", () => {
     expect(api.readingsOf("acme")).to.have.length(10_000);
   });
 
+  it("takes nothing of another machine from a machine's own key, and keeps its batch ids apart", async () => {
+    const own = async (machineId: string) => {
+      const made = await api.call("POST", "/v1/tenants/acme/keys", {
+        role: "machine",
+        label: "own",
+        machineId,
+      });
+      return made.body.key.secret as string;
+    };
+    const post = (sender: string, sent: readonly string[], batchId = "1") =>
+      api.call("POST", "/v1/data", { readings: sent.map((id) => reading(id)), batchId }, { token: sender });
+    const [first, second] = [await own("m-1"), await own("m-2")];
+    const refused = await post(first, ["m-1", "m-2"]);
+    expect([refused.status, refused.body.code]).to.deep.equal([403, "forbidden"]);
+    expect(api.appended).to.deep.equal([]);
+    expect((await post(first, ["m-1"])).status).to.equal(202);
+    expect((await post(second, ["m-2"])).status).to.equal(202);
+    expect(api.appended.map(({ headers }) => headers["batch-id"])).to.deep.equal(["m-1/1", "m-2/1"]);
+  });
+
   it("marks imports", async () => {
     await api.call("POST", "/v1/data?source=import", { readings: [reading("m-1")] }, { token });
     expect(api.appended[0]?.headers["source"]).to.equal("import");

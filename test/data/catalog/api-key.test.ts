@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { createKey, deleteKey, findCredential, listKeys } from "../../../data/catalog/api-key.ts";
+import {
+  createKey,
+  deleteKey,
+  findCredential,
+  listKeys,
+  revokedKeys,
+} from "../../../data/catalog/api-key.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { tenantId } from "../../../model/tenant.ts";
@@ -29,10 +35,27 @@ describe("API keys", () => {
       id,
       role: "viewer",
       tenant: acme,
+      machineId: undefined,
     });
     const altered = token.slice(0, -1) + (token.endsWith("A") ? "B" : "A");
     for (const wrong of [altered, `${token} `, token.toUpperCase(), ""])
       expect(await findCredential(test.catalog.service, wrong), wrong).to.equal(undefined);
+  });
+
+  it("of one machine say which, and only machines have such", async () => {
+    const facts = { label: "press", machineId: "m-7", createdBy: "test" };
+    const { id, token } = await createKey(test.catalog.service, acme, { role: "machine", ...facts });
+    expect(await findCredential(test.catalog.service, token)).to.deep.include({ machineId: "m-7" });
+    const listed = (await listKeys(test.catalog.service, acme)).find((key) => key.id === id);
+    expect(listed?.machineId).to.equal("m-7");
+    const viewer = createKey(test.catalog.service, acme, { role: "viewer", ...facts });
+    expect(String(await viewer.catch((refusal: unknown) => refusal))).to.contain("api_key");
+  });
+
+  it("are known to be revoked", async () => {
+    const [kept, gone] = [await make(acme, "viewer"), await make(acme, "viewer")];
+    await deleteKey(test.catalog.service, acme, gone.id);
+    expect(await revokedKeys(test.catalog.service, [kept.id, gone.id])).to.deep.equal([gone.id]);
   });
 
   it("are shown to their own tenant only, and the platform's to none", async () => {

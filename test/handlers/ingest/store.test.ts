@@ -9,6 +9,7 @@ import type { LogRecord } from "../../../data/event-log/event-log.ts";
 import { Memory } from "../../../handlers/ingest/memory.ts";
 import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
 import { storeSafely, type IngestAlarm } from "../../../handlers/ingest/store-safely.ts";
+import { refusalHeaders } from "../../../model/refused-record.ts";
 import { tenantNames, tenantId, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -376,6 +377,16 @@ describe("storing a batch of the log", () => {
     expect((await deadLetters(tenant)).map(({ reason }) => reason)).to.deep.equal(["reading-invalid"]);
   });
 
+  it("keeps what an entrance refused as it was sent, and takes no reading of it", async () => {
+    const tenant = await newTenant();
+    const headers = refusalHeaders({ reason: "identity-mismatch", message: "speaks\u0000 of m-9 \ud800" });
+    const value = Buffer.from(JSON.stringify([machineReading()]));
+    await store([logRecord(tenant, 0, 0, value, { headers })]);
+    expect(await stored(tenant)).to.deep.equal([]);
+    const [letter] = await deadLetters(tenant);
+    expect([letter?.reason, letter?.ordinal, letter?.raw]).to.deep.equal(["identity-mismatch", null, value]);
+  });
+
   describe("client batches", () => {
     const part = (id: string, number: number, hash: string) => ({
       headers: { "batch-id": id, part: String(number), "content-hash": hash },
@@ -410,6 +421,21 @@ describe("storing a batch of the log", () => {
         "batch-id-reused",
         "batch-id-reused",
       ]);
+    });
+
+    it("tells bodies apart for a producer that gives an id and no hash", async () => {
+      const tenant = await newTenant();
+      const id = { headers: { "batch-id": "line-1/77" } };
+      const [body, other] = [[machineReading()], [machineReading({ machineId: "m-002" })]];
+      await store([
+        logRecord(tenant, 0, 0, body, id),
+        logRecord(tenant, 0, 1, body, id),
+        logRecord(tenant, 1, 0, other, id),
+      ]);
+      expect(await stored(tenant)).to.have.length(1);
+      expect(
+        (await deadLetters(tenant)).map(({ reason, record_offset }) => [reason, record_offset]),
+      ).to.deep.equal([["batch-id-reused", 0n]]);
     });
 
     it("stores one of two bodies when both arrive at once in two partitions", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { RateLimiter } from "../../../automation/http/rate-limit.ts";
-import { FAILED_LOGIN_RATE } from "../../../automation/http/rate-limit.ts";
+import { RateLimiter } from "../../../automation/entrance/rate-limit.ts";
+import { FAILED_LOGIN_RATE } from "../../../automation/entrance/rate-limit.ts";
 import { NOW_MS, TestApi } from "../../support/api.ts";
 
 describe("RateLimiter", () => {

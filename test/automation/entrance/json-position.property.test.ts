@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { jsonErrorAt } from "../../../automation/http/json-position.ts";
+import { jsonErrorAt } from "../../../automation/entrance/json-position.ts";
 import { MAX_BATCH_BYTES } from "../../../automation/http/reading-batch.ts";
 import { seed } from "../../support/seed.ts";
 

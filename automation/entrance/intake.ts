@@ -1,0 +1,57 @@
+import type { Catalog } from "../../data/catalog/catalog.ts";
+import type { EventLog, NewRecord } from "../../data/event-log/event-log.ts";
+import { hasCode, MillwrightError } from "../../model/errors.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { TenantTopics, type ReadingsTopic } from "./tenant-topics.ts";
+
+/** The way of readings into the log, the same for every entrance. */
+export class Intake {
+  readonly #log: Pick<EventLog, "append">;
+  readonly #topics: TenantTopics;
+
+  constructor(catalog: Catalog, log: Pick<EventLog, "append">, nowMs: () => number) {
+    this.#log = log;
+    this.#topics = new TenantTopics(catalog, nowMs);
+  }
+
+  /**
+   * Puts records into the tenant's topic; they are kept once it resolves.
+   * @throws MillwrightError `tenant-not-ready`, `log-unavailable`
+   */
+  async append(tenant: TenantId, recordsFor: (topic: ReadingsTopic) => readonly NewRecord[]): Promise<void> {
+    const records = recordsFor(await this.#topics.topicOf(tenant));
+    if (records.length === 0) return;
+    try {
+      await this.#log.append(records);
+    } catch (error) {
+      this.#topics.forget(tenant);
+      if (!hasCode(error, "topic-unknown")) throw error;
+      // Dropped since the topic was looked up: the tenant is being deleted.
+      throw new MillwrightError("tenant-not-ready", "The tenant is being deleted.", { cause: error });
+    }
+  }
+}
+
+/** How a repeated delivery is known. */
+export interface ClientBatch {
+  readonly id: string;
+  /** Of the body as it came: the same id with another hash is another body. */
+  readonly contentHash: string;
+}
+
+/**
+ * Headers of the records of one delivery.
+ * @param machineId - of a sender that speaks for one machine: its batch ids are its own, so that no machine can use up
+ *   (or guess) those of another
+ */
+export function recordHeaders(
+  producedAtMs: number,
+  source: "live" | "import",
+  batch: ClientBatch | undefined,
+  machineId: string | undefined,
+): Readonly<Record<string, string>> {
+  const headers = { "produced-at": String(producedAtMs), source };
+  if (batch === undefined) return headers;
+  const id = machineId === undefined ? batch.id : `${machineId}/${batch.id}`;
+  return { ...headers, "batch-id": id, "content-hash": batch.contentHash };
+}
