@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inheritedEnvironment } from "../../../environment.ts";
 
@@ -22,7 +23,12 @@ export class HostProcess {
   ): Promise<HostProcess> {
     const output = openSync(logFile, "a");
     const child = fork(ENTRY, [], {
-      env: { ...inheritedEnvironment(), MILLWRIGHT_HOME: home, LOG_LEVEL: "warn", ...settings },
+      env: {
+        ...inheritedEnvironment(),
+        ...{ MILLWRIGHT_HOME: home, LOG_LEVEL: "warn" },
+        NODE_COMPILE_CACHE: path.join(home, "compile-cache"), // as the service gives it: a host starts in half the time
+        ...settings,
+      },
       execArgv: [],
       stdio: ["ignore", output, output, "ipc"],
     });
