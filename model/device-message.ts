@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Refusal } from "./refused-record.ts";
-import { batchId, decodeReading, externalId, isRefusal, type WireReading } from "./reading.ts";
+import { decodeReading, isRefusal } from "./decode-reading.ts";
+import { batchId, externalId, type WireReading } from "./reading.ts";
 
 /** What a topic says of its sender: `sensors/DEVICE/telemetry` and `events/READER/scan` (seed 004). */
 export interface DeviceTopic {

@@ -1,12 +1,7 @@
+import { decodeReading, isRefusal, type ReadingRefusal } from "./decode-reading.ts";
 import { MillwrightError, type FieldError } from "./errors.ts";
 import { metricOf, type ImportMap, type ValueSource } from "./import-map.ts";
-import {
-  decodeReading,
-  isRefusal,
-  type ReadingRefusal,
-  type ReadingValue,
-  type WireReading,
-} from "./reading.ts";
+import type { ReadingValue, WireReading } from "./reading.ts";
 
 /**
  * The instants, in ms since the epoch and ascending, that a local stamp can mean: none where the clocks are put

@@ -7,7 +7,7 @@ import { z } from "zod";
 export const READING_TYPES = ["machine", "energy", "air-quality", "scan"] as const;
 export type ReadingType = (typeof READING_TYPES)[number];
 
-type MetricKind = "number" | "count" | "token" | "text";
+export type MetricKind = "number" | "count" | "token" | "text";
 
 /** One measured quantity of a reading type; the unit is part of the name. */
 export interface Metric {
@@ -58,10 +58,12 @@ export interface Reading {
   readonly values: Readonly<Record<string, ReadingValue>>;
 }
 
+export const EXTERNAL_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+export const MAX_TOKEN_LENGTH = 128;
+export const MAX_TEXT_LENGTH = 4_096;
+
 /** Ids from outside: printable, no spaces, at most 128 characters. */
-export const externalId = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "1-128 characters: letters, digits and . _ : / -");
+export const externalId = z.string().regex(EXTERNAL_ID, "1-128 characters: letters, digits and . _ : / -");
 
 /** What a client calls a batch, so that a repeated delivery adds nothing for 24 h. */
 export const batchId = z.string().regex(/^[\x21-\x7e]{1,128}$/, "1-128 printable ASCII characters");
@@ -73,12 +75,12 @@ const KIND_SCHEMAS: Readonly<Record<MetricKind, z.ZodType<ReadingValue>>> = {
   token: z
     .string()
     .min(1)
-    .max(128)
+    .max(MAX_TOKEN_LENGTH)
     .regex(/^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u, "no control characters, no half of a surrogate pair"),
 
   text: z
     .string()
-    .max(4096)
+    .max(MAX_TEXT_LENGTH)
     .regex(/^[^\u0000\ud800-\udfff]*$/u, "no U+0000, no half of a surrogate pair"),
 };
 
@@ -111,45 +113,4 @@ export interface WireReading {
   readonly siteId?: string | undefined;
   readonly ts: string;
   readonly values: Readonly<Record<string, ReadingValue>>;
-}
-
-/** Why a reading was refused; stable, part of the answer of `POST /v1/data`. */
-export interface ReadingRefusal {
-  readonly code: "reading-invalid" | "time-out-of-range";
-  readonly message: string;
-}
-
-/** Before this no machine of ours existed: an older stamp is a clock that was never set. */
-export const EARLIEST_TIME_MS = Date.UTC(2000, 0, 1);
-/** How far a device's clock may run ahead. More would let one bad clock mute its machine's alerts for longer. */
-export const MAX_CLOCK_LEAD_MS = 10 * 60_000;
-
-/**
- * Checks one reading against its type and the plausible time range.
- * @param nowMs - the append time of its record (or the time of the request, before it is in the log)
- */
-export function decodeReading(raw: unknown, nowMs: number): Reading | ReadingRefusal {
-  const parsed = wireReading.safeParse(raw);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.join(".") ?? "";
-    return {
-      code: "reading-invalid",
-      message: `${where === "" ? "reading" : where}: ${issue?.message ?? "invalid"}`,
-    };
-  }
-  const { type, machineId, siteId, ts, values } = parsed.data;
-  const timeMs = Date.parse(ts);
-  if (Number.isNaN(timeMs)) return { code: "reading-invalid", message: `ts: '${ts}' is not a time` };
-  if (timeMs < EARLIEST_TIME_MS || timeMs > nowMs + MAX_CLOCK_LEAD_MS) {
-    return {
-      code: "time-out-of-range",
-      message: `ts: ${ts} lies outside 2000-01-01T00:00:00Z … now + 10 min; check the device's clock`,
-    };
-  }
-  return { type, machineId, siteId, timeMs, values: values as Record<string, ReadingValue> };
-}
-
-export function isRefusal(decoded: Reading | ReadingRefusal): decoded is ReadingRefusal {
-  return "code" in decoded;
 }

@@ -2,13 +2,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import type { PlacedReading } from "../../model/partition.ts";
-import {
-  batchId,
-  decodeReading,
-  isRefusal,
-  type ReadingRefusal,
-  type WireReading,
-} from "../../model/reading.ts";
+import { decodeReading, isRefusal, type ReadingRefusal } from "../../model/decode-reading.ts";
+import { batchId, type WireReading } from "../../model/reading.ts";
 import { decodeUtf8, parseJson } from "../entrance/json.ts";
 import type { RawBody } from "./body.ts";
 import { parseRequest } from "./parse.ts";

@@ -4,13 +4,7 @@ import type { ClientBase } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { identifier } from "../pool.ts";
 import { failureKind } from "./failure.ts";
-import { COPY_HEADER, COPY_TRAILER, copyStatement, type ReadingRows } from "./reading-rows.ts";
-
-/** Rows by place: from, up to and without `to`. */
-export interface RowRange {
-  readonly from: number;
-  readonly to: number;
-}
+import { COPY_HEADER, COPY_TRAILER, copyStatement, type ReadingRows, type RowRange } from "./reading-rows.ts";
 
 /** COPYs the ranges of `rows` into the tenant's table. */
 export async function copyReadings(

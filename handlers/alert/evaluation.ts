@@ -6,9 +6,10 @@ import type { MachineClock, RuleState } from "../../data/catalog/rule-state.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { deadlineMs, evaluate, NORMAL, type Start, type Transition } from "../../model/alert-state.ts";
 import { packLogRef } from "../../model/log-ref.ts";
-import { decodeReading, isRefusal, type Reading } from "../../model/reading.ts";
+import type { Reading } from "../../model/reading.ts";
 import type { RuleInForce } from "../../model/rule.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
+import { decodeValue } from "../decode-value.ts";
 import type { MachineMemory, MachineStates } from "./machine-states.ts";
 
 /** Records of one partition, in offset order. */
@@ -149,15 +150,6 @@ function concerns({ type, machines }: RuleInForce, reading: Reading): boolean {
 
 /** What cannot be read, or is dated beyond the tolerance, is a dead letter of ingest's and nothing to an alert. */
 function readingsOf(record: LogRecord): Seen[] {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(record.value.toString("utf8"));
-  } catch {
-    return [];
-  }
-  if (!Array.isArray(raw)) return [];
-  return raw.flatMap((one, ordinal) => {
-    const reading = decodeReading(one, record.appendedAtMs);
-    return isRefusal(reading) ? [] : [{ reading, record, ordinal }];
-  });
+  const { readings } = decodeValue(record);
+  return readings.map(({ reading, ordinal }) => ({ reading, record, ordinal }));
 }

@@ -33,11 +33,12 @@ export function admit(records: readonly DecodedRecord[], known: readonly Batch[]
   const admitted: DecodedRecord[] = [];
   const reused: DecodedRecord[] = [];
   for (const record of records) {
-    const { tenant, batch, appendedAtMs } = record;
+    const { tenant, batch } = record;
     if (batch === undefined) {
       admitted.push(record);
       continue;
     }
+    const { appendedAtMs } = record.source;
     const key = keyOf(tenant, batch.id);
     const before = batches.get(key);
     const isFresh = before === undefined || appendedAtMs - before.appendedAtMs > BATCH_MEMORY_MS;

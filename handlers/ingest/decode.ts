@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import type { DeadLetter, DeadLetterReason } from "../../data/cell/dead-letter.ts";
+import type { DeadLetter } from "../../data/cell/dead-letter.ts";
+import type { TenantRows } from "../../data/cell/reading-rows.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { packLogRef } from "../../model/log-ref.ts";
-import { decodeReading, isRefusal, type Reading, type ReadingType } from "../../model/reading.ts";
-import { refusalIn } from "../../model/refused-record.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import { parseTopicName } from "../../model/topic-name.ts";
+import type { TopicName } from "../../model/topic-name.ts";
+import { decodeValue } from "../decode-value.ts";
+import { Presences, type Presence } from "./presence.ts";
 
 /** A part of a client's batch, from the record's headers. */
 export interface BatchPart {
@@ -14,103 +15,65 @@ export interface BatchPart {
   readonly contentHash: string;
 }
 
-/** One reading and its place in the record. */
-export interface PlacedReading {
-  readonly ordinal: number;
-  readonly reading: Reading;
-}
-
-/** That a machine reported within an hour. The side tables ask no more of a reading, and a record holds few of these. */
-export interface Presence {
-  readonly type: ReadingType;
-  readonly machineId: string;
-  readonly siteId: string | undefined;
-  /** Start of the hour of the readings, milliseconds since the epoch. */
-  readonly hourMs: number;
-}
-
-/** A record of the log, understood as far as it can be. */
+/** A record of the log, understood as far as it can be; its rows are where they were added. */
 export interface DecodedRecord {
   readonly tenant: TenantId;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+  readonly source: LogRecord;
   readonly logRef: bigint;
-  readonly appendedAtMs: number;
-  readonly byteCount: number;
-  readonly raw: Buffer;
   readonly batch: BatchPart | undefined;
-  readonly readings: readonly PlacedReading[];
+  readonly rowCount: number;
   readonly presences: readonly Presence[];
   readonly deadLetters: readonly DeadLetter[];
 }
 
-/** The API writes 1,000 at most; ten times that is somebody who produces past the API. */
-const MAX_READINGS_PER_RECORD = 10_000;
-const HOUR_MS = 3_600_000;
+const NONE: readonly never[] = [];
 
-/**
- * Decodes with the record's append time and nothing else that changes, so that every reader of the log decodes alike.
- * @returns undefined when the topic is none of ours
- */
-export function decodeRecord(record: LogRecord): DecodedRecord | undefined {
-  const name = parseTopicName(record.topic);
-  if (name === undefined) return undefined;
-  const { topic, partition, offset, appendedAtMs, value: raw, headers } = record;
-  const logRef = packLogRef({ generation: name.generation, partition, offset });
-  const origin = { tenant: name.tenant, topic, partition, offset, logRef, appendedAtMs, raw };
-  const readings: PlacedReading[] = [];
-  const deadLetters: DeadLetter[] = [];
-  const refuse = (reason: DeadLetterReason, message: string, ordinal?: number, part = raw) =>
-    deadLetters.push({ ...origin, ordinal, reason, message, raw: part });
+/** Decodes consecutive records of one partition, and adds their rows to those of the tenant. */
+export class RunDecoder {
+  readonly #tenant: TenantId;
+  readonly #generation: number;
+  readonly #rows: TenantRows;
+  readonly #presences = new Presences();
 
-  const refusal = refusalIn(headers);
-  const elements = refusal === undefined ? parseArray(raw) : undefined;
-  if (refusal !== undefined) {
-    refuse(refusal.reason, refusal.message);
-  } else if (elements === undefined) {
-    refuse("record-undecodable", "the record's value is not a JSON array");
-  } else if (elements.length > MAX_READINGS_PER_RECORD) {
-    refuse(
-      "record-too-large",
-      `${elements.length} readings; at most ${MAX_READINGS_PER_RECORD} fit a record`,
-    );
-  } else {
-    for (const [ordinal, element] of elements.entries()) {
-      const decoded = decodeReading(element, appendedAtMs);
-      if (isRefusal(decoded))
-        refuse(decoded.code, decoded.message, ordinal, Buffer.from(JSON.stringify(element)));
-      else readings.push({ ordinal, reading: decoded });
-    }
+  constructor({ tenant, generation }: TopicName, rows: TenantRows) {
+    this.#tenant = tenant;
+    this.#generation = generation;
+    this.#rows = rows;
   }
-  return {
-    ...origin,
-    byteCount: raw.length,
-    batch: batchPart(headers, raw),
-    readings,
-    presences: presencesOf(readings),
-    deadLetters,
-  };
+
+  decode(source: LogRecord): DecodedRecord {
+    const { partition, offset, value, headers } = source;
+    const tenant = this.#tenant;
+    const logRef = packLogRef({ generation: this.#generation, partition, offset });
+    const { readings, refused } = decodeValue(source);
+    for (const { reading, ordinal } of readings) this.#rows.add(reading, source, logRef, ordinal);
+    return {
+      tenant,
+      source,
+      logRef,
+      batch: batchPart(headers, value),
+      rowCount: readings.length,
+      presences: this.#presences.ofRecord(readings),
+      deadLetters:
+        refused.length === 0
+          ? NONE
+          : refused.map(({ ordinal, reason, message, raw }) =>
+              deadLetterOf({ tenant, source, logRef }, reason, message, ordinal, raw),
+            ),
+    };
+  }
 }
 
-function presencesOf(readings: readonly PlacedReading[]): readonly Presence[] {
-  const presences = new Map<string, Presence>();
-  for (const { reading } of readings) {
-    const { type, machineId, siteId, timeMs } = reading;
-    const hour = Math.floor(timeMs / HOUR_MS);
-    const key = `${type} ${machineId} ${siteId ?? ""} ${hour}`;
-    if (!presences.has(key)) presences.set(key, { type, machineId, siteId, hourMs: hour * HOUR_MS });
-  }
-  return [...presences.values()];
-}
-
-function parseArray(value: Buffer): readonly unknown[] | undefined {
-  try {
-    const parsed: unknown = JSON.parse(value.toString());
-    return Array.isArray(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+/** @param ordinal - undefined: the whole record */
+export function deadLetterOf(
+  { tenant, source, logRef }: Pick<DecodedRecord, "tenant" | "source" | "logRef">,
+  reason: DeadLetter["reason"],
+  message: string,
+  ordinal?: number,
+  raw = source.value,
+): DeadLetter {
+  const { topic, partition, offset, appendedAtMs } = source;
+  return { tenant, topic, partition, offset, logRef, ordinal, appendedAtMs, reason, message, raw };
 }
 
 /**

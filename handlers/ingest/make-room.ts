@@ -3,6 +3,7 @@ import { dayOf, ensurePartitions } from "../../data/cell/partitions.ts";
 import type { ReadingType } from "../../model/reading.ts";
 import type { Memory } from "./memory.ts";
 import type { PreparedBatch, PreparedTenant } from "./prepare.ts";
+import type { Presence } from "./presence.ts";
 import { TenantFailure } from "./process.ts";
 
 /** Makes the partitions that a batch's readings fall into, where this process does not know that they are there. */
@@ -23,8 +24,13 @@ export async function makeRoom(pool: Pool, memory: Memory, batch: PreparedBatch)
 
 function missingDays(partitions: PreparedTenant["partitions"], memory: Memory) {
   const missing = new Map<string, readonly [{ topic: string; type: ReadingType }, Set<number>]>();
-  for (const { topic, presences } of partitions.flatMap(({ records }) => records)) {
-    for (const { type, hourMs } of presences) {
+  const seen = new Set<Presence>();
+  for (const { source, presences } of partitions.flatMap(({ records }) => records)) {
+    const { topic } = source;
+    for (const presence of presences) {
+      if (seen.has(presence)) continue;
+      seen.add(presence);
+      const { type, hourMs } = presence;
       const day = dayOf(hourMs);
       if (memory.days(topic, type).has(day)) continue;
       const entry = missing.get(`${topic} ${type}`) ?? ([{ topic, type }, new Set<number>()] as const);

@@ -1,21 +1,22 @@
 import type { ClientBase, Pool } from "pg";
 import { lockBatches, saveBatches } from "../../data/cell/batch.ts";
-import { copyReadings, copyReadingsBisecting, type RowRange } from "../../data/cell/copy-readings.ts";
+import { copyReadings, copyReadingsBisecting } from "../../data/cell/copy-readings.ts";
 import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
 import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
 import { readFences, tryShareTenants, type Fence } from "../../data/cell/fence.ts";
 import { advancePositions } from "../../data/cell/log-position.ts";
 import { rememberMachines } from "../../data/cell/machine.ts";
+import type { RowOrigin } from "../../data/cell/reading-rows.ts";
 import { addUsage } from "../../data/cell/usage.ts";
-import type { Seek } from "../../data/event-log/event-log.ts";
+import type { LogRecord, Seek } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
-import type { ReadingType } from "../../model/reading.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
+import { readingBytes } from "../decode-value.ts";
 import { admit, batchKeys } from "./admit.ts";
-import type { DecodedRecord } from "./decode.ts";
+import { deadLetterOf, type DecodedRecord } from "./decode.ts";
 import type { Memory } from "./memory.ts";
 import type { PreparedBatch, PreparedPartition, PreparedTenant } from "./prepare.ts";
-import { dirtyMarksOf, seenMachinesOf, usageOf } from "./side-effects.ts";
+import { dirtyMarksOf, newMachinesOf, usageOf } from "./side-effects.ts";
 
 export interface StoreDeps {
   readonly pool: Pool;
@@ -57,7 +58,6 @@ export async function storeBatch(
   batch: PreparedBatch,
   isBisecting = false,
 ): Promise<StoreOutcome> {
-  const machines = batch.tenants.flatMap((tenant) => seenMachinesOf(tenant, deps.memory));
   const outcome = await inTransaction(deps.pool, async (tx) => {
     const fences = await openFences(tx, deps, batch);
     const open = batch.tenants.filter(({ tenant }) => fences.has(tenant));
@@ -65,17 +65,15 @@ export async function storeBatch(
     const { admitted, reused, learnt } = await admitRecords(tx, taken);
     await saveBatches(tx, learnt);
 
-    const isAdmitted = new Set(admitted);
+    const stored = new Set(admitted.map(({ source }) => source));
     const refused: DeadLetter[] = [];
-    for (const tenant of open) refused.push(...(await copyTenant(tx, tenant, isAdmitted, isBisecting)));
+    for (const tenant of open) refused.push(...(await copyTenant(tx, tenant, stored, isBisecting)));
 
     const metered = admitted.filter(({ tenant }) => fences.get(tenant)?.role === "primary");
     await addUsage(tx, usageOf(metered));
     await addDirtyMarks(tx, dirtyMarksOf(admitted));
-    await rememberMachines(
-      tx,
-      machines.filter(({ record }) => isAdmitted.has(record)),
-    );
+    const machines = newMachinesOf(admitted, deps.memory);
+    await rememberMachines(tx, machines);
     const deadLetters = [
       ...admitted.flatMap((record) => record.deadLetters),
       ...reused.map(asReused),
@@ -84,12 +82,12 @@ export async function storeBatch(
     await keepDeadLetters(tx, deadLetters);
 
     const left = batch.tenants.map(({ tenant }) => tenant).filter((tenant) => !fences.has(tenant));
-    const rowCount = admitted.reduce((sum, { readings }) => sum + readings.length, 0) - refused.length;
-    return { seeks, taken, left, rowCount, deadLetterCount: deadLetters.length, isAdmitted };
+    const rowCount = admitted.reduce((sum, record) => sum + record.rowCount, 0) - refused.length;
+    return { seeks, taken, left, rowCount, deadLetterCount: deadLetters.length, machines };
   });
   // Only what is committed is remembered: a machine of a rolled-back batch would never be written.
-  const { isAdmitted, ...answer } = outcome;
-  for (const machine of machines) if (isAdmitted.has(machine.record)) deps.memory.machines.add(machine.key);
+  const { machines, ...answer } = outcome;
+  for (const { key } of machines) deps.memory.machines.add(key);
   return answer;
 }
 
@@ -135,64 +133,41 @@ async function admitRecords(tx: ClientBase, taken: readonly PreparedPartition[])
   return admit(records, await lockBatches(tx, batchKeys(records)));
 }
 
-/** COPYs the tenant's admitted rows, table by table; answers what the database refused while bisecting. */
+/** COPYs the tenant's rows of the `stored` records, table by table; answers what the database refused while bisecting. */
 async function copyTenant(
   tx: ClientBase,
-  { tenant, rows, ranges }: PreparedTenant,
-  isAdmitted: ReadonlySet<DecodedRecord>,
+  prepared: PreparedTenant,
+  stored: ReadonlySet<LogRecord>,
   isBisecting: boolean,
 ): Promise<readonly DeadLetter[]> {
-  const { schema } = tenantNames(tenant);
+  const { schema } = tenantNames(prepared.tenant);
   const refused: DeadLetter[] = [];
-  for (const [type, ofType] of rows) {
-    const wanted = joined(
-      [...ranges]
-        .filter(([record]) => isAdmitted.has(record))
-        .flatMap(([, ofRecord]) => ofRecord.get(type) ?? []),
-    );
+  for (const rows of prepared.rows.tables()) {
+    const wanted = rows.rangesOf((record) => stored.has(record));
     if (wanted.length === 0) continue;
     try {
-      if (!isBisecting) await copyReadings(tx, schema, ofType, wanted);
+      if (!isBisecting) await copyReadings(tx, schema, rows, wanted);
       else
-        for (const { place, error } of await copyReadingsBisecting(tx, schema, ofType, wanted))
-          refused.push(asRefused(ranges, type, place, error));
+        for (const { place, error } of await copyReadingsBisecting(tx, schema, rows, wanted))
+          refused.push(asRefused(prepared, rows.originOf(place), error));
     } catch (error) {
-      throw new TenantFailure(tenant, error);
+      throw new TenantFailure(prepared.tenant, error);
     }
   }
   return refused;
 }
 
-/** Neighbouring ranges as one: in the common case a whole table's rows are one slice. */
-function joined(ranges: readonly RowRange[]): readonly RowRange[] {
-  const result: RowRange[] = [];
-  for (const range of ranges) {
-    const last = result.at(-1);
-    if (range.to === range.from) continue;
-    if (last?.to === range.from) result[result.length - 1] = { from: last.from, to: range.to };
-    else result.push(range);
-  }
-  return result;
-}
-
 function asReused(record: DecodedRecord): DeadLetter {
   const message = `batch '${record.batch?.id ?? ""}' stands for another body since less than 24 h`;
-  return { ...record, ordinal: undefined, reason: "batch-id-reused", message };
+  return deadLetterOf(record, "batch-id-reused", message);
 }
 
 function asRefused(
-  ranges: PreparedTenant["ranges"],
-  type: ReadingType,
-  place: number,
-  error: Error,
+  { partitions }: PreparedTenant,
+  { record: source, ordinal }: RowOrigin,
+  { message }: Error,
 ): DeadLetter {
-  for (const [record, ofRecord] of ranges) {
-    const range = ofRecord.get(type);
-    if (range === undefined || place < range.from || place >= range.to) continue;
-    const ofType = record.readings.filter(({ reading }) => reading.type === type);
-    const placed = ofType[place - range.from];
-    const raw = Buffer.from(JSON.stringify(placed?.reading));
-    return { ...record, ordinal: placed?.ordinal, reason: "database-refused", message: error.message, raw };
-  }
-  throw new RangeError(`row ${place} belongs to no record`);
+  const record = partitions.flatMap(({ records }) => records).find((one) => one.source === source);
+  if (record === undefined) throw new RangeError("a row belongs to no record");
+  return deadLetterOf(record, "database-refused", message, ordinal, readingBytes(source.value, ordinal));
 }

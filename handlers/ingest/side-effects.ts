@@ -3,52 +3,67 @@ import type { SeenMachine } from "../../data/cell/machine.ts";
 import type { Usage } from "../../data/cell/usage.ts";
 import type { DecodedRecord } from "./decode.ts";
 import type { Memory } from "./memory.ts";
-import type { PreparedTenant } from "./prepare.ts";
+import type { Presence } from "./presence.ts";
 
 const MINUTE_MS = 60_000;
 
 /** Usage per append minute and partition. */
 export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
-  const usage = new Map<string, Usage>();
-  for (const { tenant, topic, partition, appendedAtMs, readings, byteCount } of records) {
+  const usage = new Map<string, Metered>();
+  let meter: Metered | undefined;
+  for (const { tenant, source, rowCount } of records) {
+    const { topic, partition, appendedAtMs, value } = source;
     const minuteMs = appendedAtMs - (appendedAtMs % MINUTE_MS);
-    const key = `${topic} ${partition} ${minuteMs}`;
-    const sum = usage.get(key) ?? { tenant, topic, partition, minuteMs, rowCount: 0, byteCount: 0 };
-    usage.set(key, {
-      ...sum,
-      rowCount: sum.rowCount + readings.length,
-      byteCount: sum.byteCount + byteCount,
-    });
+    // Records come by partition and in order of time: one look-up for each change.
+    if (meter?.minuteMs !== minuteMs || meter.partition !== partition || meter.topic !== topic) {
+      const key = `${topic} ${partition} ${minuteMs}`;
+      meter = usage.get(key) ?? { tenant, topic, partition, minuteMs, rowCount: 0, byteCount: 0 };
+      usage.set(key, meter);
+    }
+    meter.rowCount += rowCount;
+    meter.byteCount += value.length;
   }
   return [...usage.values()];
+}
+
+interface Metered extends Usage {
+  rowCount: number;
+  byteCount: number;
 }
 
 /** One mark for each hour of a machine that got a reading. */
 export function dirtyMarksOf(records: readonly DecodedRecord[]): readonly DirtyMark[] {
   const marks = new Map<string, DirtyMark>();
+  const seen = new Set<Presence>();
   for (const { tenant, presences } of records) {
-    for (const { type, machineId, hourMs } of presences) {
+    for (const presence of presences) {
+      if (seen.has(presence)) continue;
+      seen.add(presence);
+      const { type, machineId, hourMs } = presence;
       marks.set(`${tenant} ${type} ${machineId} ${hourMs}`, { tenant, type, machineId, hourMs });
     }
   }
   return [...marks.values()];
 }
 
-/** A machine that this process has not written yet, and the record that brought it. */
+/** A machine that this process has not written yet. */
 export interface NewMachine extends SeenMachine {
   readonly key: string;
-  readonly record: DecodedRecord;
 }
 
-/** Machines not in `memory`, for each record that brings them: which records are stored is not known yet. */
-export function seenMachinesOf({ partitions }: PreparedTenant, memory: Memory): readonly NewMachine[] {
-  const machines: NewMachine[] = [];
-  for (const record of partitions.flatMap((partition) => partition.records)) {
-    const { tenant, topic, logRef } = record;
-    for (const { type, machineId, siteId } of record.presences) {
-      const key = `${topic} ${type} ${machineId} ${siteId ?? ""}`;
-      if (!memory.machines.has(key)) machines.push({ tenant, type, machineId, siteId, logRef, key, record });
+/** The machines of the records that are not in `memory`, each with the first record that brings it. */
+export function newMachinesOf(records: readonly DecodedRecord[], memory: Memory): readonly NewMachine[] {
+  const machines = new Map<string, NewMachine>();
+  const seen = new Set<Presence>();
+  for (const { tenant, source, logRef, presences } of records) {
+    for (const presence of presences) {
+      if (seen.has(presence)) continue;
+      seen.add(presence);
+      const { type, machineId, siteId } = presence;
+      const key = `${source.topic} ${type} ${machineId} ${siteId ?? ""}`;
+      if (!memory.machines.has(key) && !machines.has(key))
+        machines.set(key, { tenant, type, machineId, siteId, logRef, key });
     }
   }
-  return machines;
+  return [...machines.values()];
 }

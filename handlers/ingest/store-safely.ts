@@ -89,13 +89,11 @@ async function storeWithout(
   deps.alarm({ tenant, error: cause });
   const tenants = batch.tenants.filter((prepared) => prepared.tenant !== tenant);
   const records = tenants.flatMap(({ partitions }) => partitions.flatMap((partition) => partition.records));
-  const kept = new Set(records.map(({ topic, offset, partition }) => `${topic} ${partition} ${offset}`));
+  const kept = new Set(records.map(({ source }) => source));
   const others = {
     ...batch,
     tenants,
-    records: batch.records.filter(({ topic, partition, offset }) =>
-      kept.has(`${topic} ${partition} ${offset}`),
-    ),
+    records: batch.records.filter((record) => kept.has(record)),
   };
   const outcome = await storeSafely(deps, others);
   return { ...outcome, left: [...outcome.left, tenant] };

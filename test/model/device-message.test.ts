@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { parseDeviceTopic, readDeviceMessage, type DeviceTopic } from "../../model/device-message.ts";
-import { decodeReading, isRefusal } from "../../model/reading.ts";
+import { decodeReading, isRefusal } from "../../model/decode-reading.ts";
 import { tenantId } from "../../model/tenant.ts";
 import { seed } from "../support/seed.ts";
 

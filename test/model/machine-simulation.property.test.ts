@@ -10,7 +10,7 @@ import {
   type MachineCondition,
   type MachineProfile,
 } from "../../model/machine-simulation.ts";
-import { decodeReading, isRefusal } from "../../model/reading.ts";
+import { decodeReading, isRefusal } from "../../model/decode-reading.ts";
 import { seed } from "../support/seed.ts";
 
 const anyProfile = fc.record({

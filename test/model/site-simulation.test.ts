@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { demoPlants } from "../../automation/demo/plants.ts";
 import { MACHINE_STATES, OVERHEATED_C } from "../../model/machine-simulation.ts";
-import { decodeReading, isRefusal, type WireReading } from "../../model/reading.ts";
+import { decodeReading, isRefusal } from "../../model/decode-reading.ts";
+import type { WireReading } from "../../model/reading.ts";
 import {
   advanceSite,
   siteReadings,

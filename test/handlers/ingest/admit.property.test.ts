@@ -1,12 +1,17 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { TenantRows } from "../../../data/cell/reading-rows.ts";
 import { admit, BATCH_MEMORY_MS } from "../../../handlers/ingest/admit.ts";
-import { decodeRecord, type DecodedRecord } from "../../../handlers/ingest/decode.ts";
+import { RunDecoder, type DecodedRecord } from "../../../handlers/ingest/decode.ts";
 import { tenantId } from "../../../model/tenant.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
 import { seed } from "../../support/seed.ts";
 
 const acme = tenantId.parse("acme");
+
+const decoder = new RunDecoder({ tenant: acme, stream: "readings", generation: 1 }, new TenantRows());
+const recordOf = (offset: number, headers: Record<string, string>, appendedAtMs: number) =>
+  decoder.decode(logRecord(acme, 0, offset, [machineReading()], { headers, appendedAtMs }));
 
 /** Records of few batches in append order; some send a part again, some use the id for another body. */
 const anyRecords = fc
@@ -25,7 +30,7 @@ const anyRecords = fc
       appendedAtMs += hoursLater * 3_600_000;
       const headers: Record<string, string> =
         id === undefined ? {} : { "batch-id": id, part: String(part), "content-hash": contentHash };
-      return decodeRecord(logRecord(acme, 0, offset, [machineReading()], { headers, appendedAtMs }))!;
+      return recordOf(offset, headers, appendedAtMs);
     });
   });
 
@@ -46,7 +51,10 @@ describe("admission of clients' batches", () => {
   it("admits, within 24 hours, each part of the first body once and nothing of another", () => {
     fc.assert(
       fc.property(anyRecords, (all) => {
-        const records = all.map((record) => ({ ...record, appendedAtMs: APPENDED_AT_MS }));
+        const records = all.map((record) => ({
+          ...record,
+          source: { ...record.source, appendedAtMs: APPENDED_AT_MS },
+        }));
         const { admitted } = admit(records, []);
         for (const id of ["a", "b"]) {
           const ofBatch = (list: readonly DecodedRecord[]) =>
@@ -66,10 +74,7 @@ describe("admission of clients' batches", () => {
 
   it("takes an id for a new batch 24 hours after its first part", () => {
     const headers = { "batch-id": "a", part: "0", "content-hash": "x" };
-    const at = (offset: number, laterMs: number) =>
-      decodeRecord(
-        logRecord(acme, 0, offset, [machineReading()], { headers, appendedAtMs: APPENDED_AT_MS + laterMs }),
-      )!;
+    const at = (offset: number, laterMs: number) => recordOf(offset, headers, APPENDED_AT_MS + laterMs);
     const [first, again, fresh] = [at(0, 0), at(1, BATCH_MEMORY_MS), at(2, BATCH_MEMORY_MS + 1)];
     expect(admit([first, again, fresh], []).admitted).to.deep.equal([first, fresh]);
   });

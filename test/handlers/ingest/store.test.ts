@@ -222,6 +222,20 @@ describe("storing a batch of the log", () => {
     ]);
   });
 
+  it("stores the neighbours of a poison record, wherever it stands in a batch of tenants and partitions", async () => {
+    const [a, b] = [await newTenant(), await newTenant()];
+    const places = [0, 1, 2, 3, 4, 5, 6, 7];
+    for (const poisoned of places) {
+      const records = places.map((place) => {
+        const value = place === poisoned ? Buffer.from([0x1f, 0x8b, 0x08]) : [machineReading()];
+        return logRecord(place < 4 ? a : b, place & 1, poisoned * 2 + ((place >> 1) & 1), value);
+      });
+      expect(await store(records)).to.include({ rowCount: 7, deadLetterCount: 1 });
+    }
+    expect([...(await stored(a)), ...(await stored(b))]).to.have.length(56);
+    expect([...(await deadLetters(a)), ...(await deadLetters(b))]).to.have.length(8);
+  });
+
   it("finds the readings that the database refuses, and stores their neighbours", async () => {
     const tenant = await newTenant();
     const { schema } = tenantNames(tenant);

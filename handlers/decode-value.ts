@@ -1,0 +1,94 @@
+import { isUtf8 } from "node:buffer";
+import type { LogRecord } from "../data/event-log/event-log.ts";
+import { decodeReading, isRefusal, type ReadingRefusal } from "../model/decode-reading.ts";
+import type { Reading } from "../model/reading.ts";
+import { refusalIn, type RefusedReason } from "../model/refused-record.ts";
+
+/** One reading and its place in the record. */
+export interface PlacedReading {
+  readonly ordinal: number;
+  readonly reading: Reading;
+}
+
+/** A record's value, or one reading of it, that can never be stored. */
+export interface RefusedPart {
+  readonly reason: RefusedReason;
+  readonly message: string;
+  /** undefined: the whole value */
+  readonly ordinal: number | undefined;
+  readonly raw: Buffer;
+}
+
+export interface DecodedValue {
+  readonly readings: readonly PlacedReading[];
+  readonly refused: readonly RefusedPart[];
+}
+
+/** The API writes 1,000 at most; ten times that is somebody who produces past the API. */
+const MAX_READINGS_PER_RECORD = 10_000;
+const NOTHING: readonly never[] = [];
+
+/**
+ * Decodes the value of a record: a JSON array of readings, or one reading by itself, in UTF-8. Ingest and alert both
+ * read by this, with the record's append time and nothing else that changes, so every reader of the log decodes alike.
+ */
+export function decodeValue({ value, headers, appendedAtMs }: LogRecord): DecodedValue {
+  const refusal = refusalIn(headers);
+  if (refusal !== undefined) return unreadable(refusal.reason, refusal.message, value);
+  if (!isUtf8(value)) return unreadable("record-undecodable", "the record's value is not UTF-8", value);
+  const parsed = parseJson(value);
+  if (typeof parsed !== "object" || parsed === null) {
+    const message = "the record's value is neither a JSON array of readings nor one reading";
+    return unreadable("record-undecodable", message, value);
+  }
+  if (!Array.isArray(parsed)) {
+    const decoded = decodeReading(parsed, appendedAtMs);
+    return isRefusal(decoded)
+      ? { readings: NOTHING, refused: [refusedPart(decoded, 0, value)] }
+      : { readings: [{ ordinal: 0, reading: decoded }], refused: NOTHING };
+  }
+  if (parsed.length > MAX_READINGS_PER_RECORD) {
+    const message = `${parsed.length} readings; at most ${MAX_READINGS_PER_RECORD} fit a record`;
+    return unreadable("record-too-large", message, value);
+  }
+  const readings: PlacedReading[] = [];
+  let refused: RefusedPart[] | undefined;
+  for (let ordinal = 0; ordinal < parsed.length; ordinal++) {
+    const decoded = decodeReading(parsed[ordinal], appendedAtMs);
+    if (isRefusal(decoded))
+      (refused ??= []).push(refusedPart(decoded, ordinal, part(value, parsed[ordinal])));
+    else readings.push({ ordinal, reading: decoded });
+  }
+  return { readings, refused: refused ?? NOTHING };
+}
+
+/** The bytes of one reading of a value that {@link decodeValue} could read. */
+export function readingBytes(value: Buffer, ordinal: number): Buffer {
+  const parsed = parseJson(value);
+  return Array.isArray(parsed) ? part(value, parsed[ordinal]) : value;
+}
+
+/** undefined for what is no JSON */
+function parseJson(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function part(value: Buffer, element: unknown): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(element));
+  } catch {
+    return value; // nested so deep that it can be parsed, but not written
+  }
+}
+
+function unreadable(reason: RefusedPart["reason"], message: string, raw: Buffer): DecodedValue {
+  return { readings: NOTHING, refused: [{ reason, message, ordinal: undefined, raw }] };
+}
+
+function refusedPart({ code, message }: ReadingRefusal, ordinal: number, raw: Buffer): RefusedPart {
+  return { reason: code, message, ordinal, raw };
+}
