@@ -133,7 +133,7 @@ async function handInBatches(handle: Subscription["handle"], records: readonly N
   const appended: LogRecord[] = records.map((record) => {
     const offset = next[record.partition] ?? 0n;
     next[record.partition] = offset + 1n;
-    return { ...record, offset, appendedAtMs: START_MS + 86_400_000 };
+    return { ...record, offset, coversFrom: offset, appendedAtMs: START_MS + 86_400_000 };
   });
   const perBatch = Math.max(1, Math.floor((4 << 20) / (records[0]?.value.length ?? 1)));
   for (let from = 0; from < appended.length; from += perBatch) {

@@ -63,6 +63,9 @@ export function openEmbeddedLog(
     horizon: (partition) => reporting(horizonOf(pool, partition)),
     consume: (subscription, signal) =>
       new Consumer(pool, subscription, (error) => onError(error, subscription.group)).run(signal),
+    async ping() {
+      await reporting(pool.query("select 1"));
+    },
     trim: (retention) => reporting(trimLog(pool, retention)),
     async close() {
       await appender.idle();

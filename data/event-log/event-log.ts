@@ -11,7 +11,15 @@ export interface NewRecord extends TopicPartition {
 
 export interface LogRecord extends NewRecord {
   readonly offset: bigint;
-  /** Given by the log, never earlier than that of the record before it in the partition. */
+  /**
+   * From here up to `offset` the partition holds no other record. The embedded log gives dense offsets, so this is
+   * `offset` itself; Kafka also numbers aborted records and the marks of transactions, which nobody gets to see.
+   */
+  readonly coversFrom: bigint;
+  /**
+   * Given by the log, never by a producer. Embedded: never earlier than that of the record before it in the partition.
+   * Kafka: by the clock of the partition's leader, so as steady as the brokers' clocks.
+   */
   readonly appendedAtMs: number;
 }
 
@@ -49,21 +57,36 @@ export interface Subscription {
   readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
 }
 
-/** The only way in for readings. Embedded: PostgreSQL; later Kafka: the same interface and contract tests. */
+/** What a topic is made with. */
+export interface TopicSettings {
+  /** Records appended longer ago than this may go. Embedded: one retention for all topics, this is not heard. */
+  readonly retentionMs?: number;
+}
+
+/** The only way in for readings: PostgreSQL or Kafka, under the same contract tests. */
 export interface EventLog {
-  /** Idempotent; an existing topic keeps its partitions. */
-  readonly createTopic: (topic: string, partitions: number) => Promise<void>;
+  /** Idempotent; an existing topic keeps its partitions and settings. */
+  readonly createTopic: (topic: string, partitions: number, settings?: TopicSettings) => Promise<void>;
   /** Idempotent. */
   readonly dropTopic: (topic: string) => Promise<void>;
-  /** Durable once it resolves: all records or none. @throws MillwrightError `topic-unknown`, `log-unavailable` */
+  /**
+   * All records are durable once it resolves. `topic-unknown` and `body-too-large` (a record beyond what the log takes)
+   * mean that none was appended. After `log-unavailable` nobody knows: none, some or all of them are there. Embedded,
+   * all or none; on Kafka each partition decides for itself. The caller appends again, and what comes twice under one
+   * batch id is stored once.
+   * @throws MillwrightError `topic-unknown`, `body-too-large`, `log-unavailable` (retryable, within some 10 s)
+   */
   readonly append: (records: readonly NewRecord[]) => Promise<void>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
   /**
    * A point of the partition in offset and time: records below `end` are readable, and whatever is appended behind it
    * gets a time stamp of `atMs` or later. Whoever has consumed up to `end` has seen every record appended before `atMs`.
+   * Kafka tells its time only to who appends: there each call appends a *tick*, a record without readings.
    */
   readonly horizon: (partition: TopicPartition) => Promise<Horizon>;
   /** Runs until `signal` aborts, then resolves after the batch in hand. */
   readonly consume: (subscription: Subscription, signal: AbortSignal) => Promise<void>;
+  /** @throws MillwrightError `log-unavailable` */
+  readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
 }

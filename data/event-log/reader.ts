@@ -69,7 +69,8 @@ export async function fetchRecords(pool: pg.Pool, cursors: readonly Cursor[]): P
       outOfRange.push({ seek: { topic, partition, offset: next }, id, bounds });
     } else {
       const { offset, headers, value } = row;
-      records.push({ topic, partition, offset, appendedAtMs: Number(row.appended_at_ms), headers, value });
+      const appendedAtMs = Number(row.appended_at_ms);
+      records.push({ topic, partition, offset, coversFrom: offset, appendedAtMs, headers, value });
     }
   }
   return { records, outOfRange };

@@ -233,7 +233,7 @@ function partitionBatches(records: readonly LogRecord[]): PartitionBatch[] {
   return [...groups.values()].flatMap((own) => {
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return [];
-    const { topic, partition, offset: firstOffset } = first;
+    const { topic, partition, coversFrom: firstOffset } = first;
     const tenant = tenantOf(topic);
     return [{ tenant, topic, partition, firstOffset, nextOffset: last.offset + 1n, records: own }];
   });

@@ -20,13 +20,15 @@ export async function deliver(
     const [first] = ofPartition;
     if (first === undefined) continue;
     const stored = await position(first);
-    if (stored < first.offset) {
+    if (stored < first.coversFrom) {
       throw new MillwrightError(
         "offset-out-of-range",
-        `${first.topic}/${first.partition} is stored up to ${stored}, but ${first.offset} was delivered.`,
+        `${first.topic}/${first.partition} is stored up to ${stored}, but ${first.coversFrom} was delivered.`,
       );
     }
-    fresh.push(...ofPartition.filter(({ offset }) => offset >= stored));
+    for (const record of ofPartition)
+      if (record.offset >= stored)
+        fresh.push(record.coversFrom < stored ? { ...record, coversFrom: stored } : record);
   }
   const seeks = await handle(fresh);
   if (seeks.length > 0)

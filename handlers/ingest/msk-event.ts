@@ -19,12 +19,13 @@ export interface MskEvent {
 }
 
 export function logRecordsOf(event: MskEvent): readonly LogRecord[] {
-  return Object.values(event.records)
-    .flat()
-    .map(({ topic, partition, offset, timestamp, value, headers = [] }) => ({
+  return Object.values(event.records).flatMap((ofPartition) =>
+    ofPartition.map(({ topic, partition, offset, timestamp, value, headers = [] }, index) => ({
       topic,
       partition,
       offset: BigInt(offset),
+      // within a delivery nothing is left out; what lies before its first record is not told
+      coversFrom: BigInt(ofPartition[index - 1]?.offset ?? offset - 1) + 1n,
       appendedAtMs: timestamp,
       value: Buffer.from(value, "base64"),
       headers: Object.fromEntries(
@@ -32,5 +33,6 @@ export function logRecordsOf(event: MskEvent): readonly LogRecord[] {
           Object.entries(header).map(([name, bytes]) => [name, Buffer.from(bytes).toString()]),
         ),
       ),
-    }));
+    })),
+  );
 }

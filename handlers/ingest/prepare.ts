@@ -41,7 +41,7 @@ export async function prepareBatch(records: readonly LogRecord[]): Promise<Prepa
     const { tenant } = name;
     const prepared = tenants.get(tenant) ?? { partitions: [], rows: new TenantRows() };
     tenants.set(tenant, prepared);
-    const { topic, partition, offset: firstOffset } = first;
+    const { topic, partition, coversFrom: firstOffset } = first;
     prepared.partitions.push({
       range: { tenant, topic, partition, firstOffset, nextOffset: last.offset + 1n },
       records: await decodeInTurns(run, new RunDecoder(name, prepared.rows)),
@@ -68,22 +68,25 @@ async function decodeInTurns(
   return decoded;
 }
 
-/** Splits by partition. A jump inside a partition ends its run: rows behind a gap must not be stored before it. */
+/**
+ * Splits by partition. A jump inside a partition ends its run: rows behind a gap must not be stored before it. Offsets
+ * that the log gave to no record are no gap: the record behind them covers them.
+ */
 function consecutiveRuns(records: readonly LogRecord[]) {
   const runs = new Map<string, Run>();
   let run: Run | undefined;
   for (const record of records) {
     // Records come by partition, mostly: one look-up for each change of it.
     if (run?.partition !== record.partition || run.topic !== record.topic) {
-      const { topic, partition, offset: next } = record;
+      const { topic, partition, coversFrom: next } = record;
       const key = `${topic}/${partition}`;
       run = runs.get(key) ?? { topic, partition, records: [], next, hasGap: false };
       runs.set(key, run);
     }
-    run.hasGap ||= record.offset !== run.next;
+    run.hasGap ||= record.coversFrom !== run.next;
     if (run.hasGap) continue;
     run.records.push(record);
-    run.next += 1n;
+    run.next = record.offset + 1n;
   }
   const all = [...runs.values()];
   const gaps = all

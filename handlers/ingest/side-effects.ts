@@ -11,7 +11,8 @@ const MINUTE_MS = 60_000;
 export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
   const usage = new Map<string, Metered>();
   let meter: Metered | undefined;
-  for (const { tenant, source, rowCount } of records) {
+  for (const { tenant, source, rowCount, deadLetters } of records) {
+    if (rowCount === 0 && deadLetters.length === 0) continue; // a tick of the log's own
     const { topic, partition, appendedAtMs, value } = source;
     const minuteMs = appendedAtMs - (appendedAtMs % MINUTE_MS);
     // Records come by partition and in order of time: one look-up for each change.

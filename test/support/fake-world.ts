@@ -123,6 +123,7 @@ export async function fakeWorld(
       bounds: unused,
       horizon: unused,
       consume: unused,
+      ping: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
     cells: {

@@ -28,6 +28,7 @@ export function logRecord(
     topic: topicName(tenant, "readings", 1),
     partition,
     offset: BigInt(offset),
+    coversFrom: BigInt(offset),
     appendedAtMs: APPENDED_AT_MS,
     headers: {},
     value: Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)),

@@ -160,7 +160,13 @@ describe("the consumer of a cell", () => {
       };
       expect(logRecordsOf(event)).to.deep.equal([
         {
-          ...{ topic: "acme.readings.g1", partition: 0, offset: 7n, appendedAtMs: APPENDED_AT_MS },
+          ...{
+            topic: "acme.readings.g1",
+            partition: 0,
+            offset: 7n,
+            coversFrom: 7n,
+            appendedAtMs: APPENDED_AT_MS,
+          },
           ...{ value, headers: { part: "3" } },
         },
       ]);

@@ -1,0 +1,206 @@
+import { Bell, pause } from "../../wait.ts";
+import type { LogRecord, OffsetBounds, Seek, Subscription, TopicPartition } from "../event-log.ts";
+import type { KafkaCluster } from "./cluster.ts";
+import { fetchRecords, type Fetched } from "./fetch.ts";
+import { Leaders } from "./leaders.ts";
+
+const POLL_MS = 1_000; // how late a new topic is found at the latest
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 5_000;
+// Stored positions are asked for so many at a time: one by one, 2,000 partitions take seconds to assign.
+const POSITIONS_AT_ONCE = 8;
+
+/**
+ * A partition that this consumer follows. It is *assigned* (`next` unknown: the stored position is asked before
+ * anything is read), then *followed* (`next` known), and for good *stopped* when its position lies outside the log;
+ * an error in `handle` makes it assigned again. A crash leaves nothing behind: positions live with the consumer's data.
+ */
+interface Followed extends TopicPartition {
+  /** Where the next fetch begins: behind what has arrived, handled or not. */
+  next: bigint | undefined;
+  /** Behind the last record handed over: from here on nothing but the next record lies in the partition. */
+  covered: bigint;
+  /** Records that have arrived and wait for `handle`. */
+  waiting: LogRecord[];
+  isStopped: boolean;
+}
+
+/**
+ * Follows partitions without Kafka's own consumer: positions belong to our databases, so there are no offsets to commit
+ * and no reset of them; a topic that comes or goes disturbs no other. To each broker one fetch is under way, for all
+ * partitions that it leads; `handle` takes what has arrived of all of them, while the next fetches wait for more.
+ */
+export class KafkaConsumer {
+  readonly #cluster: KafkaCluster;
+  readonly #leaders: Leaders;
+  readonly #subscription: Subscription;
+  readonly #bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
+  readonly #onError: (error: unknown) => void;
+  readonly #followed = new Map<string, Followed>();
+  /** Brokers to which a fetch is under way, or whose last one has not been taken. */
+  readonly #fetching = new Map<number, Promise<void>>();
+  #lastAssignedAt = -Infinity;
+  #failures = 0;
+  readonly #bell = new Bell();
+
+  constructor(
+    cluster: KafkaCluster,
+    subscription: Subscription,
+    bounds: (partition: TopicPartition) => Promise<OffsetBounds>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#cluster = cluster;
+    this.#leaders = new Leaders(cluster);
+    this.#subscription = subscription;
+    this.#bounds = bounds;
+    this.#onError = onError;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = () => this.#bell.ring();
+    signal.addEventListener("abort", stop);
+    while (!signal.aborted) {
+      try {
+        await this.#step(signal);
+        this.#failures = 0;
+      } catch (error) {
+        this.#onError(error);
+        await pause(Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, MAX_BACKOFF_MS), signal);
+      }
+    }
+    signal.removeEventListener("abort", stop);
+    await this.#cluster.close(); // ends the fetches that are under way
+    await Promise.all(this.#fetching.values());
+  }
+
+  /** One round: hands over what has arrived, or waits for news. */
+  async #step(signal: AbortSignal): Promise<void> {
+    const untilAssignMs = this.#lastAssignedAt + POLL_MS - performance.now();
+    if (untilAssignMs <= 0) await this.#assign();
+    await this.#askPositions();
+    const batch = this.#takeWaiting();
+    this.#startFetches(signal);
+    if (batch.length > 0) await this.#handle(batch);
+    else await this.#bell.wait(Math.max(0, untilAssignMs));
+  }
+
+  /** Follows the topics of now: new ones from their stored position, others no longer. */
+  async #assign(): Promise<void> {
+    const topics = await this.#subscription.topics();
+    await this.#leaders.learn(topics);
+    const current = new Set<string>();
+    for (const topic of topics) {
+      for (let partition = 0; partition < (this.#leaders.partitionsOf(topic) ?? 0); partition++) {
+        const key = keyOf({ topic, partition });
+        current.add(key);
+        if (this.#followed.has(key)) continue;
+        const fresh = { next: undefined, covered: 0n, waiting: [], isStopped: false };
+        this.#followed.set(key, { topic, partition, ...fresh });
+      }
+    }
+    for (const key of this.#followed.keys()) if (!current.has(key)) this.#followed.delete(key);
+    this.#lastAssignedAt = performance.now();
+  }
+
+  async #askPositions(): Promise<void> {
+    const assigned = [...this.#followed.values()].filter(
+      ({ next, isStopped }) => next === undefined && !isStopped,
+    );
+    for (let from = 0; from < assigned.length; from += POSITIONS_AT_ONCE) {
+      await Promise.all(
+        assigned.slice(from, from + POSITIONS_AT_ONCE).map(async (followed) => {
+          const { topic, partition } = followed;
+          goOn(followed, await this.#subscription.position({ topic, partition }));
+        }),
+      );
+    }
+  }
+
+  #takeWaiting(): readonly LogRecord[] {
+    return [...this.#followed.values()].flatMap((followed) => followed.waiting.splice(0));
+  }
+
+  #startFetches(signal: AbortSignal): void {
+    const readable = [...this.#followed.values()].filter(
+      ({ next, isStopped }) => next !== undefined && !isStopped,
+    );
+    const byLeader = Map.groupBy(readable, (followed) => this.#leaders.leaderOf(followed));
+    for (const [leader, followed] of byLeader) {
+      if (leader === undefined || this.#fetching.has(leader) || signal.aborted) continue;
+      const cursors = followed.map(({ topic, partition, next = 0n }) => ({ topic, partition, next }));
+      const fetch = fetchRecords(this.#cluster, leader, cursors)
+        .then((fetched) => this.#arrived(fetched))
+        .catch(async (error: unknown) => {
+          if (signal.aborted) return;
+          this.#onError(error);
+          for (const { topic } of cursors) this.#leaders.forget(topic);
+          this.#lastAssignedAt = -Infinity;
+          await pause(FIRST_BACKOFF_MS, signal);
+        })
+        .finally(() => {
+          this.#fetching.delete(leader);
+          this.#bell.ring();
+        });
+      this.#fetching.set(leader, fetch);
+    }
+  }
+
+  async #arrived(fetched: readonly Fetched[]): Promise<void> {
+    for (const { topic, partition, fetchedFrom, next, error, records } of fetched) {
+      const followed = this.#followed.get(keyOf({ topic, partition }));
+      // sent elsewhere meanwhile, or let go: what was fetched is not what comes next
+      if (followed?.next !== fetchedFrom) continue;
+      if (error === "OFFSET_OUT_OF_RANGE") {
+        await this.#stop(followed, fetchedFrom);
+      } else if (error !== undefined) {
+        this.#leaders.forget(topic);
+        this.#lastAssignedAt = -Infinity;
+      } else {
+        for (const record of records) {
+          followed.waiting.push({ ...record, coversFrom: followed.covered });
+          followed.covered = record.offset + 1n;
+        }
+        followed.next = next;
+      }
+    }
+  }
+
+  /** A position outside the log; one that the log came to hold again while we asked is read on. */
+  async #stop(followed: Followed, offset: bigint): Promise<void> {
+    const { topic, partition } = followed;
+    const bounds = await this.#bounds({ topic, partition });
+    if (offset >= bounds.start && offset <= bounds.end) return;
+    followed.isStopped = true;
+    this.#subscription.outOfRange({ topic, partition, offset }, bounds);
+  }
+
+  async #handle(batch: readonly LogRecord[]): Promise<void> {
+    let seeks: readonly Seek[];
+    try {
+      seeks = await this.#subscription.handle(batch);
+    } catch (error) {
+      // until handle has answered, nobody knows what is stored
+      for (const record of batch) this.#forgetPosition(record);
+      throw error;
+    }
+    for (const seek of seeks) {
+      const followed = this.#followed.get(keyOf(seek));
+      if (followed !== undefined) goOn(followed, seek.offset);
+    }
+  }
+
+  #forgetPosition(partition: TopicPartition): void {
+    const followed = this.#followed.get(keyOf(partition));
+    if (followed === undefined) return;
+    followed.next = undefined;
+    followed.waiting = [];
+  }
+}
+
+function goOn(followed: Followed, offset: bigint): void {
+  followed.next = offset;
+  followed.covered = offset;
+  followed.waiting = [];
+}
+
+const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;

@@ -1,0 +1,79 @@
+import type { EventLog, Horizon, OffsetBounds, TopicPartition } from "../event-log.ts";
+import { KafkaAppender } from "./appender.ts";
+import { KafkaCluster, refuseError, topicUnknown, unavailable, type KafkaAddress } from "./cluster.ts";
+import { KafkaConsumer } from "./consumer.ts";
+import { EARLIEST, LATEST, READ_COMMITTED } from "./protocol.ts";
+import { createTopic, dropTopic } from "./topics.ts";
+import { Leaders } from "./leaders.ts";
+
+export interface KafkaLogOptions {
+  readonly clientId: string;
+  /** Copies of each topic that we make. */
+  readonly replicationFactor: number;
+  /** Hears of every failure that a consumer retries. */
+  readonly onError?: (error: unknown, group: string) => void;
+}
+
+/** A record without readings: appended to learn the broker's time and the end of the partition in one answer. */
+const TICK = { headers: { kind: "tick" }, value: Buffer.from("[]") };
+
+/** The event log on Kafka. Connects when it is first used. */
+export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): EventLog {
+  const { clientId, replicationFactor, onError = () => undefined } = options;
+  const cluster = new KafkaCluster(address, clientId);
+  const appender = new KafkaAppender(cluster);
+  const bounds = (partition: TopicPartition) => boundsOf(cluster, partition);
+
+  async function horizon(partition: TopicPartition): Promise<Horizon> {
+    const [tick] = await appender.append([{ ...partition, ...TICK }]);
+    if (tick === undefined) throw unavailable("Kafka has not placed a tick.");
+    return { end: tick.offset, atMs: tick.appendedAtMs };
+  }
+
+  return {
+    createTopic: (topic, partitions, settings) =>
+      createTopic(cluster, { topic, partitions, replicationFactor, ...settings }),
+    dropTopic: (topic) => dropTopic(cluster, topic),
+    async append(records) {
+      await appender.append(records);
+    },
+    bounds,
+    horizon: ({ topic, partition }) => horizon({ topic, partition }),
+    async consume(subscription, signal) {
+      // connections of its own: a fetch waits for records, and the broker answers a connection in order
+      const own = new KafkaCluster(address, clientId);
+      const consumer = new KafkaConsumer(own, subscription, bounds, (error) =>
+        onError(error, subscription.group),
+      );
+      await consumer.run(signal);
+    },
+    async ping() {
+      await cluster.request("ApiVersions", {});
+    },
+    async close() {
+      await appender.idle();
+      await cluster.close();
+    },
+  };
+}
+
+/** @throws MillwrightError `topic-unknown`, `log-unavailable` */
+async function boundsOf(cluster: KafkaCluster, { topic, partition }: TopicPartition): Promise<OffsetBounds> {
+  const leaders = new Leaders(cluster);
+  await leaders.learn([topic]);
+  if (partition >= (leaders.partitionsOf(topic) ?? 0)) throw topicUnknown(`${topic}/${partition}`);
+  const leader = leaders.leaderOf({ topic, partition });
+  if (leader === undefined) throw unavailable(`${topic}/${partition} has no leader at the moment.`);
+  const offsetAt = async (timestamp: number) => {
+    const topics = [{ topic, partitions: [{ partition, timestamp }] }];
+    const { responses } = await cluster.request(
+      "ListOffsets",
+      { isolationLevel: READ_COMMITTED, topics },
+      leader,
+    );
+    const answer = responses[0]?.partitions[0];
+    refuseError(answer?.errorCode ?? -1, `${topic}/${partition}`);
+    return BigInt(answer?.offset ?? 0);
+  };
+  return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) };
+}

@@ -1,0 +1,150 @@
+import errors from "kafkajs/src/protocol/error.js";
+
+/** Requests that we send and what comes back, as kafkajs encodes and decodes them. 64-bit numbers come as text. */
+export interface KafkaRequests {
+  readonly ApiVersions: { readonly args: object; readonly answer: object };
+  readonly Metadata: {
+    readonly args: { readonly topics: readonly string[]; readonly allowAutoTopicCreation: false };
+    readonly answer: {
+      readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+      readonly topicMetadata: readonly TopicMetadata[];
+    };
+  };
+  readonly Produce: { readonly args: ProduceArgs; readonly answer: ProduceAnswer };
+  readonly Fetch: { readonly args: FetchArgs; readonly answer: FetchAnswer };
+  readonly ListOffsets: {
+    readonly args: {
+      readonly isolationLevel: number;
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[];
+      }[];
+    };
+    readonly answer: {
+      readonly responses: readonly {
+        readonly partitions: readonly { readonly errorCode: number; readonly offset: string }[];
+      }[];
+    };
+  };
+  readonly InitProducerId: {
+    readonly args: { readonly transactionTimeout: number };
+    readonly answer: {
+      readonly errorCode: number;
+      readonly producerId: string;
+      readonly producerEpoch: number;
+    };
+  };
+  readonly CreateTopics: {
+    readonly args: {
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly numPartitions: number;
+        readonly replicationFactor: number;
+        readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+      }[];
+      readonly validateOnly: false;
+      readonly timeout: number;
+    };
+    readonly answer: { readonly topicErrors: readonly TopicError[] };
+  };
+  readonly DeleteTopics: {
+    readonly args: { readonly topics: readonly string[]; readonly timeout: number };
+    readonly answer: { readonly topicErrors: readonly TopicError[] };
+  };
+}
+
+interface TopicError {
+  readonly errorCode: number;
+  readonly errorMessage?: string | null;
+}
+
+export interface TopicMetadata {
+  readonly topicErrorCode: number;
+  readonly topic: string;
+  readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+}
+
+export interface ProduceArgs {
+  readonly acks: -1;
+  readonly timeout: number;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+  readonly topicData: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly firstSequence: number;
+      readonly messages: readonly {
+        readonly value: Buffer;
+        readonly headers: Readonly<Record<string, string>>;
+      }[];
+    }[];
+  }[];
+}
+
+interface ProduceAnswer {
+  readonly topics: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly ProducedPartition[];
+  }[];
+}
+
+export interface ProducedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly baseOffset: string;
+  readonly logAppendTime: string;
+}
+
+interface FetchArgs {
+  readonly isolationLevel: number;
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }[];
+  }[];
+}
+
+interface FetchAnswer {
+  readonly errorCode: number;
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly FetchedPartition[];
+  }[];
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: string;
+  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
+  readonly messages: readonly FetchedMessage[];
+}
+
+export interface FetchedMessage {
+  readonly offset: string;
+  /** The broker's own in topics with LogAppendTime. */
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
+}
+
+export const READ_COMMITTED = 1;
+export const EARLIEST = -2;
+export const LATEST = -1;
+
+const NAMES = new Map(errors.errorCodes.map(({ code, type }) => [code, type]));
+
+/** `NOT_LEADER_FOR_PARTITION`, …; undefined for 0, no error. */
+export function errorName(code: number): string | undefined {
+  return code === 0 ? undefined : (NAMES.get(code) ?? `error ${code}`);
+}

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { TopicSettings } from "../event-log.ts";
+import { refuseError, unavailable, type KafkaCluster } from "./cluster.ts";
+import { errorName } from "./protocol.ts";
+import { MAX_BATCH_BYTES } from "./sender.ts";
+
+const REQUEST_MS = 5_000;
+const LEADER_TRIES = 50;
+const LEADER_PAUSE_MS = 100;
+
+interface NewTopic extends TopicSettings {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+}
+
+/** Returns when every partition has a leader. An existing topic keeps what it has. */
+export async function createTopic(cluster: KafkaCluster, wanted: NewTopic): Promise<void> {
+  const { topic, partitions: numPartitions, replicationFactor } = wanted;
+  const configEntries = Object.entries(configOf(wanted)).map(([name, value]) => ({ name, value }));
+  const { topicErrors } = await cluster.request("CreateTopics", {
+    topics: [{ topic, numPartitions, replicationFactor, configEntries }],
+    ...{ validateOnly: false, timeout: REQUEST_MS },
+  });
+  const code = topicErrors[0]?.errorCode ?? -1;
+  if (errorName(code) !== "TOPIC_ALREADY_EXISTS") refuseError(code, `to make the topic ${topic}`);
+  for (let tries = 0; tries < LEADER_TRIES; tries++) {
+    const known = (await cluster.metadata([topic])).get(topic)?.partitionMetadata ?? [];
+    if (known.length > 0 && known.every(({ leader }) => leader >= 0)) return;
+    await delay(LEADER_PAUSE_MS);
+  }
+  throw unavailable(`The new topic ${topic} has no leader yet.`);
+}
+
+function configOf({ replicationFactor, retentionMs }: NewTopic): Readonly<Record<string, string>> {
+  return {
+    "cleanup.policy": "delete",
+    // a batch that one broker alone has would be lost with it; with two copies the loss of one must not stop appends
+    "min.insync.replicas": String(Math.min(2, Math.max(1, replicationFactor - 1))),
+    // all decisions use the broker's clock, never a producer's
+    "message.timestamp.type": "LogAppendTime",
+    // whatever a producer compresses with, consumers get it plain: we cannot read every kind
+    "compression.type": "uncompressed",
+    "max.message.bytes": String(MAX_BATCH_BYTES),
+    "unclean.leader.election.enable": "false",
+    ...(retentionMs === undefined ? {} : { "retention.ms": String(retentionMs) }),
+  };
+}
+
+/** Returns when no broker that we ask knows it any more. */
+export async function dropTopic(cluster: KafkaCluster, topic: string): Promise<void> {
+  const { topicErrors } = await cluster.request("DeleteTopics", { topics: [topic], timeout: REQUEST_MS });
+  const code = topicErrors[0]?.errorCode ?? -1;
+  if (errorName(code) !== "UNKNOWN_TOPIC_OR_PARTITION") refuseError(code, `to drop the topic ${topic}`);
+}
