@@ -1,15 +1,74 @@
-import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
+import { expect } from "chai";
+import { Kafka, logLevel, type Producer } from "kafkajs";
 import type { EventLog } from "../../../data/event-log/event-log.ts";
-import { eventLogContract } from "./contract.ts";
+import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
+import { eventually } from "../../support/eventually.ts";
+import { realKafka } from "../../support/real-services.ts";
+import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
 
 describe("Kafka log", () => {
+  let brokers: readonly string[];
   let log: EventLog;
-  before(() => {
-    log = openKafkaLog(
-      { brokers: ["127.0.0.1:29192"] },
-      { clientId: "test", replicationFactor: 1, onError: (e, g) => console.log(g, e) },
-    );
+  before(async function () {
+    brokers = (await realKafka(this)).brokers.split(",");
+    log = openKafkaLog({ brokers }, { clientId: "test", replicationFactor: 1 });
   });
   after(() => log.close());
+
   eventLogContract(() => log);
+
+  it("passes over what transactions leave behind, and says which offsets are of no record", async () => {
+    const topic = "holes.readings.g1";
+    await log.createTopic(topic, 1);
+    const [slow, fast] = await Promise.all([transactional(brokers, "slow"), transactional(brokers, "fast")]);
+    const messages = (...values: string[]) => ({ topic, messages: values.map((value) => ({ value })) });
+    await log.append([recordOf(topic, "a")]);
+    // The aborted transaction that begins first ends last, and has a committed and an aborted one inside.
+    const outer = await slow.transaction();
+    await outer.send(messages("never", "never"));
+    const inner = await fast.transaction();
+    await inner.send(messages("b"));
+    await inner.commit();
+    const other = await fast.transaction();
+    await other.send(messages("never"));
+    await other.abort();
+    await outer.send(messages("never"));
+    await outer.abort();
+    await log.append([recordOf(topic, "c"), recordOf(topic, "d")]);
+    await Promise.all([slow.disconnect(), fast.disconnect()]);
+
+    const read = async (from: bigint) => {
+      const seen = collector(() => [topic]);
+      seen.positions.set(`${topic}/0`, from);
+      const stop = new AbortController();
+      const consuming = log.consume(seen.subscription, stop.signal);
+      await eventually(
+        "the last record",
+        () => seen.records.at(-1) !== undefined && textOf(seen.records.at(-1)!) === "d",
+      );
+      stop.abort();
+      await consuming;
+      return seen.records;
+    };
+    const all = await read(0n);
+    expect(all.map(textOf)).to.deep.equal(["a", "b", "c", "d"]);
+    let next = 0n;
+    for (const { coversFrom, offset } of all) {
+      expect(coversFrom).to.equal(next);
+      next = offset + 1n;
+    }
+    // from each place in the middle: nothing of an aborted transaction comes through, nothing that is committed is left out
+    for (let from = 0n; from < next; from += 1n) {
+      const rest = await read(from);
+      expect(rest.map(textOf)).to.deep.equal(all.filter(({ offset }) => offset >= from).map(textOf));
+      expect(rest[0]?.coversFrom).to.equal(from);
+    }
+  });
 });
+
+async function transactional(brokers: readonly string[], transactionalId: string): Promise<Producer> {
+  const kafka = new Kafka({ brokers: [...brokers], clientId: "test", logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ transactionalId, maxInFlightRequests: 1, idempotent: true });
+  await producer.connect();
+  return producer;
+}

@@ -152,7 +152,8 @@ describe("storing a batch of the log", () => {
     const [a, b] = [await newTenant(), await newTenant()];
     const records = [a, b].flatMap((tenant) => [0, 1].map((partition) => logRecord(tenant, partition, 0)));
     for (let offset = 1; offset <= 20; offset += 1) {
-      const next = records.map((record) => ({ ...record, offset: BigInt(offset - 1) }));
+      const at = BigInt(offset - 1);
+      const next = records.map((record) => ({ ...record, offset: at, coversFrom: at }));
       const outcomes = await Promise.all([store(next), store(next.toReversed())]);
       expect(outcomes.reduce((sum, { rowCount }) => sum + rowCount, 0)).to.equal(4);
     }
