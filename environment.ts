@@ -126,12 +126,18 @@ export function shellEnvironment(
   );
 }
 
-/** Seed of property and fault tests: `MILLWRIGHT_SEED` is not a setting of the service, hence `SEED`. */
+/**
+ * Settings of tests. `SEED`: `MILLWRIGHT_SEED` would be no setting of the service. `SERVICES=real`: the data plane stands
+ * on Kafka and TimescaleDB, those of `KAFKA_BROKERS` and `TIMESCALE_URL` where these are set.
+ */
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   return {
     seed: env["SEED"],
     isCi: env["CI"] === "true",
     faults: env["FAULTS"],
+    usesRealServices: env["SERVICES"] === "real",
+    kafkaBrokers: env["KAFKA_BROKERS"],
+    timescaleUrl: env["TIMESCALE_URL"],
     runId: randomUUID().slice(0, 8),
   };
 }

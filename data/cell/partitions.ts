@@ -10,7 +10,7 @@ export function dayOf(timeMs: number): number {
 }
 
 /**
- * Makes the partitions of one series that hold `days`, where there are none; does nothing for a hypertable. On a
+ * Makes the partitions, or chunks, of one series that hold `days`, where there are none. On a
  * connection of its own and before the COPY: made inside it, an aborted batch would undo them for everybody who
  * counts on them, and the DDL's locks would last as long as the COPY.
  */

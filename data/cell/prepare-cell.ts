@@ -7,9 +7,10 @@ import { migrate } from "../migrate.ts";
 import { identifier } from "../pool.ts";
 import { asCellAdmin } from "./cell-admin.ts";
 import type { CellSecret } from "./cell-secret.ts";
-import { readEdition } from "./edition.ts";
+import { readEdition, type Rung } from "./edition.ts";
 import { lockTenant, type FenceRole } from "./fence.ts";
 import { COLUMN_TYPES } from "./reading-rows.ts";
+import { installTimescale, makeHypertable, setChunkWidth } from "./timescale.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations/", import.meta.url));
 
@@ -40,8 +41,7 @@ export interface TenantInCell {
 /** Brings the cell's own schema up to date; idempotent. Its roles are there already: Pulumi makes them. */
 export async function prepareCell(secret: CellSecret): Promise<void> {
   await asCellAdmin(secret, AS_PREPARER, async (client) => {
-    const { rowCount } = await client.query("select from pg_available_extensions where name = 'timescaledb'");
-    if (rowCount !== 0) await client.query("create extension if not exists timescaledb");
+    await installTimescale(client);
     await migrate(client, MIGRATIONS, "millwright");
   });
 }
@@ -57,7 +57,7 @@ export async function prepareTenant(secret: CellSecret, inCell: TenantInCell): P
     await client.query("begin");
     // Two preparers at once (a step and its zombie): the second finds everything made.
     await lockTenant(client, tenant);
-    await createSeries(client, inCell, rung !== "plain");
+    await createSeries(client, inCell, rung);
     await client.query(
       "insert into millwright.fence (tenant, epoch, role) values ($1, $2, $3) on conflict do nothing",
       [tenant, epoch, role],
@@ -139,37 +139,51 @@ function seriesTables(width: SeriesWidth): readonly SeriesTable[] {
 async function createSeries(
   client: pg.Client,
   { tenant, machines }: TenantInCell,
-  isHypertable: boolean,
+  rung: Rung,
 ): Promise<void> {
   const { schema, owner } = tenantNames(tenant);
-  const { rows } = await client.query<{ table_name: string }>(
-    "select table_name from millwright.series where tenant = $1",
+  const { rows } = await client.query<{ table_name: string; is_hypertable: boolean; width: SeriesWidth }>(
+    "select table_name, is_hypertable, width from millwright.series where tenant = $1",
     [tenant],
   );
-  const made = new Set(rows.map((row) => row.table_name));
   for (const { name, columns, indexes, width } of seriesTables(seriesWidth(machines))) {
-    if (made.has(name)) continue;
     const table = `${identifier(schema)}.${name}`;
+    const made = rows.find((row) => row.table_name === name);
+    if (made !== undefined) {
+      // Native partitions keep their width: a narrower one would overlap what is there.
+      if (made.is_hypertable && made.width !== width) await changeWidth(client, tenant, name, table, width);
+      continue;
+    }
     // As the owner, so that its default privileges give reader and writer their rights.
     await client.query(`set local role ${identifier(owner)}`);
     await client.query(
-      `create table ${table} (${columns.join(", ")})${isHypertable ? "" : " partition by range (time)"}`,
+      `create table ${table} (${columns.join(", ")})${rung === "plain" ? " partition by range (time)" : ""}`,
     );
     for (const index of indexes) {
       await client.query(`create index on ${table} ${index}`);
     }
     await client.query("reset role");
-    if (isHypertable) {
-      await client.query(
-        "select create_hypertable($1::regclass, 'time', chunk_time_interval => $2::interval, create_default_indexes => false)",
-        [table, `1 ${width}`],
-      );
-    }
+    if (rung !== "plain") await makeHypertable(client, table, width, rung);
     await client.query(
       `insert into millwright.series
          (tenant, table_name, schema_name, owner_name, is_hypertable, width, fine_from)
        values ($1, $2, $3, $4, $5, $6, date_trunc('year', now() at time zone 'UTC')::date)`,
-      [tenant, name, schema, owner, isHypertable, width],
+      [tenant, name, schema, owner, rung !== "plain", width],
     );
   }
+}
+
+async function changeWidth(
+  client: pg.Client,
+  tenant: TenantId,
+  name: string,
+  table: string,
+  width: SeriesWidth,
+): Promise<void> {
+  await setChunkWidth(client, table, width);
+  await client.query("update millwright.series set width = $3 where tenant = $1 and table_name = $2", [
+    tenant,
+    name,
+    width,
+  ]);
 }

@@ -1,15 +1,16 @@
 import pg from "pg";
 import { prepareCell, prepareTenant, type TenantInCell } from "../../data/cell/prepare-cell.ts";
 import { cellAddress, type CellSecret } from "../../data/cell/cell-secret.ts";
+import { readEdition } from "../../data/cell/edition.ts";
 import { identifier, type DatabaseAddress } from "../../data/pool.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../model/tenant.ts";
-import { testDatabase } from "./postgres.ts";
+import { testCellDatabase } from "./postgres.ts";
 
 const PASSWORD = "cell-test";
 
 /** A cell as Pulumi leaves it, prepared: roles of the platform, nothing of any tenant. */
 export async function testCell(): Promise<CellSecret> {
-  return prepareTestCell(await testDatabase());
+  return prepareTestCell(await testCellDatabase());
 }
 
 /** The same in an empty database of any server. */
@@ -72,6 +73,32 @@ export async function testTenant(
   const topics = [{ topic: topicName(tenant, "readings", 1), partitions: 2 }];
   await prepareTenant(secret, { tenant, machines: 15, topics, epoch: 1n, role: "primary", ...facts });
   return tenant;
+}
+
+/** A native partition or a chunk. */
+export interface Partition {
+  /** Quoted, with its schema. */
+  readonly name: string;
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** How a tenant's series of machines is cut, whatever the cell stands on, oldest first. */
+export async function partitionsOf(secret: CellSecret, tenant: TenantId): Promise<readonly Partition[]> {
+  return asCellRole(secret, "admin", async (client) => {
+    const { schema } = tenantNames(tenant);
+    const { rung } = await readEdition(client);
+    const sql =
+      rung === "plain"
+        ? `select inhrelid::regclass::text as name, bounds[1]::timestamptz as from, bounds[2]::timestamptz as to
+             from pg_inherits join pg_class c on c.oid = inhrelid,
+                  regexp_match(pg_get_expr(relpartbound, c.oid), 'FROM \\(''(.*)''\\) TO \\(''(.*)''\\)') bounds
+            where inhparent = $1::regclass order by 2`
+        : `select format('%I.%I', chunk_schema, chunk_name) as name, range_start as from, range_end as to
+             from timescaledb_information.chunks
+            where format('%I.%I', hypertable_schema, hypertable_name) = $1 order by 2`;
+    return (await client.query<Partition>(sql, [`${schema}.machine_telemetry`])).rows;
+  });
 }
 
 /** Runs `work` on a connection of its own as one of the cell's logins. */

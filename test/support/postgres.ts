@@ -9,7 +9,7 @@ import {
   type ClusterAddress,
 } from "../../data/postgres-cluster/cluster.ts";
 import { identifier, type DatabaseAddress } from "../../data/pool.ts";
-import { removeRealServers } from "./real-services.ts";
+import { removeRealServers, sharedTimescale, usesRealServices } from "./real-services.ts";
 
 let shared: Promise<{ folder: string; address: ClusterAddress }> | undefined;
 
@@ -24,17 +24,25 @@ export async function testCluster(): Promise<ClusterAddress> {
   return (await shared).address;
 }
 
-let count = 0;
-
 /** A new empty database of the test cluster: every suite gets its own. */
 export async function testDatabase(): Promise<DatabaseAddress> {
-  const cluster = await testCluster();
+  return newDatabase(await testCluster());
+}
+
+/** The same on the server that cells stand on in this run: TimescaleDB, or the test cluster. */
+export async function testCellDatabase(): Promise<DatabaseAddress> {
+  return usesRealServices ? newDatabase(await sharedTimescale()) : testDatabase();
+}
+
+let count = 0;
+
+async function newDatabase(server: ClusterAddress): Promise<DatabaseAddress> {
   const database = `test_${process.pid}_${++count}`;
-  const client = new pg.Client({ ...cluster, database: "postgres" });
+  const client = new pg.Client({ ...server, database: "postgres" });
   await client.connect();
   await client.query(`create database ${identifier(database)}`);
   await client.end();
-  return { ...cluster, database };
+  return { ...server, database };
 }
 
 /** Root hook: registered through .mocharc.json. */

@@ -4,12 +4,17 @@ import path from "node:path";
 import { createKafka, type KafkaServer } from "../../automation/services/kafka.ts";
 import type { ServerProcess } from "../../automation/services/server-process.ts";
 import { createTimescale, type TimescaleServer } from "../../automation/services/timescale.ts";
-import { inheritedEnvironment } from "../../environment.ts";
+import { parseDatabaseUrl, type DatabaseAddress } from "../../data/pool.ts";
+import { inheritedEnvironment, readTestEnvironment } from "../../environment.ts";
 import { hasCode } from "../../model/errors.ts";
 import { skipBecause } from "./skip.ts";
 
 /** Servers of this process; what a suite forgot to remove goes at the end. */
 const servers = new Set<ServerProcess>();
+
+const { timescaleUrl, usesRealServices } = readTestEnvironment();
+/** Whether cells and log of this run stand on TimescaleDB and Kafka. */
+export { usesRealServices };
 
 export interface RealServerOptions {
   /** Where the server keeps everything; a new folder in /tmp when left out. */
@@ -35,6 +40,15 @@ export async function realTimescale(
   options: RealServerOptions = {},
 ): Promise<TimescaleServer> {
   return orSkip(context, "timescaledb", () => startTimescale(options));
+}
+
+let shared: Promise<DatabaseAddress> | undefined;
+
+/** One TimescaleDB for all cells of this process that need no server of their own: the outer one, or one of ours. */
+export async function sharedTimescale(): Promise<DatabaseAddress> {
+  if (timescaleUrl !== undefined) return parseDatabaseUrl(timescaleUrl);
+  shared ??= startTimescale().then(({ address }) => address);
+  return shared;
 }
 
 export async function startKafka(options: RealServerOptions = {}): Promise<KafkaServer> {

@@ -2,11 +2,12 @@ import { expect } from "chai";
 import type pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { readEdition } from "../../../data/cell/edition.ts";
 import { Memory } from "../../../handlers/ingest/memory.ts";
 import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
 import { storeSafely } from "../../../handlers/ingest/store-safely.ts";
 import { tenantNames, type TenantId } from "../../../model/tenant.ts";
-import { asCellRole, asTenantReader, testCell, testTenant } from "../../support/cell.ts";
+import { asCellRole, asTenantReader, partitionsOf, testCell, testTenant } from "../../support/cell.ts";
 import { logRecord } from "../../support/log-records.ts";
 
 const DENIED = "42501";
@@ -44,10 +45,11 @@ describe("tenants of one cell, by SQL", () => {
 
   it("lets a reader do nothing else", () =>
     asTenantReader(secret, acme, async (client) => {
-      const { schema, owner, writer, reader } = tenantNames(globex);
+      const { owner, writer, reader } = tenantNames(globex);
+      const [partition] = await partitionsOf(secret, globex);
       for (const sql of [
         `select from ${table(globex)}`,
-        `select from ${schema}.machine_telemetry_20261101`,
+        `select from ${partition!.name}`,
         `insert into ${table(acme)} (time, machine_id, log_ref, ordinal) values (now(), 'm', 1, 1)`,
         `delete from ${table(acme)}`,
         `create table ${tenantNames(acme).schema}.mine (x int)`,
@@ -83,6 +85,41 @@ describe("tenants of one cell, by SQL", () => {
     expect(rows).to.have.length.greaterThan(10);
     expect(rows.filter(({ reader, query, ingest }) => reader || query || !ingest)).to.deep.equal([]);
     await asTenantReader(secret, acme, (client) => denied(client, "select pg_advisory_lock(1)"));
+  });
+
+  it("lets a tenant's roles call nothing of TimescaleDB that changes chunks or measures others' tables", async function () {
+    const { rung } = await asCellRole(secret, "admin", readEdition);
+    if (rung === "plain") return; // the run on TimescaleDB asks
+    for (const run of [
+      (work: (client: pg.Client) => Promise<void>) => asTenantReader(secret, acme, work),
+      (work: (client: pg.Client) => Promise<void>) => asCellRole(secret, "query", work),
+      (work: (client: pg.Client) => Promise<void>) => asCellRole(secret, "ingest", work),
+    ])
+      await run(async (client) => {
+        for (const sql of [
+          `select drop_chunks('${table(acme)}', now())`,
+          `select set_chunk_time_interval('${table(acme)}', interval '1 hour')`,
+          "select _timescaledb_functions.hypertable_local_size('tenant_iso_globex', 'machine_telemetry')",
+          "select _timescaledb_functions.stop_background_workers()",
+          "select timescaledb_pre_restore()",
+          "select _timescaledb_functions.chunk_index_replace(1, 2)",
+          "call _timescaledb_functions.cagg_migrate_update_watermark(1)",
+          "create table public.mine (time timestamptz not null)",
+          "select millwright.ensure_native_partitions('iso-acme', 'machine_telemetry', '{2020-01-01}')",
+        ])
+          await denied(client, sql);
+      });
+  });
+
+  it("lets a reader ask in buckets of time", async () => {
+    const { rung } = await asCellRole(secret, "admin", readEdition);
+    if (rung === "plain") return;
+    await asTenantReader(secret, acme, async (client) => {
+      const { rows } = await client.query<{ count: bigint }>(
+        `select time_bucket('1 hour', time) as hour, count(*) from ${table(acme)} group by 1`,
+      );
+      expect(rows.map(({ count }) => count)).to.deep.equal([1n]);
+    });
   });
 
   it("lets the query login read nothing before it becomes a tenant's reader", () =>

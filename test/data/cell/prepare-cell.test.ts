@@ -3,12 +3,14 @@ import fc from "fast-check";
 import pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { readEdition } from "../../../data/cell/edition.ts";
 import { lockTenant } from "../../../data/cell/fence.ts";
 import { dayOf, ensurePartitions } from "../../../data/cell/partitions.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../../data/cell/prepare-cell.ts";
 import { tenantId, topicName, type TenantId } from "../../../model/tenant.ts";
-import { asCellRole, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
+import { asCellRole, makeTenantSchema, partitionsOf, testCell, testTenant } from "../../support/cell.ts";
 import { seed } from "../../support/seed.ts";
+import { skipBecause } from "../../support/skip.ts";
 
 describe("preparing a cell and its tenants", () => {
   let secret: CellSecret;
@@ -27,13 +29,6 @@ describe("preparing a cell and its tenants", () => {
     ...{ tenant, machines: 15, epoch: 1n, role: "primary" as const },
     topics: [{ topic: topicName(tenant, "readings", 1), partitions: 3 }],
   });
-
-  const ranges = (schema: string) =>
-    admin<{ name: string; bounds: string }>(
-      `select relname as name, pg_get_expr(relpartbound, c.oid) as bounds
-         from pg_inherits join pg_class c on c.oid = inhrelid
-        where inhparent = '${schema}.machine_telemetry'::regclass order by relname`,
-    );
 
   it("makes a tenant's tables, fence and positions once, whoever repeats it and however many at once", async () => {
     const tenant = tenantId.parse("prep-twice");
@@ -119,19 +114,65 @@ describe("preparing a cell and its tenants", () => {
     });
   });
 
-  it("cuts old readings by years and this year's by the tenant's width", async () => {
+  it("cuts old readings by years and this year's by the tenant's width, again and again the same", async () => {
     const tenant = await testTenant(secret, "prep-width");
     await admin("update millwright.series set fine_from = '2026-01-01' where tenant = $1", [tenant]);
-    const days = ["2011-05-05", "2011-12-31", "2025-12-31", "2026-02-01", "2026-02-28"].map((day) =>
-      dayOf(Date.parse(day)),
+    const daysFrom = (date: string, count: number) =>
+      Array.from({ length: count }, (_, place) => dayOf(Date.parse(date)) + 10 * place);
+    const [old, recent] = [daysFrom("2011-01-05", 365), daysFrom("2026-02-05", 9)];
+    for (let pass = 0; pass < 2; pass++) {
+      await ensurePartitions(pool, tenant, "machine", [...recent, ...old]);
+      const widths = (await partitionsOf(secret, tenant)).map(({ from, to }) => [
+        from.getUTCFullYear() < 2021 ? "old" : "recent",
+        Math.round((to.getTime() - from.getTime()) / 86_400_000),
+      ]);
+      // native partitions follow the calendar; chunks have 30 and 360 days, counted from 1970
+      expect(widths.filter(([age]) => age === "old").length).to.be.within(10, 12);
+      for (const [age, days] of widths)
+        expect(days).to.be.oneOf(age === "old" ? [360, 365, 366] : [28, 30, 31]);
+      expect(widths.filter(([age]) => age === "recent").length).to.be.within(3, 4);
+    }
+    expect(await admin("select from tenant_prep_width.machine_telemetry")).to.deep.equal([]);
+  });
+
+  it("cuts a hypertable finer when its tenant grows, and native partitions as before", async () => {
+    const tenant = await testTenant(secret, "prep-grown");
+    const widthOf = async () => {
+      const [row] = await admin<{ width: string; is_hypertable: boolean }>(
+        "select width, is_hypertable from millwright.series where tenant = $1 and table_name = 'machine_telemetry'",
+        [tenant],
+      );
+      return row;
+    };
+    expect((await widthOf())?.width).to.equal("month");
+    await prepareTenant(secret, { ...facts(tenant), machines: 500 });
+    await ensurePartitions(pool, tenant, "machine", [dayOf(Date.now())]);
+    const { width, is_hypertable: isHypertable } = (await widthOf())!;
+    expect(width).to.equal(isHypertable ? "day" : "month");
+    const [partition] = await partitionsOf(secret, tenant);
+    const days = (partition!.to.getTime() - partition!.from.getTime()) / 86_400_000;
+    expect(days).to.be.oneOf(isHypertable ? [1] : [28, 30, 31]);
+  });
+
+  it("keeps what is older than a week in the columnstore, and reads it as before", async function () {
+    const { rung } = await asCellRole(secret, "admin", readEdition);
+    if (rung !== "timescaledb-community")
+      skipBecause(this, "timescaledb-community", `this cell is ${rung}: it has no columnstore`);
+    await testTenant(secret, "prep-columns");
+    const table = "tenant_prep_columns.machine_telemetry";
+    await admin(`insert into ${table} (time, machine_id, log_ref, ordinal, power_watts)
+                 select now() - n * interval '1 day', 'm', n, 0, n from generate_series(60, 90) n`);
+    const before = await admin(`select * from ${table} order by log_ref`);
+    const [job] = await admin<{ job_id: number }>(
+      `select job_id from timescaledb_information.jobs
+        where hypertable_schema = 'tenant_prep_columns' and hypertable_name = 'machine_telemetry'`,
     );
-    await ensurePartitions(pool, tenant, "machine", days);
-    await ensurePartitions(pool, tenant, "machine", days);
-    expect((await ranges("tenant_prep_width")).map(({ name }) => name)).to.deep.equal([
-      "machine_telemetry_20110101",
-      "machine_telemetry_20250101",
-      "machine_telemetry_20260201",
-    ]);
+    await admin(`call run_job(${job!.job_id})`);
+    const compressed = await admin(
+      "select from timescaledb_information.chunks where hypertable_schema = 'tenant_prep_columns' and is_compressed",
+    );
+    expect(compressed).not.to.deep.equal([]);
+    expect(await admin(`select * from ${table} order by log_ref`)).to.deep.equal(before);
   });
 
   it("makes room for any day, whatever is there and whoever asks at the same time", async () => {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
+import { dayOf, ensurePartitions } from "../../../data/cell/partitions.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
 import { advancePositions } from "../../../data/cell/log-position.ts";
 import { lockTenant } from "../../../data/cell/fence.ts";
@@ -11,7 +12,7 @@ import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
 import { storeSafely, type IngestAlarm } from "../../../handlers/ingest/store-safely.ts";
 import { refusalHeaders } from "../../../model/refused-record.ts";
 import { tenantNames, tenantId, type TenantId } from "../../../model/tenant.ts";
-import { asCellRole, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
+import { asCellRole, partitionsOf, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
 
@@ -260,8 +261,7 @@ describe("storing a batch of the log", () => {
     const memory = new Memory();
     await store([logRecord(tenant, 0, 0)], memory);
     // the database came back older than what this process remembers
-    const { schema } = tenantNames(tenant);
-    await admin(`drop table ${schema}.machine_telemetry_20261101`);
+    for (const { name } of await partitionsOf(secret, tenant)) await admin(`drop table ${name}`);
     const outcome = await store([logRecord(tenant, 0, 1)], memory);
     expect(outcome).to.include({ rowCount: 1, deadLetterCount: 0 });
   });
@@ -279,6 +279,7 @@ describe("storing a batch of the log", () => {
     /** Refuses each COPY of more than `limit` rows as the database would; answers how often it was tried. */
     async function refuseMoreThan(tenant: TenantId, limit: number, sqlState: string) {
       const { schema } = tenantNames(tenant);
+      await ensurePartitions(pool, tenant, "machine", [dayOf(APPENDED_AT_MS)]); // a chunk is made by a row, too
       await admin(`create sequence ${schema}.tries`);
       await admin(`grant usage on sequence ${schema}.tries to public`);
       await admin(
