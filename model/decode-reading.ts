@@ -1,4 +1,5 @@
 import { plainReading } from "./plain-reading.ts";
+import { qualityOf } from "./quality.ts";
 import { wireReading, type Reading, type ReadingValue } from "./reading.ts";
 
 /** Why a reading was refused; stable, part of the answer of `POST /v1/data`. */
@@ -42,10 +43,11 @@ export function schemaReading(raw: unknown): Reading | ReadingRefusal {
     const where = issue?.path.join(".") ?? "";
     return invalid(`${where === "" ? "reading" : where}: ${issue?.message ?? "invalid"}`);
   }
-  const { type, machineId, siteId, ts, values } = parsed.data;
+  const { type, machineId, siteId, ts, values: known, quality: claims } = parsed.data;
+  const values = known as Record<string, ReadingValue>;
   const timeMs = Date.parse(ts);
   if (Number.isNaN(timeMs)) return invalid(`ts: '${ts}' is not a time`);
-  return { type, machineId, siteId, timeMs, values: values as Record<string, ReadingValue> };
+  return { type, machineId, siteId, timeMs, values, quality: qualityOf(type, values, claims) };
 }
 
 function invalid(message: string): ReadingRefusal {

@@ -1,3 +1,4 @@
+import { qualityOf } from "./quality.ts";
 import {
   EXTERNAL_ID,
   MAX_TEXT_LENGTH,
@@ -25,7 +26,8 @@ export function plainReading(raw: unknown): Reading | undefined {
   if (kinds === undefined || !isId(machineId) || (siteId !== undefined && !isId(siteId))) return undefined;
   const timeMs = typeof ts === "string" ? utcStampMs(ts) : undefined;
   if (timeMs === undefined || !arePlain(values, kinds)) return undefined;
-  return { type: type as ReadingType, machineId, siteId, timeMs, values };
+  const known = type as ReadingType;
+  return { type: known, machineId, siteId, timeMs, values, quality: qualityOf(known, values) };
 }
 
 const FIELDS: ReadonlySet<string> = new Set(["type", "machineId", "siteId", "ts", "values"]);

@@ -9,32 +9,67 @@ export type ReadingType = (typeof READING_TYPES)[number];
 
 export type MetricKind = "number" | "count" | "token" | "text";
 
-/** One measured quantity of a reading type; the unit is part of the name. */
+/** One measured quantity of a reading type. */
 export interface Metric {
   readonly name: string;
   readonly kind: MetricKind;
+  /** Of a number, as it is written (UCUM names would need a table of their own); undefined for texts. */
+  readonly unit?: string;
+  /**
+   * What is physically possible for a number, both ends included. A value outside is kept and marked implausible, so
+   * the limits are those that no working device crosses, not those that a plant would like to see: rules are for these.
+   */
+  readonly range?: readonly [min: number, max: number];
 }
 
-const numbers = (...names: string[]): Metric[] => names.map((name) => ({ name, kind: "number" }));
+const number = (name: string, unit: string, min: number, max: number): Metric => {
+  return { name, kind: "number", unit, range: [min, max] };
+};
 const tokens = (...names: string[]): Metric[] => names.map((name) => ({ name, kind: "token" }));
 
-/** Columns of each type after `time, machine_id, site_id, log_ref, ordinal`, in COPY order. */
+const ABSOLUTE_ZERO_C = -273.15;
+/** A gigawatt for four days: more than any site takes or feeds back within one interval. */
+const INTERVAL_LIMIT = 1e8;
+
+/**
+ * Columns of each type after `time, machine_id, site_id, log_ref, ordinal`, in COPY order. New ones come last: the
+ * quality flags of stored rows count from the front.
+ *
+ * A counter that runs backwards (a meter changed, a controller reset) is stored as it comes: ingest sees one reading,
+ * in whatever order the readings arrive, and cannot tell a reset from a late one. Whoever takes differences decides.
+ */
 export const METRICS: Readonly<Record<ReadingType, readonly Metric[]>> = {
   machine: [
     ...tokens("state", "machine_type", "error_code"),
-    ...numbers("power_watts", "temperature_c"),
-    { name: "cycle_count", kind: "count" },
+    number("power_watts", "W", -1e8, 1e8), // the largest drives take 100 MW, and braking feeds back
+    number("temperature_c", "°C", ABSOLUTE_ZERO_C, 4_000), // above every furnace, and what thermocouples read to
+    { name: "cycle_count", kind: "count", unit: "1", range: [0, 1e12] }, // a thousand a second for 31 years
   ],
   energy: [
     ...tokens("circuit_name"),
+    number("voltage", "V", -1.2e6, 1.2e6), // the highest grids, direct current included, run at 1.1 MV
+    number("current", "A", -1e6, 1e6), // the largest smelters take 0.6 MA
+    number("power_factor", "1", -1, 1),
     // `kwh_cumulative` is a meter's counter; `kwh_interval` is the energy of the interval that the stamp closes.
-    ...numbers("voltage", "current", "power_factor", "kwh_cumulative", "kwh_interval"),
-    ...numbers("kvarh_lagging_interval", "kvarh_leading_interval", "power_factor_leading", "co2_kg_interval"),
+    number("kwh_cumulative", "kWh", 0, 1e12),
+    number("kwh_interval", "kWh", -INTERVAL_LIMIT, INTERVAL_LIMIT),
+    number("kvarh_lagging_interval", "kvarh", -INTERVAL_LIMIT, INTERVAL_LIMIT),
+    number("kvarh_leading_interval", "kvarh", -INTERVAL_LIMIT, INTERVAL_LIMIT),
+    number("power_factor_leading", "1", -1, 1),
+    number("co2_kg_interval", "kg", -INTERVAL_LIMIT, INTERVAL_LIMIT),
   ],
   "air-quality": [
     ...tokens("location"),
-    ...numbers("co2_ppm", "voc_ppb", "pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"),
-    ...numbers("temperature_c", "humidity_pct", "pressure_hpa", "dew_point_c"),
+    number("co2_ppm", "ppm", 0, 1e6), // a million parts of a million are all of them
+    number("voc_ppb", "ppb", 0, 1e9),
+    number("pm1_ugm3", "µg/m³", 0, 1e6), // a gram in a cubic metre: no light passes the sensor
+    number("pm25_ugm3", "µg/m³", 0, 1e6),
+    number("pm4_ugm3", "µg/m³", 0, 1e6),
+    number("pm10_ugm3", "µg/m³", 0, 1e6),
+    number("temperature_c", "°C", -100, 150), // colder than any place on earth; hotter than sensors of air live in
+    number("humidity_pct", "%", 0, 100),
+    number("pressure_hpa", "hPa", 300, 1_200), // the highest summit and the deepest mine
+    number("dew_point_c", "°C", -120, 150),
   ],
   scan: [...tokens("job_id", "location_id", "scan_type"), { name: "metadata", kind: "text" }],
 };
@@ -56,6 +91,8 @@ export interface Reading {
   /** Milliseconds since the epoch. */
   readonly timeMs: number;
   readonly values: Readonly<Record<string, ReadingValue>>;
+  /** See `qualityOf`; 0 when all values are good. */
+  readonly quality: number;
 }
 
 export const EXTERNAL_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
@@ -91,6 +128,15 @@ function valuesSchema(type: ReadingType) {
   return z.strictObject(shape).refine((values) => Object.keys(values).length > 0, "at least one value");
 }
 
+/** What a device may say of a value of its own; of the others it says nothing, and they are good. */
+const QUALITY_CLAIMS = ["uncertain", "bad"] as const;
+export type QualityClaim = (typeof QUALITY_CLAIMS)[number];
+
+function qualitySchema(type: ReadingType) {
+  const shape = METRICS[type].map(({ name }) => [name, z.enum(QUALITY_CLAIMS).optional()]);
+  return z.strictObject(Object.fromEntries(shape) as Record<string, z.ZodType<QualityClaim | undefined>>);
+}
+
 const readingSchema = <T extends ReadingType>(type: T) =>
   z.strictObject({
     type: z.literal(type),
@@ -98,6 +144,7 @@ const readingSchema = <T extends ReadingType>(type: T) =>
     siteId: externalId.optional(),
     ts: z.iso.datetime({ offset: true }),
     values: valuesSchema(type),
+    quality: qualitySchema(type).optional(),
   });
 
 /** A reading as it travels: in the body of `POST /v1/data` and in the records of the log. */
@@ -113,4 +160,5 @@ export interface WireReading {
   readonly siteId?: string | undefined;
   readonly ts: string;
   readonly values: Readonly<Record<string, ReadingValue>>;
+  readonly quality?: Readonly<Record<string, QualityClaim>> | undefined;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MAX_LIMIT, type ReadingsPage } from "../../handlers/query/process.ts";
 import type { PlacelessRequest } from "../../handlers/query/query-service.ts";
+import { QUALITIES } from "../../model/quality.ts";
 import { externalId, READING_TYPES } from "../../model/reading.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { csvFormat, NDJSON, sendRows } from "./row-stream.ts";
@@ -9,7 +10,13 @@ import type { ApiServices } from "./services.ts";
 import { requireTenant } from "./tenant-work.ts";
 
 const row = z
-  .looseObject({ time: instant, machineId: z.string(), siteId: z.string().optional() })
+  .looseObject({
+    ...{ time: instant, machineId: z.string(), siteId: z.string().optional() },
+    quality: z
+      .record(z.string(), z.enum(QUALITIES).exclude(["good"]))
+      .optional()
+      .meta({ description: "Metrics whose value is not good; left out when all are" }),
+  })
   .meta({ id: "Row", description: "Flat: the type's values stand beside time, machineId and siteId" });
 
 export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoint[] {
@@ -20,7 +27,7 @@ export function readEndpoints({ catalog, readings, nowMs }: ApiServices): Endpoi
       summary: "Read readings, by time",
       description:
         "JSON answers a page, of 1,000 rows unless `limit` says otherwise. CSV and NDJSON (by Accept) stream every row " +
-        "that matches, or `limit` of them.",
+        "that matches, or `limit` of them; NDJSON names the values that are not good as JSON does, CSV has no place for it.",
       permission: "data:read",
       tenancy: "named",
       params: z.strictObject({ type: z.enum(READING_TYPES) }),

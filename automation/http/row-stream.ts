@@ -1,15 +1,14 @@
 import { once } from "node:events";
 import type { Response } from "express";
+import type { ReadingRow } from "../../data/cell/read-readings.ts";
 import { METRICS, type ReadingType } from "../../model/reading.ts";
 import type { Hold } from "../entrance/room.ts";
-
-type Row = Readonly<Record<string, string | number>>;
 
 /** Rows as text. */
 export interface RowFormat {
   readonly mediaType: string;
   readonly head: string;
-  readonly line: (row: Row) => string;
+  readonly line: (row: ReadingRow) => string;
 }
 
 export const NDJSON: RowFormat = {
@@ -18,7 +17,7 @@ export const NDJSON: RowFormat = {
   line: (row) => `${JSON.stringify(row)}\n`,
 };
 
-/** RFC 4180, a header line first, every metric of the type a column. */
+/** RFC 4180, a header line first, every metric of the type a column. It has no place for qualities: NDJSON has. */
 export function csvFormat(type: ReadingType): RowFormat {
   const columns = ["time", "machineId", "siteId", ...METRICS[type].map(({ name }) => name)];
   return {
@@ -28,8 +27,8 @@ export function csvFormat(type: ReadingType): RowFormat {
   };
 }
 
-function cell(value: string | number | undefined): string {
-  if (value === undefined) return "";
+function cell(value: ReadingRow[string] | undefined): string {
+  if (value === undefined || typeof value === "object") return "";
   if (typeof value === "number") return String(value);
   // A spreadsheet runs a text that begins like a formula; the apostrophe makes it a text again (OWASP, CSV injection).
   const guarded = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
@@ -43,7 +42,7 @@ function cell(value: string | number | undefined): string {
 export async function sendRows(
   response: Response,
   format: RowFormat,
-  pages: AsyncIterableIterator<readonly Row[]>,
+  pages: AsyncIterableIterator<readonly ReadingRow[]>,
   keep: Hold["keep"],
 ): Promise<void> {
   let page = await nextText();

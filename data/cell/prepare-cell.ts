@@ -111,6 +111,7 @@ function seriesTables(width: SeriesWidth): readonly SeriesTable[] {
       "log_ref bigint not null",
       "ordinal smallint not null",
       ...METRICS[type].map(({ name, kind }) => `${name} ${COLUMN_TYPES[kind]}`),
+      "quality int", // see qualityOf
     ],
     // No unique index: the position already makes each row unique, and an index would cost COPY and compression.
     // BRIN of this operator class: 26 ms and 360 kB for the tail of 3 million rows; the default one 365 ms.

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { qualityNames, type Quality } from "../../model/quality.ts";
 import { METRICS, TABLES, type ReadingType } from "../../model/reading.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { identifier } from "../pool.ts";
@@ -23,8 +24,8 @@ export interface ReadingsRange {
   readonly limit: number;
 }
 
-/** A stored reading; metrics without a value are left out. */
-export type ReadingRow = Readonly<Record<string, string | number>>;
+/** A stored reading; metrics without a value are left out, and `quality` names those that are not good. */
+export type ReadingRow = Readonly<Record<string, string | number | Readonly<Record<string, Quality>>>>;
 
 export interface StoredReading {
   readonly place: RowPlace;
@@ -35,6 +36,7 @@ type SqlRow = Readonly<Record<string, string | number | bigint | null>> & {
   readonly time_ms: number;
   readonly log_ref: bigint;
   readonly ordinal: number;
+  readonly quality: number | null;
   readonly rank: number;
 };
 
@@ -66,7 +68,7 @@ async function readEach(
   const metrics = METRICS[type].map(({ name, kind }) => (kind === "count" ? `${name}::float8` : name));
   const { rows } = await tx.query<SqlRow>(
     `select extract(epoch from time)::float8 * 1000 as time_ms, machine_id, site_id, log_ref, ordinal,
-            ${metrics.join(", ")}, rank::int
+            ${metrics.join(", ")}, quality, rank::int
        from unnest($1::text[]) wanted (id)
       cross join lateral (
         select *, row_number() over (order by time, log_ref, ordinal) as rank
@@ -96,12 +98,14 @@ async function readEach(
 
 function storedReading(type: ReadingType, sqlRow: SqlRow): StoredReading {
   const timeMs = Math.round(sqlRow.time_ms);
-  const row: Record<string, string | number> = { time: new Date(timeMs).toISOString() };
+  const row: Record<string, ReadingRow[string]> = { time: new Date(timeMs).toISOString() };
   row["machineId"] = String(sqlRow["machine_id"]);
   if (sqlRow["site_id"] !== null) row["siteId"] = String(sqlRow["site_id"]);
   for (const { name } of METRICS[type]) {
     const value = sqlRow[name];
     if (typeof value === "string" || typeof value === "number") row[name] = value;
   }
+  const quality = qualityNames(type, sqlRow.quality ?? 0);
+  if (quality !== undefined) row["quality"] = quality;
   return { place: { timeMs, logRef: sqlRow.log_ref, ordinal: sqlRow.ordinal }, row };
 }

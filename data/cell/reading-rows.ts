@@ -33,7 +33,7 @@ export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
 /** `COPY` statement that takes the rows of a {@link ReadingRows} of `type`. @param schema - quoted by the caller */
 export function copyStatement(schema: string, type: ReadingType): string {
-  const columns = [...COMMON_COLUMNS, ...METRICS[type].map(({ name }) => name)].join(", ");
+  const columns = [...COMMON_COLUMNS, ...METRICS[type].map(({ name }) => name), "quality"].join(", ");
   return `copy ${schema}.${TABLES[type]} (${columns}) from stdin (format binary)`;
 }
 
@@ -72,6 +72,9 @@ export class TenantRows {
 export class ReadingRows {
   readonly type: ReadingType;
   readonly #metrics: readonly Metric[];
+  readonly #fieldCount: number;
+  /** What a row takes without its texts. */
+  readonly #fixedBytes: number;
   readonly #starts: number[] = [];
   readonly #records: LogRecord[] = [];
   readonly #ordinals: number[] = [];
@@ -83,6 +86,8 @@ export class ReadingRows {
   constructor(type: ReadingType) {
     this.type = type;
     this.#metrics = METRICS[type];
+    this.#fieldCount = COMMON_COLUMNS.length + this.#metrics.length + 1;
+    this.#fixedBytes = (this.#fieldCount + 1) * FIELD_BYTES;
     this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
     this.#view = new DataView(this.#buffer.buffer);
   }
@@ -117,12 +122,11 @@ export class ReadingRows {
   }
 
   add(reading: Reading, record: LogRecord, logRef: bigint, ordinal: number): void {
-    const fieldCount = COMMON_COLUMNS.length + this.#metrics.length;
-    this.#reserve((fieldCount + 1) * FIELD_BYTES);
+    this.#reserve(this.#fixedBytes);
     this.#starts.push(this.#end);
     this.#records.push(record);
     this.#ordinals.push(ordinal);
-    this.#view.setInt16(this.#end, fieldCount);
+    this.#view.setInt16(this.#end, this.#fieldCount);
     this.#end += 2;
     this.#writeInteger((reading.timeMs - POSTGRES_EPOCH_MS) * 1000); // microseconds: below 2^53 for 285 years
     this.#writeText(reading.machineId);
@@ -133,6 +137,7 @@ export class ReadingRows {
     this.#view.setInt16(this.#end + 16, ordinal);
     this.#end += 18;
     for (const { name, kind } of this.#metrics) this.#writeValue(reading.values[name], kind);
+    this.#writeQuality(reading.quality);
   }
 
   #writeValue(value: ReadingValue | undefined, kind: Metric["kind"]): void {
@@ -141,6 +146,15 @@ export class ReadingRows {
     this.#view.setInt32(this.#end, 8);
     this.#view.setFloat64(this.#end + 4, value);
     this.#end += 12;
+  }
+
+  /** NULL when all is good: that costs no room, and no reader has to know the codes. */
+  #writeQuality(quality: number): void {
+    this.#view.setInt32(this.#end, quality === 0 ? -1 : 4);
+    this.#end += 4;
+    if (quality === 0) return;
+    this.#view.setInt32(this.#end, quality);
+    this.#end += 4;
   }
 
   /** 64 bits from a safe integer, without the detour over a BigInt, which takes five times as long. */
@@ -158,9 +172,7 @@ export class ReadingRows {
       this.#end += 4;
       return;
     }
-    this.#reserve(
-      (COMMON_COLUMNS.length + this.#metrics.length) * FIELD_BYTES + value.length * MAX_BYTES_PER_UNIT,
-    );
+    this.#reserve(this.#fixedBytes + value.length * MAX_BYTES_PER_UNIT);
     const length = this.#buffer.write(value, this.#end + 4);
     this.#view.setInt32(this.#end, length);
     this.#end += 4 + length;

@@ -7,6 +7,7 @@ import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { deadlineMs, evaluate, NORMAL, type Start, type Transition } from "../../model/alert-state.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import type { Reading } from "../../model/reading.ts";
+import { trustedReading } from "../../model/quality.ts";
 import type { RuleInForce } from "../../model/rule.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
 import { decodeValue } from "../decode-value.ts";
@@ -148,8 +149,8 @@ function concerns({ type, machines }: RuleInForce, reading: Reading): boolean {
   return type === reading.type && (machines === undefined || machines.has(reading.machineId));
 }
 
-/** What cannot be read, or is dated beyond the tolerance, is a dead letter of ingest's and nothing to an alert. */
+/** What cannot be read, or is dated beyond the tolerance, is a dead letter of ingest's and nothing to an alert; nor is a bad value. */
 function readingsOf(record: LogRecord): Seen[] {
   const { readings } = decodeValue(record);
-  return readings.map(({ reading, ordinal }) => ({ reading, record, ordinal }));
+  return readings.map(({ reading, ordinal }) => ({ reading: trustedReading(reading), record, ordinal }));
 }

@@ -46,6 +46,19 @@ describe("preparing a cell and its tenants", () => {
     expect(positions).to.have.length(3);
   });
 
+  it("gives series of a former release the column for quality", async () => {
+    await testTenant(secret, "prep-former");
+    const { schema } = { schema: "tenant_prep_former" };
+    const tables = ["machine_telemetry", "energy_monitoring", "air_quality", "job_scan_events"];
+    for (const table of tables) await admin(`alter table ${schema}.${table} drop column quality`);
+    await admin("delete from millwright.schema_migration where name like '%flag-quality'");
+    await prepareCell(secret);
+    const columns = await admin(
+      `select from information_schema.columns where table_schema = '${schema}' and column_name = 'quality'`,
+    );
+    expect(columns).to.have.length(tables.length);
+  });
+
   it("leaves a position and a fence that have moved on as they are", async () => {
     const tenant = await testTenant(secret, "prep-moved");
     await admin("update millwright.log_position set next_offset = 7 where tenant = $1", [tenant]);

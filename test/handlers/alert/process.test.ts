@@ -101,6 +101,18 @@ describe("alert engine", () => {
     expect(alert!.latencyMs.evaluate).to.be.within(0, Date.now() - producedAt);
   });
 
+  it("is woken by no value that is bad or physically impossible", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule();
+    await acme.send([
+      [1, 70],
+      [2, 65_535],
+      [3, 71],
+    ]);
+    await eventually("the record", async () => (await acme.evaluated()) === 1n);
+    expect(await acme.alerts()).to.deep.equal([]);
+  });
+
   it("does not evaluate rows stored before the rule, nor imports", async () => {
     const acme = await plant.newTenant();
     await acme.send([[1, 99]]);

@@ -71,6 +71,7 @@ describe("storing a batch of the log", () => {
       ...{ log_ref: (((1n << 15n) | 1n) << 40n) | 0n, ordinal: 0 },
       ...{ state: "läuft 🏭", machine_type: null, error_code: null },
       ...{ power_watts: -0.1, temperature_c: 1e300, cycle_count: BigInt(2 ** 53 - 1) },
+      quality: (3 << 8) | (3 << 10), // implausible, and kept
     });
   });
 

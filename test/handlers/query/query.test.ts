@@ -100,6 +100,19 @@ describe("reading readings", () => {
     expect(nextCursor).to.be.a("string");
   });
 
+  it("names the values that are not good, and answers them all the same", async () => {
+    const doubtful = {
+      type: "air-quality" as const,
+      values: { co2_ppm: -3, humidity_pct: 40, pressure_hpa: 990 },
+      quality: { pressure_hpa: "uncertain" as const },
+    };
+    await store([logRecord(empty, 0, 0, [machineReading(doubtful)])]);
+    const { rows } = await read({ tenant: empty, type: "air-quality" });
+    expect(rows.map(({ co2_ppm, quality }) => ({ co2_ppm, quality }))).to.deep.equal([
+      { co2_ppm: -3, quality: { co2_ppm: "implausible", pressure_hpa: "uncertain" } },
+    ]);
+  });
+
   it("answers the same rows in the same order whatever the filters and the page size", async () => {
     const from = APPENDED_AT_MS - 420 * MINUTE_MS;
     const anyRequest = fc.record(
