@@ -29,6 +29,7 @@ export type ErrorCode =
   | "rule-exists"
   | "channel-unknown"
   | "channel-refused"
+  | "channel-limit"
   | "alert-unknown"
   | "alert-state-conflict"
   | "no-capacity"
