@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { z } from "zod";
 import { MillwrightError } from "./model/errors.ts";
+import type { NotifySettings } from "./model/notify-settings.ts";
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
@@ -14,7 +15,25 @@ const port = z
   )
   .transform(Number);
 
+const awsRegion = z
+  .string()
+  .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region of AWS, such as eu-central-1");
+const sender = z
+  .string()
+  .max(320)
+  .regex(/^(\P{Cc}*<[^\s<>]+@[^\s<>]+>|[^\s<>]+@[^\s<>]+)$/u, "must be an email address");
+
+const notifySchema = z.object({
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: "must begin with smtp:// or smtps://" }).optional(),
+  SMTP_FROM: sender.optional(),
+  SES_REGION: awsRegion.optional(),
+  SES_FROM: sender.optional(),
+  SNS_REGION: awsRegion.optional(),
+  AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/ }).optional(),
+});
+
 const settingsSchema = z.object({
+  ...notifySchema.shape,
   PORT: port.default(8080),
   MILLWRIGHT_HOME: z.string().min(1).default("./.millwright"),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
@@ -40,6 +59,7 @@ export interface Settings {
   /** Absolute folder of databases, state, archive and token. */
   readonly home: string;
   readonly privateWebhooks: "allow" | "refuse" | "loopback-only";
+  readonly notify: NotifySettings;
   readonly catalogUrl: string | undefined;
   readonly timescaleUrl: string | undefined;
   readonly timescaleCellUrls: readonly string[];
@@ -66,6 +86,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
   if (present["KAFKA_BROKERS"] !== undefined)
     wrong.push("KAFKA_BROKERS: this release has the embedded log only");
+  if (parsed.success) wrong.push(...contradictions(parsed.data));
   if (wrong.length > 0 || !parsed.success) {
     const fields = wrong.map((message) => ({ pointer: `/${message.split(":")[0] ?? ""}`, message }));
     throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`, {
@@ -77,11 +98,53 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     port: data.PORT,
     home: path.resolve(data.MILLWRIGHT_HOME),
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
+    notify: notifySettings(data),
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,
     timescaleCellUrls: data.TIMESCALE_CELL_URLS,
     logLevel: data.LOG_LEVEL,
   };
+}
+
+function contradictions(data: z.infer<typeof notifySchema>): string[] {
+  const { SMTP_URL, SMTP_FROM, SES_REGION, SES_FROM } = data;
+  return [
+    ...((SMTP_URL === undefined) === (SMTP_FROM === undefined)
+      ? []
+      : ["SMTP_URL: needs SMTP_FROM, and it this one"]),
+    ...((SES_REGION === undefined) === (SES_FROM === undefined)
+      ? []
+      : ["SES_REGION: needs SES_FROM, and it this one"]),
+    ...(SMTP_URL === undefined || SES_REGION === undefined
+      ? []
+      : ["SES_REGION: email goes by SMTP or by SES"]),
+  ];
+}
+
+function notifySettings(data: z.infer<typeof notifySchema>): NotifySettings {
+  const { SMTP_URL: url, SMTP_FROM, SES_REGION, SES_FROM, SNS_REGION, AWS_ENDPOINT_URL: endpoint } = data;
+  return {
+    smtp: url === undefined || SMTP_FROM === undefined ? undefined : { url, from: SMTP_FROM },
+    ses:
+      SES_REGION === undefined || SES_FROM === undefined
+        ? undefined
+        : { region: SES_REGION, endpoint, from: SES_FROM },
+    sns: SNS_REGION === undefined ? undefined : { region: SNS_REGION, endpoint },
+  };
+}
+
+/** What the handler host needs to send: our settings, and what AWS's own client reads, where it is used. */
+export function notifyEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  const usesAws = (env["SES_REGION"] ?? env["SNS_REGION"] ?? "") !== "";
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && (name in notifySchema.shape || (usesAws && name.startsWith("AWS_")))
+        ? [[name, value]]
+        : [],
+    ),
+  );
 }
 
 /** Where the command line finds the service, when it is not told by a flag. */
@@ -162,7 +225,19 @@ export function readIngestEnvironment(env: Readonly<Record<string, string | unde
   };
 }
 
-/** Settings of the alert and notify functions on Lambda: the catalog, as its service login. */
+/** Settings of the notify function on Lambda: the catalog, the key of the channels' secrets, and the ways to send. */
+export function readNotifyEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const parsed = notifySchema.extend({ CATALOG_URL: databaseUrl, CHANNEL_KEY: z.string() }).safeParse(env);
+  const wrong = parsed.success
+    ? contradictions(parsed.data)
+    : parsed.error.issues.map(({ path: [name] }) => String(name));
+  if (!parsed.success || wrong.length > 0)
+    throw new MillwrightError("setting-invalid", `Missing or malformed: ${wrong.join(", ")}.`);
+  const { CATALOG_URL: catalogUrl, CHANNEL_KEY: channelKey } = parsed.data;
+  return { catalogUrl, channelKey, notify: notifySettings(parsed.data) };
+}
+
+/** Settings of the alert function on Lambda: the catalog, as its service login. */
 export function readCatalogEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   const parsed = ingestEnvironmentSchema.pick({ CATALOG_URL: true }).safeParse(env);
   if (!parsed.success) throw new MillwrightError("setting-invalid", "Missing or malformed: CATALOG_URL.");

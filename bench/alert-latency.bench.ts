@@ -18,6 +18,7 @@ import { channelBody } from "../model/channel.ts";
 import { ruleBody } from "../model/rule.ts";
 import { tenantId } from "../model/tenant.ts";
 import type { AlertHostStart } from "../test/support/alert-host.ts";
+import { testSealer } from "../test/support/sealer.ts";
 
 const READINGS_PER_SECOND = 200;
 const SECONDS = 20;
@@ -70,7 +71,7 @@ async function measure(admin: AlertHostStart["admin"], { url, received }: Receiv
   const channel = { kind: "webhook", url, secret: "bench" };
   await inTenant(catalog, acme, async (tx) => {
     await createRule(tx, acme, ruleBody.parse(rule));
-    await createChannel(tx, acme, channelBody.parse(channel));
+    await createChannel(tx, testSealer, acme, channelBody.parse(channel));
   });
 
   const host = fork(new URL("../test/support/alert-host.ts", import.meta.url));

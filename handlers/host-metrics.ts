@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
 import type { StoreOutcome } from "./ingest/process.ts";
 import type { AlertObserver } from "./alert/process.ts";
-import type { NotifyObserver } from "./notify/process.ts";
+import type { NotifyObserver } from "./notify/try-delivery.ts";
 import { TenantLabels } from "./tenant-labels.ts";
 import { PROMISED_LATENCY_MS, type LatencyStage, type StageLatencies } from "../model/alert-latency.ts";
 

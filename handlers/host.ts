@@ -8,12 +8,14 @@ import { openIngestPool } from "../data/cell/cell-pool.ts";
 import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
 import { tidyCell } from "../data/cell/tidy-cell.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
+import { channelSealer } from "../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
 import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
 import { ingestSubscription } from "./ingest/subscription.ts";
+import { openSenders } from "./notify/channels/senders.ts";
 import { runDispatcher } from "./notify/process.ts";
 
 /**
@@ -65,7 +67,8 @@ async function main(): Promise<void> {
   const alerts = alertEngine({ pool: catalog.service, log, observe: metrics.alerts });
   const dispatcher = {
     pool: catalog.service,
-    privateWebhooks: settings.privateWebhooks,
+    sealer: await channelSealer(secrets),
+    senders: openSenders(catalog.service, settings.privateWebhooks, settings.notify),
     observe: metrics.notifications,
   };
   const work = [

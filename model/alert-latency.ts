@@ -28,16 +28,18 @@ export type StageLatencies = Readonly<Record<LatencyStage, number | null>>;
  * machine that sends a buffered hour at once ends the delay in no time; the evaluation is then the start.
  *
  * @param delayMs - how long the rule made the alert wait, in event time
+ * @param waitMs - how long the tenant's routing held the first notification: an escalation, hours, a full minute
  */
-export function stageLatencies(times: AlertTimes, delayMs: number): StageLatencies {
+export function stageLatencies(times: AlertTimes, delayMs: number, waitMs = 0): StageLatencies {
   const { produced, appended, evaluated, committed, notified } = times;
   const dueAt = Math.min((produced ?? appended) + delayMs, evaluated);
+  const sent = notified === null ? null : notified - waitMs;
   const since = (from: number | null, to: number | null) => (from === null || to === null ? null : to - from);
   return {
     append: since(produced, appended),
     evaluate: evaluated - Math.max(appended, dueAt),
     commit: since(evaluated, committed),
-    send: since(committed, notified),
-    total: since(dueAt, notified),
+    send: since(committed, sent),
+    total: since(dueAt, sent),
   };
 }

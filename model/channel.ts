@@ -28,7 +28,9 @@ const template = (maxLength: number) =>
 
 export const channelTemplate = z.strictObject({
   // a subject of two lines is two headers
-  subject: template(200).regex(/^\P{Cc}*$/u, "no control characters").optional(),
+  subject: template(200)
+    .regex(/^\P{Cc}*$/u, "no control characters")
+    .optional(),
   body: template(4_000).optional(),
 });
 export type ChannelTemplate = z.infer<typeof channelTemplate>;
@@ -57,7 +59,8 @@ const routing = {
 };
 
 function limitPerMinute() {
-  const description = "What comes above it in a minute is collected and sent as one digest when the minute is over";
+  const description =
+    "What comes above it in a minute is collected and sent as one digest when the minute is over";
   return z.int().min(1).max(1_000).meta({ description });
 }
 

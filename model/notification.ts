@@ -125,5 +125,8 @@ function digestLines(digest: Digest): string[] {
 /** Never through the middle of a character. */
 function cut(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
-  return text.slice(0, maxLength).toWellFormed().replace(/\ufffd$/, "");
+  return text
+    .slice(0, maxLength)
+    .toWellFormed()
+    .replace(/\ufffd$/, "");
 }

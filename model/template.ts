@@ -26,8 +26,7 @@ export const ESCAPES = {
 export type Escape = (value: string) => string;
 
 // No cache: the library's grows with every template that was ever used.
-const writer = new Mustache.Writer();
-writer.templateCache = undefined;
+const writer = Object.assign(new Mustache.Writer(), { templateCache: undefined });
 
 /** What is wrong with a mustache template, in words for its author; undefined when nothing is. */
 export function templateProblem(template: string): string | undefined {

@@ -8,10 +8,10 @@ import {
   shelveAlert,
 } from "../../data/catalog/alert.ts";
 import type { Alert } from "../../data/catalog/alert.ts";
-import { listDeliveries } from "../../data/catalog/delivery.ts";
+import { DELIVERY_OUTCOMES, listDeliveries } from "../../data/catalog/delivery.ts";
 import { LATENCY_STAGES } from "../../model/alert-latency.ts";
 import { ALERT_STATES } from "../../model/alert-state.ts";
-import { ALERT_EVENTS } from "../../model/channel.ts";
+import { DELIVERY_EVENTS } from "../../model/channel.ts";
 import { externalId, READING_TYPES } from "../../model/reading.ts";
 import { SEVERITIES } from "../../model/rule.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -57,12 +57,14 @@ const alert = z
   })
   .meta({ id: "Alert" });
 const alertAnswer = { 200: jsonAnswer("The alert as it is now", z.strictObject({ alert })) };
-const delivery = z
+export const delivery = z
   .strictObject({
     id: z.string().meta({ description: "The same in every try" }),
-    alertId: z.string(),
+    alertId: z.string().nullable().meta({ description: "null: a digest or a test" }),
     channel: z.string(),
-    event: z.enum(ALERT_EVENTS),
+    event: z.enum(DELIVERY_EVENTS),
+    state: z.enum(["waiting", ...DELIVERY_OUTCOMES]),
+    digest: z.string().nullable().meta({ description: "Id of the delivery that carried this one" }),
     createdAt: instant,
     deliveredAt: instant.nullable(),
     nextTryAt: instant.nullable(),

@@ -7,6 +7,7 @@ import { writeEndpoints } from "./data-write-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { healthEndpoints } from "./health-routes.ts";
+import { inAppEndpoints } from "./in-app-routes.ts";
 import { keyEndpoints } from "./key-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
@@ -23,7 +24,9 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...writeEndpoints(services),
     ...readEndpoints(services),
     ...ruleEndpoints(services),
-    ...alertLatencyEndpoints(services), // before `/v1/alerts/:alertId`, which would take the word for an id
+    // before `/v1/alerts/:alertId`, which would take their words for ids
+    ...alertLatencyEndpoints(services),
+    ...inAppEndpoints(services),
     ...alertEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),

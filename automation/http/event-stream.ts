@@ -38,7 +38,7 @@ export class EventStreams {
   ): Promise<void> {
     const openCount = this.#openCounts.get(holder) ?? 0;
     if (this.#openCount >= MAX_STREAMS || openCount >= MAX_STREAMS_PER_HOLDER) {
-      const message = "Too many event streams are open; ask for the operation itself instead.";
+      const message = "Too many event streams are open; close one, or ask for the thing itself.";
       throw new MillwrightError("too-many-requests", message, { retryable: true });
     }
     const gone = new AbortController();

@@ -1,8 +1,10 @@
 import type { Registry } from "prom-client";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
+import type { Sealer } from "../../data/seal.ts";
 import type { Settings } from "../../environment.ts";
 import type { QueryService } from "../../handlers/query/query-service.ts";
+import type { ChannelKind } from "../../model/channel.ts";
 import type { OperationService } from "../operations/service.ts";
 
 /** What the API stands on. */
@@ -12,6 +14,12 @@ export interface ApiServices {
   readonly log: Pick<EventLog, "append">;
   readonly readings: Pick<QueryService, "query">;
   readonly privateWebhooks: Settings["privateWebhooks"];
+  readonly channels: {
+    /** Closes the secrets of channels; what it sealed the dispatcher opens. */
+    readonly sealer: Sealer;
+    /** What this installation can send. */
+    readonly kinds: ReadonlySet<ChannelKind>;
+  };
   /** By the name of the dependency; one that rejects, or does not answer in time, is down. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly metrics: {

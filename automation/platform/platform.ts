@@ -3,16 +3,19 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { pino, type Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { sealChannels } from "../../data/catalog/channel.ts";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
 import { listCells, registerCell } from "../../data/catalog/cell.ts";
 import { cellAddress, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import { pingDatabase } from "../../data/ping.ts";
+import { channelSealer } from "../../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
-import { inheritedEnvironment, type Settings } from "../../environment.ts";
+import { inheritedEnvironment, notifyEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import { channelKinds } from "../../model/notify-settings.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
 import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
@@ -95,6 +98,9 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     }),
     (running) => running.close(),
   );
+  // Before the host starts: it makes no key of its own, and sends nothing of what lies in clear.
+  const sealer = await channelSealer(secrets);
+  await sealChannels(catalog.service, sealer);
   const host = starting.adopt(startHost(settings, claimed.record, logger), (kept) => kept.stop());
   progress("starting the handlers");
   await host.ready();
@@ -109,6 +115,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         operations: operations.service,
         readings: queries,
         privateWebhooks: settings.privateWebhooks,
+        channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
         checks: readinessChecks(catalog, secrets, host, cells),
         nowMs: Date.now,
@@ -128,7 +135,7 @@ function startHost(
   record: (parts: object) => Promise<void>,
   logger: Logger,
 ): HandlerHost {
-  const env = { MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel };
+  const env = { ...notifyEnvironment(), MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel };
   const webhooks =
     settings.privateWebhooks === "loopback-only"
       ? {}

@@ -23,7 +23,7 @@ const STAGE_MS: Readonly<Record<LatencyStage, string>> = {
   evaluate: `least(${millis("evaluated_at", "appended_at")},
                    greatest(0, ${millis("evaluated_at", "coalesce(produced_at, appended_at)")} - delay_ms))`,
   commit: millis("committed_at", "evaluated_at"),
-  send: millis("notified_at", "committed_at"),
+  send: `(${millis("notified_at", "committed_at")} - wait_ms)`,
   total: "latency_ms",
 };
 

@@ -60,6 +60,7 @@ interface AlertRow {
   readonly committed_at: Date | null;
   readonly notified_at: Date | null;
   readonly delay_ms: bigint;
+  readonly wait_ms: bigint;
   readonly comments: Alert["comments"] | null;
   readonly now: Date;
 }
@@ -205,7 +206,7 @@ function toAlert(row: AlertRow): Alert {
     shelvedUntil: shelved_until?.toISOString() ?? null,
     shelvedBy: row.shelved_by,
     times: timesOf(row),
-    latencyMs: stageLatencies(timesOf(row), Number(row.delay_ms)),
+    latencyMs: stageLatencies(timesOf(row), Number(row.delay_ms), Number(row.wait_ms)),
     comments: row.comments ?? [],
   };
 }

@@ -129,10 +129,11 @@ export async function sealChannels(pool: pg.Pool, sealer: Sealer): Promise<void>
     );
     for (const { tenant, channel, secret } of rows) {
       const sealed = sealSecrets(sealer, tenant, channel, { secret });
-      await tx.query(
-        "update channel set sealed = $3, secret = null where tenant = $1 and channel = $2",
-        [tenant, channel, sealed],
-      );
+      await tx.query("update channel set sealed = $3, secret = null where tenant = $1 and channel = $2", [
+        tenant,
+        channel,
+        sealed,
+      ]);
     }
   });
 }

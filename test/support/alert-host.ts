@@ -3,6 +3,7 @@ import { openEmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import type { DatabaseAddress } from "../../data/pool.ts";
 import { alertEngine } from "../../handlers/alert/process.ts";
 import { runDispatcher } from "../../handlers/notify/process.ts";
+import { testDispatcher } from "./dispatcher.ts";
 
 /** What the parent sends first; then the child follows the log until it is killed. */
 export interface AlertHostStart {
@@ -21,7 +22,7 @@ process.once("message", (message) => {
   const engine = alertEngine({ pool, log, observe: { onError } });
   void log.consume(engine.subscription, forever);
   void engine.runTimers(forever);
-  void runDispatcher({ pool, privateWebhooks: "loopback-only", observe: { onError } }, forever);
+  void runDispatcher(testDispatcher(pool, { onError }), forever);
   process.send?.("ready");
 });
 // an orphan of a killed test must not live on

@@ -8,6 +8,7 @@ import { ruleBody } from "../../model/rule.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
 import { testCatalog, type TestCatalog } from "./catalog.ts";
 import { testLog } from "./log.ts";
+import { testSealer } from "./sealer.ts";
 
 /** A reading of temperature at second `s` of a fixed hour: `[s, value]` or `[s, value, machine]`. */
 export type Sample = readonly [seconds: number, value: number, machineId?: string];
@@ -44,9 +45,8 @@ function plantOf({ catalog }: TestCatalog, log: EmbeddedLog, tenant: TenantId, t
     rule: (condition: object = {}, rest: object = {}) =>
       inTenant(catalog, tenant, (tx) => createRule(tx, tenant, ruleOf(condition, rest))),
     channel: (url: string, rest: object = {}) =>
-      inTenant(catalog, tenant, (tx) =>
-        createChannel(tx, tenant, channelBody.parse({ kind: "webhook", url, secret: "s3cret", ...rest })),
-      ),
+      makeChannel(catalog, tenant, { kind: "webhook", url, secret: "s3cret", ...rest }),
+    channelOf: (body: object) => makeChannel(catalog, tenant, body),
     /** One record with these readings. */
     send: (samples: readonly Sample[], headers: Record<string, string> = {}, partition = 0) =>
       log.append([
@@ -67,6 +67,10 @@ function plantOf({ catalog }: TestCatalog, log: EmbeddedLog, tenant: TenantId, t
       return rows[0]?.offset ?? 0n;
     },
   };
+}
+
+function makeChannel(catalog: TestCatalog["catalog"], tenant: TenantId, body: object) {
+  return inTenant(catalog, tenant, (tx) => createChannel(tx, testSealer, tenant, channelBody.parse(body)));
 }
 
 export function ruleOf(condition: object = {}, rest: object = {}) {

@@ -11,12 +11,14 @@ import { createKey } from "../../data/catalog/api-key.ts";
 import { addTenant, findTenant } from "../../data/catalog/tenant.ts";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import type { NewRecord } from "../../data/event-log/event-log.ts";
+import { CHANNEL_KINDS } from "../../model/channel.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { Operation, OperationEvent, OperationKind } from "../../model/operation.ts";
 import type { WireReading } from "../../model/reading.ts";
 import type { Role } from "../../model/role.ts";
 import { tenantId, tenantNames, type TenantId } from "../../model/tenant.ts";
 import { testCatalog } from "./catalog.ts";
+import { testSealer } from "./sealer.ts";
 
 export const ADMIN_TOKEN = "admin-token-of-the-test";
 export const NOW_MS = Date.UTC(2026, 10, 21, 10);
@@ -79,6 +81,7 @@ export class TestApi {
       },
       readings: noReadings,
       privateWebhooks: "loopback-only" as const,
+      channels: { sealer: testSealer, kinds: new Set(CHANNEL_KINDS) },
       checks: {},
       metrics: { registry: new Registry(), more: () => Promise.resolve("other_process_up 1\n") },
       nowMs: () => NOW_MS,

@@ -28,6 +28,7 @@ alter table delivery
   add check (event in ('alert.raised', 'alert.returned', 'alert.acknowledged', 'alert.digest', 'channel.test')),
   add column outcome text check (outcome in ('delivered', 'given-up', 'cancelled', 'deduplicated', 'digested')),
   add column first_tried_at timestamptz(3),
+  add column wait_ms bigint not null default 0, -- on purpose: for its escalation, for its channel's hours
   add column dedup_key text, -- only where the channel deduplicates
   add column digest text; -- the delivery that carried this one
 update delivery set outcome = 'delivered' where delivered_at is not null;
@@ -39,6 +40,15 @@ drop index delivery_channel;
 create index delivery_channel on delivery (tenant, channel, first_tried_at);
 create index delivery_dedup on delivery (tenant, channel, dedup_key, created_at) where dedup_key is not null;
 create index delivery_digest on delivery (tenant, digest) where digest is not null;
+
+-- What the tenant's own routing made the first notification wait is no latency of ours.
+alter table alert add column wait_ms bigint not null default 0;
+drop index alert_sla_violation;
+alter table alert drop column latency_ms;
+alter table alert add column latency_ms bigint generated always as (
+  round(greatest(extract(epoch from notified_at - coalesce(produced_at, appended_at)) * 1000 - delay_ms,
+                 extract(epoch from notified_at - evaluated_at) * 1000) - wait_ms)::bigint) stored;
+create index alert_sla_violation on alert (tenant, notified_at) where latency_ms > 500;
 
 -- The notices that a tenant's pages follow. Numbered under the row lock of the counter: a reader that has seen n can
 -- never miss a smaller number.

@@ -7,6 +7,7 @@ import { ALERT_STATES } from "../../../model/alert-state.ts";
 import { channelBody } from "../../../model/channel.ts";
 import { ruleBody } from "../../../model/rule.ts";
 import { alertPlant, ruleOf } from "../../support/alert-plant.ts";
+import { testSealer } from "../../support/sealer.ts";
 
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -34,7 +35,9 @@ describe("rules, alerts and channels in the catalog", () => {
     const forged = codeOf(asGlobex((tx) => createRule(tx, acme.tenant, ruleOf())));
     expect(await forged).to.equal("42501");
     const body = channelBody.parse({ kind: "webhook", url: "http://x.example/", secret: "s" });
-    expect(await codeOf(asGlobex((tx) => createChannel(tx, acme.tenant, body)))).to.equal("42501");
+    expect(await codeOf(asGlobex((tx) => createChannel(tx, testSealer, acme.tenant, body)))).to.equal(
+      "42501",
+    );
   });
 
   it("refuses a second rule with a taken id, and pages through many", async () => {

@@ -5,6 +5,7 @@ import { listDeliveries } from "../../../data/catalog/delivery.ts";
 import { alertEngine } from "../../../handlers/alert/process.ts";
 import { runDispatcher } from "../../../handlers/notify/process.ts";
 import { alertPlant } from "../../support/alert-plant.ts";
+import { testDispatcher } from "../../support/dispatcher.ts";
 import { eventually } from "../../support/eventually.ts";
 import { isSignedWith, webhookReceiver } from "../../support/webhook-receiver.ts";
 
@@ -18,7 +19,7 @@ describe("dispatcher", () => {
     const pool = plant.catalog.service;
     const engine = alertEngine({ pool, log: plant.log });
     running.push(plant.log.consume(engine.subscription, stop.signal));
-    running.push(runDispatcher({ pool, privateWebhooks: "loopback-only" }, stop.signal));
+    running.push(runDispatcher(testDispatcher(pool), stop.signal));
   });
   after(async () => {
     stop.abort();
@@ -159,7 +160,7 @@ describe("dispatcher", () => {
   it("keeps a channel's secret from the application's role", async () => {
     const acme = await plant.newTenant();
     await acme.channel("http://127.0.0.1:1/");
-    const read = inTenant(plant.catalog, acme.tenant, (tx) => tx.query("select secret from channel"));
+    const read = inTenant(plant.catalog, acme.tenant, (tx) => tx.query("select sealed from channel"));
     expect(String(await read.catch((error: unknown) => error))).to.contain("permission denied");
   });
 });

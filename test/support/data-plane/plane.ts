@@ -15,6 +15,7 @@ import { folderSecretStore } from "../../../data/secret-store.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
 import { readEmbeddedLog, type LogEntry } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
+import { TEST_CHANNEL_KEY } from "../sealer.ts";
 import { HostProcess } from "./host-process.ts";
 import { PostgresServer } from "./postgres-server.ts";
 
@@ -79,6 +80,7 @@ export class DataPlane {
     const secrets = folderSecretStore(path.join(plane.#home, "secrets"));
     const { host, database } = catalogAdmin;
     await secrets.put("catalog", { host, port: catalogServer.proxy.port, database, ...PASSWORDS });
+    await secrets.put("channel-key", TEST_CHANNEL_KEY);
     await secrets.put(`cell-${CELL}`, { ...secret, port: cell.proxy.port });
     return plane;
   }

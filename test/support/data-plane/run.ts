@@ -11,6 +11,7 @@ import type { Evidence } from "../../checker/evidence.ts";
 import { readJournal } from "../../checker/journal.ts";
 import { readAlerts, readCell } from "../../checker/stored.ts";
 import { eventually } from "../eventually.ts";
+import { testSealer } from "../sealer.ts";
 import { randomFrom } from "../seed.ts";
 import { webhookReceiver } from "../webhook-receiver.ts";
 import { inflict, planOf, type Fault } from "./fault-plan.ts";
@@ -104,7 +105,7 @@ async function addAlerting(
     }
     const events = ["alert.raised", "alert.returned"];
     const channel = channelBody.parse({ kind: "webhook", url, secret: "s3cret", events });
-    return (await createChannel(tx, tenant.tenant, channel)).id;
+    return (await createChannel(tx, testSealer, tenant.tenant, channel)).id;
   });
 }
 

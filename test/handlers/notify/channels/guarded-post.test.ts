@@ -3,11 +3,11 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
-import { postWebhook } from "../../../handlers/notify/webhook.ts";
+import { guardedPost } from "../../../../handlers/notify/channels/guarded-post.ts";
 
-const REQUEST = { secret: "s", body: "{}", policy: "loopback-only", nowMs: 0 } as const;
+const REQUEST = { headers: {}, body: "{}", policy: "loopback-only" } as const;
 
-describe("postWebhook", () => {
+describe("guardedPost", () => {
   it("answers a redirect as it came, and does not go where it leads", async () => {
     const seen: (string | undefined)[] = [];
     const server = createServer((request, response) => {
@@ -17,7 +17,7 @@ describe("postWebhook", () => {
     await once(server, "listening");
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     const signal = new AbortController().signal;
-    expect(await postWebhook({ ...REQUEST, url, signal })).to.equal(307);
+    expect(await guardedPost({ ...REQUEST, url, signal })).to.equal(307);
     expect(seen).to.deep.equal(["/hook"]);
     server.close();
   });
@@ -26,7 +26,7 @@ describe("postWebhook", () => {
     const url = "http://nobody-has-this-name.invalid/";
     // Without the limit, the outcome would be the resolver's own error.
     expect(await lookup(new URL(url).hostname).catch((error: unknown) => error)).to.have.property("code");
-    const outcome = postWebhook({ ...REQUEST, url, signal: AbortSignal.abort() });
+    const outcome = guardedPost({ ...REQUEST, url, signal: AbortSignal.abort() });
     expect(await outcome.catch((error: unknown) => error)).to.have.property("name", "AbortError");
   });
 });
