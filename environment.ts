@@ -35,6 +35,9 @@ const notifySchema = z.object({
 const settingsSchema = z.object({
   ...notifySchema.shape,
   PORT: port.default(8080),
+  MQTT_PORT: port.optional(),
+  MQTT_TLS_CERT: z.string().min(1).optional(),
+  MQTT_TLS_KEY: z.string().min(1).optional(),
   MILLWRIGHT_HOME: z.string().min(1).default("./.millwright"),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
   CATALOG_URL: databaseUrl.optional(),
@@ -56,6 +59,12 @@ const settingsSchema = z.object({
 /** Settings of the service, the handler host and the command line. */
 export interface Settings {
   readonly port: number;
+  readonly mqtt: {
+    /** undefined: MQTT's own, or any free one where that is taken */
+    readonly port: number | undefined;
+    /** Files in PEM. With them the entrance listens on every address, without them on loopback only. */
+    readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  };
   /** Absolute folder of databases, state, archive and token. */
   readonly home: string;
   readonly privateWebhooks: "allow" | "refuse" | "loopback-only";

@@ -1,0 +1,142 @@
+import { once } from "node:events";
+import { connect as connectSocket, type Socket } from "node:net";
+import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { serveMqtt, type MqttOptions, type MqttServer } from "../../automation/mqtt/server.ts";
+import type { EmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import type { EventLog, LogRecord } from "../../data/event-log/event-log.ts";
+import { topicName } from "../../model/tenant.ts";
+import { ADMIN_TOKEN, TestApi } from "./api.ts";
+import { testLog } from "./log.ts";
+
+export const VERSIONS = [
+  { version: 4, name: "MQTT 3.1.1" },
+  { version: 5, name: "MQTT 5" },
+] as const;
+
+/** The MQTT entrance (and the API beside it) on a real catalog and a real log. */
+export class TestEntrance {
+  readonly api: TestApi;
+  readonly log: EmbeddedLog;
+  readonly registry = new Registry();
+  readonly logged: string[] = [];
+  #server: MqttServer | undefined;
+  readonly #left: (() => void)[] = [];
+
+  private constructor(api: TestApi, log: EmbeddedLog) {
+    this.api = api;
+    this.log = log;
+  }
+
+  /** @param appendOf - stands between the entrance and the log */
+  static async start(
+    options: Partial<MqttOptions> = {},
+    appendOf: (log: EmbeddedLog) => EventLog["append"] = (log) => log.append,
+  ): Promise<TestEntrance> {
+    const { log } = await testLog();
+    const append = appendOf(log);
+    const api = await TestApi.start({ log: { append }, nowMs: Date.now });
+    const entrance = new TestEntrance(api, log);
+    const logger = pino({ level: "debug" }, { write: (line: string) => void entrance.logged.push(line) });
+    const { catalog } = api;
+    const services = { catalog, adminToken: ADMIN_TOKEN, registry: entrance.registry, logger };
+    entrance.#server = await serveMqtt(
+      { ...services, log: { append }, nowMs: Date.now },
+      { port: 0, ...options },
+    );
+    return entrance;
+  }
+
+  get url(): string {
+    return this.#server?.url ?? "";
+  }
+
+  async tenant(id: string): Promise<void> {
+    const tenant = await this.api.tenant(id);
+    await this.log.createTopic(topicName(tenant, "readings", 1), 2);
+  }
+
+  /** A key of one machine, made as people make it. */
+  async machineKey(
+    tenant: string,
+    machineId: string,
+  ): Promise<{ readonly id: string; readonly secret: string }> {
+    const body = { role: "machine", label: machineId, machineId };
+    return (await this.api.call("POST", `/v1/tenants/${tenant}/keys`, body)).body.key;
+  }
+
+  /** A client of the usual library; rejects when it is not let in. */
+  async client(version: 4 | 5, password: string, more: IClientOptions = {}): Promise<MqttClient> {
+    const options = { protocolVersion: version, username: "device", password, reconnectPeriod: 0, ...more };
+    const client = await connectAsync(this.url, options, false);
+    client.on("error", () => undefined);
+    this.#left.push(() => client.end(true));
+    return client;
+  }
+
+  /** A bare connection; `closed` resolves with all that came when the other end has closed it. */
+  socket(): { readonly socket: Socket; readonly closed: Promise<Buffer> } {
+    const socket = connectSocket(Number(new URL(this.url).port), "127.0.0.1");
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(chunk)).on("error", () => undefined);
+    this.#left.push(() => socket.destroy());
+    return { socket, closed: once(socket, "close").then(() => Buffer.concat(chunks)) };
+  }
+
+  /** All that the log has of a tenant, partition by partition, in order. */
+  async records(tenant: string): Promise<readonly LogRecord[]> {
+    const topic = `${tenant}.readings.g1`;
+    const records: LogRecord[] = [];
+    for (const partition of [0, 1]) {
+      const { end } = await this.log.bounds({ topic, partition });
+      if (end === 0n) continue;
+      const done = new AbortController();
+      await this.log.consume(
+        {
+          group: `test-${partition}`,
+          topics: () => Promise.resolve([topic]),
+          position: (asked) => Promise.resolve(asked.partition === partition ? 0n : end),
+          handle: (batch) => {
+            records.push(...batch.filter((record) => record.partition === partition));
+            if (records.some((record) => record.partition === partition && record.offset === end - 1n))
+              done.abort();
+            return Promise.resolve([]);
+          },
+          outOfRange: () => undefined,
+        },
+        done.signal,
+      );
+    }
+    return records;
+  }
+
+  /** Readings that the log has of a tenant, in the order of each machine. */
+  async readings(tenant: string) {
+    const taken = (await this.records(tenant)).filter(({ headers }) => headers["refused"] === undefined);
+    return taken.flatMap(
+      ({ value }) => JSON.parse(value.toString()) as { machineId: string; values: object }[],
+    );
+  }
+
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const metric = this.registry.getSingleMetric(name);
+    const { values } = (await metric?.get()) ?? { values: [] };
+    const isAsked = (found: object) =>
+      Object.entries(labels).every(([key, value]) => found[key as never] === value);
+    return values.filter((value) => isAsked(value.labels)).reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /** Ends the entrance as the service does when it stops. */
+  async stop(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  async close(): Promise<void> {
+    for (const leave of this.#left) leave();
+    await this.stop();
+    await this.api.close();
+    await this.log.close();
+  }
+}
