@@ -92,6 +92,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const wrong = parsed.success
     ? []
     : parsed.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`);
+  if ((present["MQTT_TLS_CERT"] === undefined) !== (present["MQTT_TLS_KEY"] === undefined))
+    wrong.push("MQTT_TLS_CERT: goes with MQTT_TLS_KEY; give both or neither");
   wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
   if (present["KAFKA_BROKERS"] !== undefined)
     wrong.push("KAFKA_BROKERS: this release has the embedded log only");
@@ -103,8 +105,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     });
   }
   const { data } = parsed;
+  const { MQTT_TLS_CERT: certFile, MQTT_TLS_KEY: keyFile } = data;
   return {
     port: data.PORT,
+    mqtt: {
+      port: data.MQTT_PORT ?? (data.PORT === 0 ? 0 : undefined),
+      tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+    },
     home: path.resolve(data.MILLWRIGHT_HOME),
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
     notify: notifySettings(data),

@@ -1,7 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
 import { revokedKeys } from "../../data/catalog/api-key.ts";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
@@ -10,7 +9,7 @@ import { Intake } from "../entrance/intake.ts";
 import { Room, type RoomLimits } from "../entrance/room.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
-import { MqttMetrics } from "./metrics.ts";
+import type { MqttMetrics } from "./metrics.ts";
 import { ConnectionEnd } from "./reason.ts";
 import type { Session } from "./sign-in.ts";
 
@@ -35,7 +34,7 @@ export interface MqttServices {
   readonly catalog: Catalog;
   readonly log: Pick<EventLog, "append">;
   readonly adminToken: string;
-  readonly registry: Registry;
+  readonly metrics: MqttMetrics;
   readonly logger: Pick<Logger, "error">;
   readonly nowMs: () => number;
 }
@@ -57,12 +56,11 @@ export interface MqttServer {
 /**
  * The MQTT entrance: clients of 3.1.1 and 5 publish readings, and nothing is ever delivered to them. It keeps no
  * sessions, subscriptions, wills or retained messages.
- * @throws MillwrightError `port-in-use`
+ * @throws MillwrightError `port-in-use`; `setting-invalid` for a certificate that is none
  */
 export async function serveMqtt(services: MqttServices, options: MqttOptions): Promise<MqttServer> {
-  const { catalog, log, adminToken, registry, logger, nowMs } = services;
+  const { catalog, log, adminToken, metrics, logger, nowMs } = services;
   const limits = { ...LIMITS, ...options.limits };
-  const metrics = new MqttMetrics(registry);
   const connections = new Set<Connection>();
   const sessions = new Map<string, Connection>();
   const onError = (error: unknown) =>
@@ -138,7 +136,12 @@ async function endRevoked(catalog: Catalog, connections: readonly Connection[]):
 
 function createNetServer(tls: MqttOptions["tls"], accept: (socket: Socket) => void): Server {
   if (tls === undefined) return createServer(accept);
-  return createTlsServer({ ...tls, minVersion: "TLSv1.2", handshakeTimeout: LIMITS.connectMs }, accept);
+  try {
+    return createTlsServer({ ...tls, minVersion: "TLSv1.2", handshakeTimeout: LIMITS.connectMs }, accept);
+  } catch (cause) {
+    const message = "MQTT_TLS_CERT and MQTT_TLS_KEY are no certificate and its key, in PEM.";
+    throw new MillwrightError("setting-invalid", message, { cause });
+  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

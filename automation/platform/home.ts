@@ -9,6 +9,8 @@ import { endProcess, identifySelf, processIdentity } from "../processes/process-
 /** `$MILLWRIGHT_HOME/run.json`: what runs now. Read by the command line, by tests, and by the next start. */
 const runFile = z.object({
   url: z.string().optional(),
+  /** Of the MQTT entrance. */
+  mqttUrl: z.string().optional(),
   service: processIdentity,
   host: processIdentity.optional(),
   demo: processIdentity.optional(),

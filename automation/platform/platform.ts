@@ -21,12 +21,14 @@ import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { serveApi } from "../http/server.ts";
+import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { adminToken } from "./admin-token.ts";
 import { startCatalogServer } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
 import { claimHome } from "./home.ts";
+import { openMqttEntrance } from "./mqtt-entrance.ts";
 import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
 
 const ENVIRONMENT = "development";
@@ -124,7 +126,18 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     ),
     (server) => server.close(),
   );
-  await claimed.record({ url: api.url });
+  const mqtt = starting.adopt(
+    await openMqttEntrance(
+      {
+        ...{ catalog, log, logger, adminToken: token.token },
+        ...{ metrics: new MqttMetrics(registry), nowMs: Date.now },
+      },
+      settings.mqtt,
+    ),
+    (entrance) => entrance.close(),
+  );
+  progress(`mqtt: ${mqtt.url}`);
+  await claimed.record({ url: api.url, mqttUrl: mqtt.url });
 
   const running = starting.move();
   return { url: api.url, tokenFile: token.file, stop: () => running.disposeAsync() };

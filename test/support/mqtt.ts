@@ -3,6 +3,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { MqttMetrics } from "../../automation/mqtt/metrics.ts";
 import { serveMqtt, type MqttOptions, type MqttServer } from "../../automation/mqtt/server.ts";
 import type { EmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import type { EventLog, LogRecord } from "../../data/event-log/event-log.ts";
@@ -40,7 +41,8 @@ export class TestEntrance {
     const entrance = new TestEntrance(api, log);
     const logger = pino({ level: "debug" }, { write: (line: string) => void entrance.logged.push(line) });
     const { catalog } = api;
-    const services = { catalog, adminToken: ADMIN_TOKEN, registry: entrance.registry, logger };
+    const metrics = new MqttMetrics(entrance.registry);
+    const services = { catalog, adminToken: ADMIN_TOKEN, metrics, logger };
     entrance.#server = await serveMqtt(
       { ...services, log: { append }, nowMs: Date.now },
       { port: 0, ...options },
@@ -91,6 +93,7 @@ export class TestEntrance {
     for (const partition of [0, 1]) {
       const { end } = await this.log.bounds({ topic, partition });
       if (end === 0n) continue;
+      const byOffset = new Map<bigint, LogRecord>(); // a consumer may be given a record twice
       const done = new AbortController();
       await this.log.consume(
         {
@@ -98,15 +101,16 @@ export class TestEntrance {
           topics: () => Promise.resolve([topic]),
           position: (asked) => Promise.resolve(asked.partition === partition ? 0n : end),
           handle: (batch) => {
-            records.push(...batch.filter((record) => record.partition === partition));
-            if (records.some((record) => record.partition === partition && record.offset === end - 1n))
-              done.abort();
+            for (const record of batch)
+              if (record.partition === partition) byOffset.set(record.offset, record);
+            if (byOffset.has(end - 1n)) done.abort();
             return Promise.resolve([]);
           },
           outOfRange: () => undefined,
         },
         done.signal,
       );
+      records.push(...[...byOffset.values()].sort((a, b) => Number(a.offset - b.offset)));
     }
     return records;
   }
