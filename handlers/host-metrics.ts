@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client
 import type { StoreOutcome } from "./ingest/process.ts";
 import type { AlertObserver } from "./alert/process.ts";
 import type { NotifyObserver } from "./notify/try-delivery.ts";
+import type { PublishObserver } from "./publish/process.ts";
 import { TenantLabels } from "./tenant-labels.ts";
 import { PROMISED_LATENCY_MS, type LatencyStage, type StageLatencies } from "../model/alert-latency.ts";
 
@@ -36,6 +37,9 @@ export class HostMetrics {
     `Alerts that took longer than ${PROMISED_LATENCY_MS} ms in total`,
     ["tenant"],
   );
+  readonly #published = this.#counter("events_published_total", "Events appended to their topics", [
+    "stream",
+  ]);
   readonly #tenants = new TenantLabels(LABELLED_TENANTS);
 
   readonly alerts: AlertObserver = {
@@ -54,6 +58,11 @@ export class HostMetrics {
         this.#violations.inc({ tenant: this.#tenants.labelOf(tenant) });
     },
     onError: () => this.#errors.inc({ handler: "notify" }),
+  };
+
+  readonly publications: PublishObserver = {
+    onPublished: ({ stream, count }) => this.#published.inc({ stream }, count),
+    onError: () => this.#errors.inc({ handler: "publish" }),
   };
 
   constructor() {

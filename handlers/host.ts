@@ -3,6 +3,7 @@ import { pino, type Logger } from "pino";
 import { z } from "zod";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
+import { removeOldSystemEvents } from "../data/catalog/system-event.ts";
 import { topicsOfCell } from "../data/catalog/topic.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
 import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
@@ -12,11 +13,15 @@ import { channelSealer } from "../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
 import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
+import { MillwrightError } from "../model/errors.ts";
+import { parseTopicName } from "../model/topic-name.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
 import { ingestSubscription } from "./ingest/subscription.ts";
+import { tellStopped, type Stop } from "./ingest/tell-stopped.ts";
 import { openSenders } from "./notify/channels/senders.ts";
 import { runDispatcher } from "./notify/process.ts";
+import { runPublisher } from "./publish/process.ts";
 
 /**
  * The one process that runs ingest, alert and notify locally. It is a child of the service: it ends when the pipe to
@@ -76,7 +81,11 @@ async function main(): Promise<void> {
     log.consume(alerts.subscription, stopping.signal),
     alerts.runTimers(stopping.signal),
     runDispatcher(dispatcher, stopping.signal),
+    runPublisher({ pool: catalog.service, log, observe: metrics.publications }, stopping.signal),
     keepRetention(context),
+    every(TIDY_INTERVAL_MS, stopping.signal, () =>
+      removeOldSystemEvents(catalog.service).catch(() => undefined),
+    ),
   ];
   process.on("message", (message) => {
     if ((message as { kind?: string }).kind === "metrics")
@@ -123,6 +132,10 @@ async function consumeCell(
   signal: AbortSignal,
 ): Promise<void> {
   const pool = openIngestPool(secret, "millwright-ingest");
+  const tell = (stop: Stop) =>
+    void tellStopped(catalog.service, stop, Date.now()).catch((error: unknown) =>
+      logger.warn({ cell, error: String(error) }, "a stop of ingestion was not recorded"),
+    );
   const subscription = ingestSubscription({
     cell,
     pool,
@@ -131,6 +144,7 @@ async function consumeCell(
     alarm: (alarm) => {
       metrics.alarm(cell);
       logger.error({ cell, ...alarm }, "ingestion of a tenant stands still");
+      tell({ cell, ...alarm });
     },
     outOfRange: ({ topic, partition, offset }, { start, end }) => {
       metrics.alarm(cell);
@@ -139,6 +153,8 @@ async function consumeCell(
         { cell, topic, partition, offset: String(offset), ...range },
         "the stored position is outside the log",
       );
+      const error = new MillwrightError("offset-out-of-range", "The stored position is outside the log.");
+      tell({ cell, tenant: parseTopicName(topic)?.tenant, topic, partition, error });
     },
     stored: (outcome) => metrics.stored(cell, outcome),
   });

@@ -26,7 +26,7 @@ const SELLING = [
   "tenant:delete",
   "operation:write",
 ] as const;
-const PLATFORM = ["platform-key:read", "platform-key:write", "metrics:read"] as const;
+const PLATFORM = ["platform-key:read", "platform-key:write", "metrics:read", "system-event:read"] as const;
 
 export type Permission =
   | "data:write"

@@ -42,7 +42,7 @@ export class TenantTopics {
       await getTenant(tx, tenant);
       return placementOf(tx, tenant);
     });
-    const topic = placement?.topics[0];
+    const topic = placement?.topics.find(({ stream }) => stream === "readings");
     const isDeleting = placement?.tenantState === "deleting";
     if (topic === undefined || placement?.state !== "stable" || isDeleting) {
       const message = isDeleting ? "The tenant is being deleted." : "The tenant is not built yet; try again.";

@@ -13,6 +13,7 @@ import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { ruleEndpoints } from "./rule-routes.ts";
 import type { ApiServices } from "./services.ts";
+import { systemEventEndpoints } from "./system-event-routes.ts";
 import { tenantEndpoints } from "./tenant-routes.ts";
 
 /** Everything that can be called, the document of it included. */
@@ -30,6 +31,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...alertEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),
+    ...systemEventEndpoints(services),
     ...healthEndpoints(services),
   ];
   const all = [...endpoints, ...docsEndpoints(() => document)];

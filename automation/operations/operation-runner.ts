@@ -9,6 +9,7 @@ import {
   type OperationEnd,
   type OwnedOperation,
 } from "../../data/catalog/ownership.ts";
+import { recordSystemEvent } from "../../data/catalog/system-event.ts";
 import { cancelRequested } from "../../data/catalog/operation.ts";
 import { lockTenant, setTenantState } from "../../data/catalog/tenant.ts";
 import { hasCode } from "../../model/errors.ts";
@@ -138,6 +139,15 @@ export class OperationRunner {
         await finishOperation(tx, operation, end);
         const change = stateAfter(owned, end.status);
         if (change !== undefined) await setTenantState(tx, tenant, [change.from], change.to);
+        if (change?.to === "failed") {
+          const detail = { operation, kind, code: end.error?.code ?? end.status };
+          await recordSystemEvent(tx, {
+            kind: "tenant.failed",
+            tenant,
+            detail,
+            key: `${operation}/${owned.attempt}`,
+          });
+        }
         await appendAudit(tx, {
           actor: requestedBy,
           role: "operation",

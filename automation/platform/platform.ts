@@ -26,6 +26,7 @@ import { startOperations } from "../operations/start.ts";
 import { adminToken } from "./admin-token.ts";
 import { startCatalogServer } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
+import { prepareEventTopics } from "./event-topics.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
 import { claimHome } from "./home.ts";
 import { openMqttEntrance } from "./mqtt-entrance.ts";
@@ -88,6 +89,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform: ${message}`));
   for (const { name, tenantCapacity } of cells)
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
+  await prepareEventTopics(catalog, log);
 
   const operations = starting.adopt(
     await startOperations({

@@ -39,7 +39,7 @@ export interface AlertFilter extends PageRequest {
   readonly fromMs?: number | undefined;
 }
 
-interface AlertRow {
+export interface AlertRow {
   readonly alert: string;
   readonly rule: string;
   readonly rule_name: string;
@@ -91,7 +91,7 @@ export async function listAlerts(
       order by raised_at desc, alert desc limit $8`,
     [tenant, ...decodeTimeCursor(filter.cursor), state, severity, machineId, from, filter.limit + 1],
   );
-  return pageOf(rows.map(toAlert), filter.limit, ({ raisedAt, id }) => [raisedAt, id]);
+  return pageOf(rows.map(alertOf), filter.limit, ({ raisedAt, id }) => [raisedAt, id]);
 }
 
 /** @throws MillwrightError `alert-unknown` */
@@ -101,7 +101,7 @@ export async function getAlert(tx: pg.ClientBase, tenant: TenantId, id: string):
     [tenant, id],
   );
   if (rows[0] === undefined) throw new MillwrightError("alert-unknown", "There is no such alert.");
-  return toAlert(rows[0]);
+  return alertOf(rows[0]);
 }
 
 /** Says who has seen it. Idempotent: the first one stays. @throws MillwrightError `alert-unknown` */
@@ -182,7 +182,12 @@ export function timesOf(
   };
 }
 
-function toAlert(row: AlertRow): Alert {
+function alertOf(row: AlertRow): Alert {
+  return { ...alertFactsOf(row), comments: row.comments ?? [] };
+}
+
+/** @param row - with `now` as the instant at which the state is asked for */
+export function alertFactsOf(row: Omit<AlertRow, "comments">): Omit<Alert, "comments"> {
   const { returned_at, acknowledged_at, shelved_until, now } = row;
   const instants = {
     returnedAtMs: returned_at?.getTime(),
@@ -207,6 +212,5 @@ function toAlert(row: AlertRow): Alert {
     shelvedBy: row.shelved_by,
     times: timesOf(row),
     latencyMs: stageLatencies(timesOf(row), Number(row.delay_ms), Number(row.wait_ms)),
-    comments: row.comments ?? [],
   };
 }

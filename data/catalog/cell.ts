@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { recordSystemEvent } from "./system-event.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { Tier } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
@@ -12,11 +13,16 @@ export interface Cell {
 
 /** Makes the cell known, or changes its capacity. */
 export async function registerCell(db: Queryable, { name, tier, tenantCapacity }: Cell): Promise<void> {
-  await db.query(
+  const { rows } = await db.query<{ is_new: boolean }>(
     `insert into cell (name, tier, tenant_capacity) values ($1, $2, $3)
-     on conflict (name) do update set tenant_capacity = excluded.tenant_capacity`,
+     on conflict (name) do update set tenant_capacity = excluded.tenant_capacity returning xmax = 0 as is_new`,
     [name, tier, tenantCapacity],
   );
+  if (rows[0]?.is_new) await recordCellAdded(db, name, tier);
+}
+
+async function recordCellAdded(db: Queryable, cell: string, tier: Tier): Promise<void> {
+  await recordSystemEvent(db, { kind: "cell.added", detail: { cell, tier } });
 }
 
 export async function listCells(db: Queryable): Promise<(Cell & { readonly tenantCount: number })[]> {
@@ -73,10 +79,11 @@ export async function claimDedicatedCell(
   name: string,
   servers: readonly string[],
 ): Promise<string | undefined> {
-  await tx.query(
+  const { rowCount } = await tx.query(
     "insert into cell (name, tier, tenant_capacity) values ($1, 'dedicated', 1) on conflict do nothing",
     [name],
   );
+  if (rowCount === 1) await recordCellAdded(tx, name, "dedicated");
   if (servers.length === 0) return undefined;
   // One claim at a time. Locking rows is not enough: two claims do not see each other's new cell.
   await tx.query("select pg_advisory_xact_lock(hashtext('millwright.cell-servers'))");

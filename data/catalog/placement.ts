@@ -11,7 +11,7 @@ import type { Queryable } from "../pool.ts";
 
 interface TenantTopic {
   readonly topic: string;
-  readonly stream: "readings";
+  readonly stream: "readings" | "alerts";
   readonly generation: number;
   readonly partitions: number;
 }
@@ -35,10 +35,10 @@ const SELECT = `select p.tenant, p.cell, p.database, p.schema, p.epoch, p.state,
 const DATABASE = "readings";
 
 /**
- * Two partitions let one tenant use both cores of a small machine. Fewer bind it to one; more cost a position and a
- * commit each, also for a tenant with three machines.
+ * Two partitions let one tenant's readings use both cores of a small machine. Fewer bind it to one; more cost a position
+ * and a commit each, also for a tenant with three machines. Alerts are rare, and one partition keeps them in order.
  */
-const DEFAULT_PARTITIONS = 2;
+const PARTITIONS = { readings: 2, alerts: 1 };
 
 const MAX_GENERATION = 255; // 8 bits of log_ref
 
@@ -48,7 +48,7 @@ export async function placementOf(db: Queryable, tenant: TenantId): Promise<Tena
   return rows[0];
 }
 
-/** Gives the tenant its place and its topic. Placing again changes nothing. */
+/** Gives the tenant its place and its topics. Placing again changes nothing. */
 export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: string): Promise<void> {
   const { schema } = tenantNames(tenant);
   await tx.query(
@@ -71,10 +71,37 @@ export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: str
     const message = `The id ${tenant} was created ${MAX_GENERATION} times; choose another one.`;
     throw new MillwrightError("no-capacity", message);
   }
-  await tx.query(
-    "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'readings', $3, $4)",
-    [topicName(tenant, "readings", generation), tenant, generation, DEFAULT_PARTITIONS],
+  for (const stream of ["readings", "alerts"] as const)
+    await addTopic(tx, topicOf(tenant, stream, generation));
+}
+
+function topicOf(tenant: TenantId, stream: TenantTopic["stream"], generation: number) {
+  const topic = topicName(tenant, stream, generation);
+  return { tenant, topic, stream, generation, partitions: PARTITIONS[stream] };
+}
+
+export async function addTopic(
+  db: Queryable,
+  topic: TenantTopic & { readonly tenant: TenantId },
+): Promise<void> {
+  await db.query(
+    "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, $3, $4, $5) on conflict do nothing",
+    [topic.topic, topic.tenant, topic.stream, topic.generation, topic.partitions],
   );
+}
+
+/**
+ * The alert topics that tenants lack who were placed before there were any: of the generation of their readings, so that
+ * the two come and go together.
+ */
+export async function missingAlertTopics(
+  service: Queryable,
+): Promise<readonly (TenantTopic & { readonly tenant: TenantId })[]> {
+  const { rows } = await service.query<{ tenant: TenantId; generation: number }>(
+    `select tenant, generation from topic r where stream = 'readings'
+        and not exists (select from topic a where a.tenant = r.tenant and a.stream = 'alerts') order by tenant`,
+  );
+  return rows.map(({ tenant, generation }) => topicOf(tenant, "alerts", generation));
 }
 
 /** Before the engine's first `up`: from now on a delete has something to destroy. */

@@ -27,13 +27,16 @@ export async function alertPlant() {
       "insert into tenant (tenant, name, tier, state, machines) values ($1, $1, 'shared', 'ready', 1)",
       [tenant],
     );
+    const alertTopic = `${tenant}.alerts.g1`;
     await test.catalog.service.query(
-      "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'readings', 1, $3)",
-      [topic, tenant, partitions],
+      `insert into topic (topic, tenant, stream, generation, partitions)
+       values ($1, $2, 'readings', 1, $3), ($4, $2, 'alerts', 1, 1)`,
+      [topic, tenant, partitions, alertTopic],
     );
     await log.createTopic(topic, partitions);
+    await log.createTopic(alertTopic, 1);
     await test.catalog.service.query("select pg_notify('placement_changed', '')");
-    return plantOf(test, log, tenant, topic);
+    return { ...plantOf(test, log, tenant, topic), alertTopic };
   };
   return { ...test, log, newTenant, close: () => Promise.all([test.catalog.close(), log.close()]) };
 }

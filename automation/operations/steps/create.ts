@@ -7,6 +7,7 @@ import {
   placementOf,
   placeTenant,
 } from "../../../data/catalog/placement.ts";
+import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { countDedicatedTenants, getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
 import { cellSecret } from "../../../data/cell/cell-secret.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
@@ -82,6 +83,7 @@ async function activate({ owned, deps }: OperationRun) {
   await inOwnership(deps.catalog.service, owned, async (tx) => {
     await makePlacementStable(tx, owned.tenant);
     await setTenantState(tx, owned.tenant, ["creating"], "ready");
+    await recordSystemEvent(tx, { kind: "tenant.created", tenant: owned.tenant, key: owned.operation });
   });
   return undefined;
 }

@@ -2,6 +2,7 @@ import { removeDedicatedCell } from "../../../data/catalog/cell.ts";
 import { getOperation } from "../../../data/catalog/operation.ts";
 import { checkOwnership, inOwnership, setResult } from "../../../data/catalog/ownership.ts";
 import { notifyPlacementChanged, placementOf } from "../../../data/catalog/placement.ts";
+import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
 import { setTenantState } from "../../../data/catalog/tenant.ts";
 import { readCellSecret } from "../../../data/cell/cell-secret.ts";
@@ -83,6 +84,7 @@ async function forget({ owned, deps }: OperationRun) {
         owned.operation,
         deletionCertificate(operation, placement, catalogRows, new Date()),
       );
+      await recordSystemEvent(tx, { kind: "tenant.deleted", tenant, key: owned.operation });
     }
     await notifyPlacementChanged(tx, tenant);
   });

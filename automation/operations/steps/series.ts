@@ -20,7 +20,7 @@ export async function prepareSeries(run: OperationRun): Promise<undefined> {
   await deps.cells.prepareTenant(secret, {
     tenant: tenant.id,
     machines: tenant.machines,
-    topics: placement.topics.map(({ topic, partitions }) => ({ topic, partitions })),
+    topics: placement.topics.filter(({ stream }) => stream === "readings"),
     epoch: placement.epoch,
     role: "primary",
   });

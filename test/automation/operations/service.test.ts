@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { listAudit } from "../../../data/catalog/audit.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
+import { listSystemEvents } from "../../../data/catalog/system-event.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
@@ -85,6 +86,7 @@ describe("OperationService", () => {
       });
       const placement = await placementOf(operations.catalog.service, acme);
       expect(placement?.topics).to.deep.equal([
+        { topic: "acme.alerts.g1", stream: "alerts", generation: 1, partitions: 1 },
         { topic: "acme.readings.g1", stream: "readings", generation: 1, partitions: 2 },
       ]);
       expect(await calls("tenant-acme")).to.deep.equal(["open", "preview", "up", "outputs"]);
@@ -214,10 +216,10 @@ describe("OperationService", () => {
       expect(certificate).to.deep.include({
         tenant: "leaver",
         requestedBy: "admin",
-        topics: ["leaver.readings.g1"],
+        topics: ["leaver.alerts.g1", "leaver.readings.g1"],
         resources: { delete: 3 },
         cellRows: { series: 1 },
-        catalogRows: { tenant: 1, tenant_placement: 1, topic: 1 },
+        catalogRows: { tenant: 1, tenant_placement: 1, topic: 2 },
       });
       await expectCode(getTenant(operations.catalog.service, leaver), "tenant-unknown");
       expect(await operations.world.secrets.get("reader-leaver")).to.equal(undefined);
@@ -226,7 +228,16 @@ describe("OperationService", () => {
 
       await create("leaver");
       const placement = await placementOf(operations.catalog.service, leaver);
-      expect(placement?.topics[0]?.topic).to.equal("leaver.readings.g2");
+      expect(placement?.topics.map(({ topic }) => topic)).to.deep.equal([
+        "leaver.alerts.g2",
+        "leaver.readings.g2",
+      ]);
+      const { items } = await listSystemEvents(operations.catalog.service, { limit: 3 });
+      expect(items.map(({ event, tenant: about }) => `${event} ${about}`)).to.deep.equal([
+        "tenant.created leaver",
+        "tenant.deleted leaver",
+        "tenant.created leaver",
+      ]);
     });
 
     it("stops a create that is running, and takes away what it has made", async () => {

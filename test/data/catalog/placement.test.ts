@@ -3,6 +3,7 @@ import { claimDedicatedCell, claimSharedCell, listCells, registerCell } from "..
 import { makePlacementStable, placementOf, placeTenant } from "../../../data/catalog/placement.ts";
 import { addTenant } from "../../../data/catalog/tenant.ts";
 import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
+import { prepareEventTopics } from "../../../automation/platform/event-topics.ts";
 import { topicsOfCell } from "../../../data/catalog/topic.ts";
 import { inTransaction } from "../../../data/pool.ts";
 import { hasCode } from "../../../model/errors.ts";
@@ -56,15 +57,31 @@ describe("placing tenants", () => {
     const { service } = test.catalog;
     await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
     const acme = tenantId.parse("acme");
-    for (const topic of ["acme.readings.g1", "acme.readings.g2"]) {
+    for (const generation of ["g1", "g2"]) {
+      const topic = `acme.readings.${generation}`;
       await place("acme");
       await inTransaction(service, (tx) => placeTenant(tx, acme, "shared-1")); // again: nothing changes
-      expect((await placementOf(service, acme))?.topics.map((of) => of.topic)).to.deep.equal([topic]);
+      expect((await placementOf(service, acme))?.topics.map((of) => of.topic)).to.deep.equal([
+        `acme.alerts.${generation}`,
+        topic,
+      ]);
       expect(await topicsOfCell(service, "shared-1")).to.deep.equal([]);
       await makePlacementStable(service, acme);
       expect(await topicsOfCell(service, "shared-1")).to.deep.equal([{ tenant: "acme", topic, epoch: 1n }]);
       await inTransaction(service, (tx) => removeTenantRows(tx, acme));
     }
+  });
+
+  it("finds a topic for the alerts of a tenant that was placed before there was one", async () => {
+    const { service } = test.catalog;
+    await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
+    await place("elder");
+    await service.query("delete from topic where stream = 'alerts'");
+    const made: string[] = [];
+    const log = { createTopic: (topic: string) => Promise.resolve(void made.push(topic)) };
+    for (let start = 0; start < 2; start++) await prepareEventTopics(test.catalog, log);
+    expect(made.filter((topic) => topic !== "system-events")).to.deep.equal(["elder.alerts.g1"]);
+    expect((await placementOf(service, tenantId.parse("elder")))?.topics).to.have.length(2);
   });
 
   it("forgets a tenant in every table but the proofs", async () => {
@@ -73,7 +90,7 @@ describe("placing tenants", () => {
     await place("acme");
     await place("globex");
     const removed = await inTransaction(service, (tx) => removeTenantRows(tx, tenantId.parse("acme")));
-    expect(removed).to.deep.equal({ tenant: 1, tenant_placement: 1, topic: 1 });
+    expect(removed).to.deep.equal({ tenant: 1, tenant_placement: 1, topic: 2 });
     expect(await placementOf(service, tenantId.parse("globex"))).to.not.equal(undefined);
   });
 });

@@ -1,0 +1,19 @@
+import type { Catalog } from "../../data/catalog/catalog.ts";
+import { addTopic, missingAlertTopics } from "../../data/catalog/placement.ts";
+import type { EventLog } from "../../data/event-log/event-log.ts";
+import { SYSTEM_EVENTS_TOPIC } from "../../model/system-event.ts";
+
+/**
+ * Makes the topics of events that no create operation makes: the platform's own, and those of tenants that are older
+ * than the topic of their alerts. Before operations run, so that none of these tenants is being deleted meanwhile.
+ */
+export async function prepareEventTopics(
+  catalog: Catalog,
+  log: Pick<EventLog, "createTopic">,
+): Promise<void> {
+  await log.createTopic(SYSTEM_EVENTS_TOPIC, 1);
+  for (const missing of await missingAlertTopics(catalog.service)) {
+    await log.createTopic(missing.topic, missing.partitions); // first: a row says that the topic is there
+    await addTopic(catalog.service, missing);
+  }
+}

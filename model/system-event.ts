@@ -1,0 +1,12 @@
+/** The topic of the platform's own events (seed 001). No tenant's id has this form. */
+export const SYSTEM_EVENTS_TOPIC = "system-events";
+
+export const SYSTEM_EVENT_KINDS = [
+  "tenant.created",
+  "tenant.deleted",
+  "tenant.failed",
+  "cell.added",
+  "ingestion.stopped",
+  "dead-letters.growing",
+] as const;
+export type SystemEventKind = (typeof SYSTEM_EVENT_KINDS)[number];
