@@ -7,7 +7,7 @@ import { DedicatedTier } from "../components/tiers/dedicated-tier.ts";
 import { Tenant, type TenantArgs } from "../components/tiers/tenant.ts";
 import { readTenantConfig, type TenantConfig } from "./config/tenant-config.ts";
 
-type Home = Pick<TenantArgs, "provider" | "container"> & { readonly access?: pulumi.Output<CellAccess> };
+type Home = Pick<TenantArgs, "provider" | "access" | "container">;
 
 /** One tenant, on either tier. */
 export function tenantStack() {
@@ -16,11 +16,11 @@ export function tenantStack() {
   const { id: tenantId, tier, cell, isProtected } = config.tenant;
   const { provider, container, access } =
     tier === "dedicated" ? dedicatedHome(target, config) : sharedHome(config);
-  const tenant = new Tenant(tenantId, { target, tenantId, provider, container, isProtected });
+  const tenant = new Tenant(tenantId, { target, tenantId, provider, access, container, isProtected });
   return {
     placement: { cell, database: CELL_DATABASE, schema: tenant.schema },
     reader: tenant.reader,
-    ...(access === undefined ? {} : { cell: access }),
+    ...(tier === "dedicated" ? { cell: access } : {}),
   };
 }
 
@@ -51,5 +51,9 @@ function sharedHome({ environment, tenant }: TenantConfig): Home {
     password: access.admin.password,
     sslmode: pulumi.unsecret(access.sslmode),
   };
-  return { provider: cellProvider(tenant.cell, admin, {}), container: undefined };
+  return {
+    provider: cellProvider(tenant.cell, admin, {}),
+    access: pulumi.secret(access),
+    container: undefined,
+  };
 }

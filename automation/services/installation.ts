@@ -90,7 +90,7 @@ function installationFolder({ name }: Installation, inherited: InstallOptions["i
   return path.join(cache, "millwright", "services", name);
 }
 
-function isOnPath(program: string, inherited: InstallOptions["inherited"]): boolean {
+export function isOnPath(program: string, inherited: InstallOptions["inherited"]): boolean {
   const folders = (inherited["PATH"] ?? "").split(path.delimiter);
   return folders.some((folder) => existsSync(path.join(folder, program)));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,6 @@ export interface KafkaOptions extends InstallOptions {
   readonly folder: string;
   /** Lines for server.properties, last one wins. */
   readonly settings?: Readonly<Record<string, string>>;
-  readonly port?: number;
 }
 
 /** A one-node Kafka (KRaft). `brokers` is what KAFKA_BROKERS wants. */
@@ -45,9 +44,9 @@ export interface KafkaServer {
 export async function createKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { folder, inherited, settings = {} } = options;
   const jars = await install(KAFKA, options);
-  const [port, controllerPort] = [options.port ?? (await freePort()), await freePort()];
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = path.join(folder, "server.properties");
+  const [port, controllerPort] = [(await keptPort(file)) ?? (await freePort()), await freePort()];
   const properties = { ...propertiesOf(path.join(folder, "data"), port, controllerPort), ...settings };
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
@@ -63,6 +62,13 @@ export async function createKafka(options: KafkaOptions): Promise<KafkaServer> {
     isServing: () => accepts(port),
   });
   return { brokers: `127.0.0.1:${port}`, server };
+}
+
+/** A broker that is taken up again has the address that its clients know. */
+async function keptPort(file: string): Promise<number | undefined> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  const port = /^advertised\.listeners=PLAINTEXT:\/\/127\.0\.0\.1:(\d+)/m.exec(text)?.[1];
+  return port === undefined ? undefined : Number(port);
 }
 
 function propertiesOf(data: string, port: number, controllerPort: number): Readonly<Record<string, string>> {

@@ -34,7 +34,6 @@ export interface TimescaleOptions extends InstallOptions {
   readonly folder: string;
   /** Lines for postgresql.conf, last one wins; what is not said is as PostgreSQL ships it (fsync on). */
   readonly settings?: Readonly<Record<string, string>>;
-  readonly port?: number;
 }
 
 /** A TimescaleDB server; `address` is its superuser's. */
@@ -74,7 +73,7 @@ export async function createTimescale(options: TimescaleOptions): Promise<Timesc
 
 async function initialise(
   root: string,
-  { folder, settings = {}, port = 0 }: TimescaleOptions,
+  { folder, settings = {} }: TimescaleOptions,
   initdb: (...args: readonly string[]) => readonly [string, ...string[]],
   env: Readonly<Record<string, string>>,
 ): Promise<DatabaseAddress> {
@@ -97,7 +96,7 @@ async function initialise(
     max_connections: "200",
     log_min_messages: "warning",
     ...settings,
-    port: String(port === 0 ? await freePort() : port),
+    port: String(await freePort()),
   }).map(([name, value]) => `${name} = ${value}`);
   await appendFile(path.join(folder, "cluster", "postgresql.conf"), `\n${lines.join("\n")}\n`);
   return addressOf(folder);

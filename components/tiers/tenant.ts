@@ -2,13 +2,15 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import type { Target } from "../target.ts";
-import { CELL_DATABASE, INGEST_ROLE, QUERY_ROLE, type CellLogin } from "./cell-login.ts";
+import type { CellAccess, CellLogin } from "./cell-login.ts";
 
 export interface TenantArgs {
   readonly target: Target;
   readonly tenantId: TenantId;
   /** Superuser access to the cell that the tenant lives in, shared or dedicated. */
   readonly provider: postgresql.Provider;
+  /** Names the cell's database and roles; what is made in them waits for them, and goes before them. */
+  readonly access: pulumi.Output<CellAccess>;
   /** The tenant's own server, if it has one: its roles and schema go down with it. */
   readonly container: pulumi.Resource | undefined;
   /** Lifted by an `up` of its own before a delete: the engine refuses to destroy what is protected. */
@@ -34,7 +36,8 @@ export class Tenant extends pulumi.ComponentResource {
 
   constructor(name: string, args: TenantArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:tiers:Tenant", name, {}, opts);
-    const { provider, container, isProtected: protect } = args;
+    const { provider, access, container, isProtected: protect } = args;
+    const database = pulumi.unsecret(access.database);
     const names = tenantNames(args.tenantId);
     const inCell = { parent: this, provider, ...(container === undefined ? {} : { deletedWith: container }) };
 
@@ -59,20 +62,23 @@ export class Tenant extends pulumi.ComponentResource {
     const schema = new postgresql.Schema(
       name,
       // Cascade: the tables in it are none of this stack's resources. Protection is what guards them.
-      { name: names.schema, database: CELL_DATABASE, owner: owner.name, dropCascade: true },
+      { name: names.schema, database, owner: owner.name, dropCascade: true },
       { ...inCell, protect },
     );
 
-    const onDatabase = { database: CELL_DATABASE, objectType: "database", privileges: ["CONNECT"] };
+    const onDatabase = { database, objectType: "database", privileges: ["CONNECT"] };
     new postgresql.Grant(`${name}-connect`, { ...onDatabase, role: reader.name }, inCell);
 
-    const members = { writer: INGEST_ROLE, reader: QUERY_ROLE };
+    const members = {
+      writer: pulumi.unsecret(access.ingest.user),
+      reader: pulumi.unsecret(access.query.user),
+    };
     const tablePrivileges = { writer: ["SELECT", "INSERT"], reader: ["SELECT"] };
     for (const [part, role] of Object.entries({ writer, reader }) as [
       "writer" | "reader",
       postgresql.Role,
     ][]) {
-      const inSchema = { database: CELL_DATABASE, schema: schema.name, role: role.name };
+      const inSchema = { database, schema: schema.name, role: role.name };
       new postgresql.Grant(
         `${name}-${part}-usage`,
         { ...inSchema, objectType: "schema", privileges: ["USAGE"] },

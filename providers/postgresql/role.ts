@@ -2,7 +2,7 @@ import type pg from "pg";
 import { resourceType } from "../plugin.ts";
 import type { InputsOf, Properties } from "../properties.ts";
 import { scramVerifier } from "./scram.ts";
-import { identifier, literal, type Sessions } from "./session.ts";
+import { identifier, literal, unlessGone, type Sessions } from "./session.ts";
 
 const properties = {
   name: { kind: "text", isRequired: true, replaces: true },
@@ -73,12 +73,13 @@ export const role = resourceType({
     );
     const databases = new Set([...rows.map(({ datname }) => datname), sessions.maintenanceDatabase]);
     for (const database of databases) {
-      await sessions.transaction(async (tx) => {
+      const disown = async (tx: pg.Client) => {
         const { rowCount } = await tx.query("select from pg_roles where rolname = $1", [name]);
         if (rowCount === 0) return;
         await tx.query(`reassign owned by ${identifier(name)} to current_user`);
         await tx.query(`drop owned by ${identifier(name)}`);
-      }, database);
+      };
+      await unlessGone(sessions.transaction(disown, database)); // the database may go at the same moment
     }
     await sessions.transaction((tx) => tx.query(`drop role if exists ${identifier(name)}`));
   },

@@ -7,7 +7,10 @@ import { readRunFile, type RunFile } from "../../automation/platform/home.ts";
 import { isAlive } from "../../automation/processes/process-identity.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import { removeCluster } from "../../data/postgres-cluster/cluster.ts";
+import { databaseUrl } from "../../data/pool.ts";
+import type { TimescaleServer } from "../../automation/services/timescale.ts";
 import { eventually } from "./eventually.ts";
+import { startTimescale, usesRealServices } from "./real-services.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const START_LIMIT_MS = 15 * 60_000; // the contract's limit of a cold start
@@ -28,6 +31,7 @@ export class TestPlatform {
   stdout = "";
   stderr = "";
   #child: ChildProcess | undefined;
+  readonly #servers: TimescaleServer[] = [];
 
   constructor(home: string) {
     this.home = home;
@@ -39,7 +43,7 @@ export class TestPlatform {
 
   /** Starts the service and waits for its ready line. */
   async start(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Promise<this> {
-    const child = this.spawn(env, args);
+    const child = this.spawn({ ...(await this.#realServices()), ...env }, args);
     const ended = once(child, "exit").then(([code]: unknown[]) => {
       throw new Error(
         `the service ended with ${String(code)} before it was ready:\n${this.stderr.slice(-4_000)}`,
@@ -54,6 +58,14 @@ export class TestPlatform {
     ended.catch(() => undefined);
     this.token = (await readFile(path.join(this.home, "admin-token"), "utf8")).trim();
     return this;
+  }
+
+  /** In a run on real services: servers of its own, since two platforms would meet in one by their databases' names. */
+  async #realServices(): Promise<Readonly<Record<string, string>>> {
+    if (!usesRealServices) return {};
+    if (this.#servers.length === 0) this.#servers.push(await startTimescale(), await startTimescale());
+    const [shared, dedicated] = this.#servers.map(({ address }) => databaseUrl(address));
+    return { TIMESCALE_URL: shared!, TIMESCALE_CELL_URLS: dedicated! };
   }
 
   spawn(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): ChildProcess {
@@ -166,5 +178,6 @@ export class TestPlatform {
       await removeCluster(path.join(this.home, path.dirname(file)));
     }
     await rm(this.home, { recursive: true, force: true });
+    for (const { server } of this.#servers) await server.remove();
   }
 }

@@ -11,6 +11,12 @@ const ROLE = "postgresql:index/role:Role";
 const GRANT_ROLE = "postgresql:index/grantRole:GrantRole";
 const DEFAULTS = "postgresql:index/defaultPrivileges:DefaultPrivileges";
 
+const login = (user: string) => ({ user, password: "secret" });
+const access = {
+  ...{ host: "127.0.0.1", port: 5432, database: "readings", admin: login("admin") },
+  ...{ ingest: login("millwright_ingest"), query: login("millwright_query") },
+};
+
 describe("Tenant", () => {
   const created = mockPulumi();
 
@@ -21,6 +27,7 @@ describe("Tenant", () => {
       target,
       tenantId: tenantId.parse("customer-123"),
       provider,
+      access: pulumi.secret(access),
       container: undefined,
       isProtected,
     };

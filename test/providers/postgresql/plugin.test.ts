@@ -137,6 +137,20 @@ describe("the postgresql plugin", () => {
     expect((await admin.query(`select from ${name}.t`)).rowCount).to.equal(0); // the data went to the superuser
   });
 
+  it("drops a role while the database that it has rights in goes, too", async () => {
+    const [name, database] = [`${prefix}_leaving`, `${prefix}_going`];
+    const [role, place] = [await create(ROLE, { name }), await create(DATABASE, { name: database })];
+    await create(GRANT, {
+      database,
+      schema: "public",
+      role: name,
+      objectType: "schema",
+      privileges: ["USAGE"],
+    });
+    await Promise.all([remove(ROLE, role), remove(DATABASE, place)]);
+    expect((await admin.query("select from pg_roles where rolname = $1", [name])).rowCount).to.equal(0);
+  });
+
   it("shows drift: a privilege that somebody took away or added", async () => {
     const role = `${prefix}_drift`;
     const state = await create(ROLE, { name: role });
