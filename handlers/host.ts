@@ -1,6 +1,7 @@
 import path from "node:path";
 import { pino, type Logger } from "pino";
 import { z } from "zod";
+import { forgetBatches } from "../data/batch.ts";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
 import { removeOldSystemEvents } from "../data/catalog/system-event.ts";
@@ -83,9 +84,7 @@ async function main(): Promise<void> {
     runDispatcher(dispatcher, stopping.signal),
     runPublisher({ pool: catalog.service, log, observe: metrics.publications }, stopping.signal),
     keepRetention(context),
-    every(TIDY_INTERVAL_MS, stopping.signal, () =>
-      removeOldSystemEvents(catalog.service).catch(() => undefined),
-    ),
+    tidyCatalog(context),
   ];
   process.on("message", (message) => {
     if ((message as { kind?: string }).kind === "metrics")
@@ -172,6 +171,17 @@ async function keepRetention({ log, logger, signal }: HostContext): Promise<void
     await log
       .trim(RETENTION)
       .catch((error: unknown) => logger.warn({ error: String(error) }, "the log was not trimmed"));
+  });
+}
+
+async function tidyCatalog({ catalog, logger, signal }: HostContext): Promise<void> {
+  await every(TIDY_INTERVAL_MS, signal, async () => {
+    try {
+      await forgetBatches(catalog.service, "catalog.alert_batch");
+      await removeOldSystemEvents(catalog.service);
+    } catch (error) {
+      logger.warn({ error: String(error) }, "the catalog was not tidied");
+    }
   });
 }
 

@@ -1,11 +1,7 @@
+import { forgetBatches } from "../batch.ts";
 import { asCellAdmin } from "./cell-admin.ts";
 import type { CellSecret } from "./cell-secret.ts";
 
-/**
- * Longer than the log keeps a record, plus the 24 hours of a batch id: whoever still reads the log, however far
- * behind, finds the batches that its records must be compared with.
- */
-const BATCH_DAYS = 9;
 /** Rollups hold it while they take marks: marks vanish under nobody's hands. */
 const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
 
@@ -13,10 +9,7 @@ const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
 export async function tidyCell(secret: CellSecret): Promise<void> {
   const session = { applicationName: "millwright-tidy", statementTimeoutMs: 60_000 };
   await asCellAdmin(secret, session, async (client) => {
-    await client.query(
-      "delete from millwright.batch where appended_at < now() - make_interval(days => $1) and parts <> '{}'",
-      [BATCH_DAYS],
-    );
+    await forgetBatches(client, "millwright.batch");
     await client.query("begin");
     await client.query(`select pg_advisory_xact_lock(${MARKS_LOCK})`);
     await client.query(

@@ -36,6 +36,7 @@ import type { RuleInForce } from "../../model/rule.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
 import { evaluateBatch, transitionOf, type Outcome, type PartitionBatch } from "./evaluation.ts";
 import { MachineStates } from "./machine-states.ts";
+import { withoutRepeats } from "./repeats.ts";
 
 /** What is worth measuring; all optional. */
 export interface AlertObserver {
@@ -94,14 +95,15 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     }
   }
 
-  /** Round trips in a quiet batch: begin, positions, rule revisions, clocks, commit. */
+  /** Round trips in a quiet batch: begin, positions, rule revisions, clocks, commit; 2 more for clients' batch ids. */
   async function takeBatches(tx: pg.PoolClient, batches: readonly PartitionBatch[]): Promise<Outcome> {
     await advanceAlertPositions(tx, batches);
     const tenants = [...new Set(batches.map(({ tenant }) => tenant))];
     await refreshRules(tx, tenants, await ruleRevisions(tx, tenants));
+    const isRuled = ({ tenant }: PartitionBatch) => (rulesOf.get(tenant)?.rules.length ?? 0) > 0;
     const outcome = await evaluateBatch(
       tx,
-      batches,
+      await withoutRepeats(tx, batches.filter(isRuled)),
       states,
       (tenant) => rulesOf.get(tenant)?.rules ?? [],
       now(),

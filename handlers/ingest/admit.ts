@@ -1,21 +1,24 @@
-import type { Batch, BatchKey } from "../../data/cell/batch.ts";
+import type { Batch, BatchKey } from "../../data/batch.ts";
 import type { DecodedRecord } from "./decode.ts";
 
 /** A client may send a batch again for this long, by the append times of the log. */
 export const BATCH_MEMORY_MS = 24 * 3_600_000;
 
+/** What decides about a record, whoever consumes it. */
+export type BatchedRecord = Pick<DecodedRecord, "tenant" | "batch" | "source">;
+
 /** What became of records that belong to clients' batches. */
-export interface Admission {
-  /** Records to store, in the order given. */
-  readonly admitted: readonly DecodedRecord[];
+export interface Admission<T extends BatchedRecord> {
+  /** Records to take, in the order given. */
+  readonly admitted: readonly T[];
   /** Records whose batch id stands for another body. */
-  readonly reused: readonly DecodedRecord[];
+  readonly reused: readonly T[];
   /** Batches that learnt a part, to be saved. */
   readonly learnt: readonly Batch[];
 }
 
 /** The batches that the records belong to, each once, sorted. */
-export function batchKeys(records: readonly DecodedRecord[]): readonly BatchKey[] {
+export function batchKeys(records: readonly BatchedRecord[]): readonly BatchKey[] {
   const keys = new Map<string, BatchKey>();
   for (const { tenant, batch } of records)
     if (batch !== undefined) keys.set(keyOf(tenant, batch.id), { tenant, batchId: batch.id });
@@ -27,11 +30,11 @@ export function batchKeys(records: readonly DecodedRecord[]): readonly BatchKey[
  * known id with another content hash adds nothing and is kept as a dead letter. Two different bodies under one id
  * that arrive at the same moment in two partitions are ordered by commit: the first wins, and its rows are all stored.
  */
-export function admit(records: readonly DecodedRecord[], known: readonly Batch[]): Admission {
+export function admit<T extends BatchedRecord>(records: readonly T[], known: readonly Batch[]): Admission<T> {
   const batches = new Map(known.map((batch) => [keyOf(batch.tenant, batch.batchId), batch]));
   const learnt = new Map<string, Batch>();
-  const admitted: DecodedRecord[] = [];
-  const reused: DecodedRecord[] = [];
+  const admitted: T[] = [];
+  const reused: T[] = [];
   for (const record of records) {
     const { tenant, batch } = record;
     if (batch === undefined) {

@@ -81,7 +81,7 @@ export function deadLetterOf(
  * the customer's own may give a batch id alone: then the record is the whole batch, and its value tells bodies apart.
  * One that numbers parts knows the hash of the whole; without it the parts of two bodies cannot be told apart.
  */
-function batchPart(headers: LogRecord["headers"], value: Buffer): BatchPart | undefined {
+export function batchPart(headers: LogRecord["headers"], value: Buffer): BatchPart | undefined {
   const { "batch-id": id, part = "0" } = headers;
   // visible ASCII only: the database refuses U+0000 in a text, and would refuse the whole commit with it
   if (id === undefined || !/^[\x21-\x7e]{1,300}$/.test(id) || !/^\d{1,9}$/.test(part)) return undefined;

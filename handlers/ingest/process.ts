@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from "pg";
-import { lockBatches, saveBatches } from "../../data/cell/batch.ts";
+import { lockBatches, saveBatches } from "../../data/batch.ts";
 import { copyReadings, copyReadingsBisecting } from "../../data/cell/copy-readings.ts";
 import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
 import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
@@ -63,7 +63,7 @@ export async function storeBatch(
     const open = batch.tenants.filter(({ tenant }) => fences.has(tenant));
     const { taken, seeks } = await takePositions(tx, open);
     const { admitted, reused, learnt } = await admitRecords(tx, taken);
-    await saveBatches(tx, learnt);
+    await saveBatches(tx, "millwright.batch", learnt);
 
     const stored = new Set(admitted.map(({ source }) => source));
     const refused: DeadLetter[] = [];
@@ -130,7 +130,7 @@ async function takePositions(tx: ClientBase, open: readonly PreparedTenant[]) {
 
 async function admitRecords(tx: ClientBase, taken: readonly PreparedPartition[]) {
   const records = taken.flatMap((partition) => partition.records);
-  return admit(records, await lockBatches(tx, batchKeys(records)));
+  return admit(records, await lockBatches(tx, "millwright.batch", batchKeys(records)));
 }
 
 /** COPYs the tenant's rows of the `stored` records, table by table; answers what the database refused while bisecting. */

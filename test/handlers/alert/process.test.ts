@@ -63,6 +63,32 @@ describe("alert engine", () => {
     expect(notified).to.equal(null);
   });
 
+  it("rings no more for what a client sent again, nor for another body under its batch id", async () => {
+    const acme = await plant.newTenant();
+    await acme.rule();
+    const batch = { "batch-id": "b-1", part: "0", "content-hash": "h" };
+    // Two sensors, one instant: by event time alone the retry is not late, and its hot value would rise anew.
+    for (let sent = 0; sent < 3; sent++) {
+      await acme.send(
+        [
+          [1, 90],
+          [1, 60],
+        ],
+        batch,
+      );
+      await eventually("the record", async () => (await acme.evaluated()) === BigInt(sent + 1));
+      if (sent > 0) continue;
+      await end(); // a new process remembers as well
+      stop = new AbortController();
+      start();
+    }
+    await acme.send([[2, 95]], { ...batch, "content-hash": "another" });
+    await acme.send([[3, 85]], { ...batch, "batch-id": "b-2" });
+    await eventually("everything", async () => (await acme.evaluated()) === 5n);
+    const alerts = await acme.alerts();
+    expect(alerts.map(({ raisedAt }) => second(raisedAt))).to.deep.equal([3, 1]);
+  });
+
   it("takes an alert for committed when its commit is over, however long that takes", async () => {
     const commitMs = 150;
     const admin = new pg.Client(plant.admin);

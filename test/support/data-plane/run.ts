@@ -74,7 +74,7 @@ export async function faultRun(plane: DataPlane, seed: number): Promise<RunRepor
     const count = (of: (one: Evidence) => number) => evidence.map(of).reduce((sum, one) => sum + one, 0);
     const found = evidence.flatMap(findings);
     if (found.length === 0) {
-      await Promise.all(tenants.map((tenant) => plane.removeTenant(tenant)));
+      for (const tenant of tenants) await plane.removeTenant(tenant);
       await rm(journal.file);
     }
     return {

@@ -76,7 +76,7 @@ export class Workload {
     if (kind > 0.94) this.#spoil(readings);
     const source = this.#random() < 0.08 ? "import" : "live";
     const drafts = this.#draftsOf(readings, source, isBatch ? this.#batchId() : undefined);
-    return { drafts, isRepeated: isBatch && source === "import" && this.#random() < 0.5 };
+    return { drafts, isRepeated: isBatch && this.#random() < 0.15 };
   }
 
   /** The same batch id with another body of the same machine: a client's mistake that must add nothing. */
@@ -86,7 +86,7 @@ export class Workload {
     const machineId = draft.readings[0]?.machineId;
     const machine = this.#machines.find((one) => one.machineId === machineId);
     if (machine === undefined) return undefined;
-    return { drafts: this.#draftsOf([this.#reading(machine)], "import", draft.batch.id), isRepeated: false };
+    return { drafts: this.#draftsOf([this.#reading(machine)], "live", draft.batch.id), isRepeated: false };
   }
 
   #batchId(): string {

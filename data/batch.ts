@@ -1,7 +1,17 @@
 import type { ClientBase } from "pg";
-import type { TenantId } from "../../model/tenant.ts";
+import type { TenantId } from "../model/tenant.ts";
+import type { Queryable } from "./pool.ts";
 
-/** Which parts of a client's batch are stored. */
+/** Each consumer remembers batches with its own positions: ingest in the cell, the alert engine in the catalog. */
+export type BatchTable = "millwright.batch" | "catalog.alert_batch";
+
+/**
+ * Longer than the log keeps a record, plus the 24 hours of a batch id: whoever still reads the log, however far
+ * behind, finds the batches that its records must be compared with.
+ */
+const BATCH_DAYS = 9;
+
+/** Which parts of a client's batch have been taken. */
 export interface Batch {
   readonly tenant: TenantId;
   readonly batchId: string;
@@ -20,7 +30,11 @@ export interface BatchKey {
  * Locks the batches until the transaction ends, in order, and answers those that are known. Unknown ones are locked
  * too: a row without parts is written, or two parts with different bodies could both think they came first.
  */
-export async function lockBatches(tx: ClientBase, keys: readonly BatchKey[]): Promise<readonly Batch[]> {
+export async function lockBatches(
+  tx: ClientBase,
+  table: BatchTable,
+  keys: readonly BatchKey[],
+): Promise<readonly Batch[]> {
   if (keys.length === 0) return [];
   const { rows } = await tx.query<{
     tenant: TenantId;
@@ -29,7 +43,7 @@ export async function lockBatches(tx: ClientBase, keys: readonly BatchKey[]): Pr
     parts: number[];
     appended_at: Date;
   }>(
-    `insert into millwright.batch as known (tenant, batch_id, content_hash, parts, appended_at)
+    `insert into ${table} as known (tenant, batch_id, content_hash, parts, appended_at)
      select tenant, batch_id, '', '{}', '-infinity' from unnest($1::text[], $2::text[]) as k (tenant, batch_id)
       order by tenant, batch_id
      on conflict (tenant, batch_id) do update set content_hash = known.content_hash
@@ -44,7 +58,11 @@ export async function lockBatches(tx: ClientBase, keys: readonly BatchKey[]): Pr
 }
 
 /** Writes batches that {@link lockBatches} locked. */
-export async function saveBatches(tx: ClientBase, batches: readonly Batch[]): Promise<void> {
+export async function saveBatches(
+  tx: ClientBase,
+  table: BatchTable,
+  batches: readonly Batch[],
+): Promise<void> {
   if (batches.length === 0) return;
   // as JSON: unnest flattens an array of arrays
   const rows = batches.map(({ tenant, batchId, contentHash, parts, appendedAtMs }) => ({
@@ -55,10 +73,18 @@ export async function saveBatches(tx: ClientBase, batches: readonly Batch[]): Pr
     appended_at: new Date(appendedAtMs).toISOString(),
   }));
   await tx.query(
-    `update millwright.batch set content_hash = b.content_hash, parts = b.parts, appended_at = b.appended_at
+    `update ${table} as known set content_hash = b.content_hash, parts = b.parts, appended_at = b.appended_at
        from jsonb_to_recordset($1::jsonb)
          as b (tenant text, batch_id text, content_hash text, parts int[], appended_at timestamptz)
-      where (batch.tenant, batch.batch_id) = (b.tenant, b.batch_id)`,
+      where (known.tenant, known.batch_id) = (b.tenant, b.batch_id)`,
     [JSON.stringify(rows)],
+  );
+}
+
+/** Deletes batches that no record of the log can belong to. */
+export async function forgetBatches(db: Queryable, table: BatchTable): Promise<void> {
+  await db.query(
+    `delete from ${table} where appended_at < now() - make_interval(days => $1) and parts <> '{}'`,
+    [BATCH_DAYS],
   );
 }
