@@ -13,7 +13,7 @@ module.exports = {
     forbid(
       "model-is-pure",
       { path: "^model/" },
-      { pathNot: ["^model/", "node_modules/(zod|luxon|mustache)/"] },
+      { pathNot: ["^model/", "node_modules/(zod|luxon|mustache|jsep)/"] },
       "no I/O, no clock, no driver",
     ),
     forbid(

@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { MillwrightError } from "./model/errors.ts";
 import type { NotifySettings } from "./model/notify-settings.ts";
+import { FLOOD } from "./model/incident.ts";
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
@@ -40,6 +41,7 @@ const settingsSchema = z.object({
   MQTT_TLS_KEY: z.string().min(1).optional(),
   MILLWRIGHT_HOME: z.string().min(1).default("./.millwright"),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
+  MILLWRIGHT_FLOOD_ALERTS: z.coerce.number().int().min(1).max(1_000_000).default(FLOOD.alertCount),
   CATALOG_URL: databaseUrl.optional(),
   TIMESCALE_URL: databaseUrl.optional(),
   TIMESCALE_CELL_URLS: z
@@ -69,6 +71,8 @@ export interface Settings {
   readonly home: string;
   readonly privateWebhooks: "allow" | "refuse" | "loopback-only";
   readonly notify: NotifySettings;
+  /** More alerts than this of one machine or one rule within a minute are one incident. */
+  readonly floodAlertCount: number;
   readonly catalogUrl: string | undefined;
   readonly timescaleUrl: string | undefined;
   readonly timescaleCellUrls: readonly string[];
@@ -115,6 +119,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     home: path.resolve(data.MILLWRIGHT_HOME),
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
     notify: notifySettings(data),
+    floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,
     timescaleCellUrls: data.TIMESCALE_CELL_URLS,

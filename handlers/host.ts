@@ -16,6 +16,7 @@ import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
 import { MillwrightError } from "../model/errors.ts";
 import { parseTopicName } from "../model/topic-name.ts";
+import { FLOOD } from "../model/incident.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
 import { ingestSubscription } from "./ingest/subscription.ts";
@@ -70,7 +71,8 @@ async function main(): Promise<void> {
   });
   const context: HostContext = { secrets, catalog, log, metrics, logger, signal: stopping.signal };
 
-  const alerts = alertEngine({ pool: catalog.service, log, observe: metrics.alerts });
+  const flood = { ...FLOOD, alertCount: settings.floodAlertCount };
+  const alerts = alertEngine({ pool: catalog.service, log, flood, observe: metrics.alerts });
   const dispatcher = {
     pool: catalog.service,
     sealer: await channelSealer(secrets),

@@ -32,6 +32,8 @@ export type ErrorCode =
   | "channel-limit"
   | "alert-unknown"
   | "alert-state-conflict"
+  | "incident-unknown"
+  | "limit-reached"
   | "no-capacity"
   | "policy-refused"
   // engine

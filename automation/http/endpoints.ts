@@ -8,9 +8,11 @@ import { docsEndpoints } from "./docs-page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { healthEndpoints } from "./health-routes.ts";
 import { inAppEndpoints } from "./in-app-routes.ts";
+import { incidentEndpoints } from "./incident-routes.ts";
 import { keyEndpoints } from "./key-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
+import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
 import { ruleEndpoints } from "./rule-routes.ts";
 import type { ApiServices } from "./services.ts";
 import { systemEventEndpoints } from "./system-event-routes.ts";
@@ -29,6 +31,8 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...alertLatencyEndpoints(services),
     ...inAppEndpoints(services),
     ...alertEndpoints(services),
+    ...incidentEndpoints(services),
+    ...outOfServiceEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),
     ...systemEventEndpoints(services),

@@ -39,6 +39,8 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "channel-limit": { status: 409, title: "The tenant has as many channels as it may" },
   "alert-unknown": { status: 404, title: "No such alert" },
   "alert-state-conflict": { status: 409, title: "The alert's state does not allow that" },
+  "incident-unknown": { status: 404, title: "No such incident" },
+  "limit-reached": { status: 409, title: "The tenant has as many as it may have" },
   "no-capacity": { status: 409, title: "No database has room" },
   "policy-refused": { status: 422, title: "A policy refuses this" },
   "engine-missing": { status: 503, title: "The Pulumi engine is missing" },

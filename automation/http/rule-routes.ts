@@ -1,14 +1,22 @@
 import { z } from "zod";
+import { putRuleBack, takeRuleOut } from "../../data/catalog/out-of-service.ts";
 import { createRule, deleteRule, getRule, listRules, putRule } from "../../data/catalog/rule.ts";
 import { ruleBody } from "../../model/rule.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
+import { outOfService, outOfServiceBody } from "./out-of-service-routes.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
 
 const params = z.strictObject({ ruleId: z.string().min(1).max(128) });
 const rule = z
-  .strictObject({ ...ruleBody.shape, id: z.string(), createdAt: instant, updatedAt: instant })
+  .strictObject({
+    ...ruleBody.shape,
+    id: z.string(),
+    outOfService: outOfService.nullable(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
   .meta({ id: "Rule" });
 const ruleAnswer = (description: string) => jsonAnswer(description, z.strictObject({ rule }));
 
@@ -92,6 +100,43 @@ export function ruleEndpoints({ catalog }: ApiServices): Endpoint[] {
           await recordAction(tx, caller, "rule.delete", { tenant, subject: ruleId });
         });
         return { status: 204 };
+      },
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/rules/:ruleId/out-of-service",
+      summary: "Take a rule out of service",
+      description: "Its alerts are still recorded, and nobody is told of them until it is back.",
+      permission: "rule:write",
+      tenancy: "named",
+      params,
+      body: outOfServiceBody,
+      answers: { 200: ruleAnswer("The rule as it is now") },
+      async handle({ caller, tenant, params: { ruleId }, body: { reason } }) {
+        const taken = await inKnownTenant(catalog, tenant, async (tx) => {
+          await takeRuleOut(tx, tenant, ruleId, { by: caller.id, reason });
+          await recordAction(tx, caller, "rule.out-of-service", { tenant, subject: ruleId });
+          return getRule(tx, tenant, ruleId);
+        });
+        return { status: 200, body: { rule: taken } };
+      },
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/rules/:ruleId/in-service",
+      summary: "Put a rule back into service",
+      description: "People are told of its alerts that stand and that they have not heard of.",
+      permission: "rule:write",
+      tenancy: "named",
+      params,
+      answers: { 200: ruleAnswer("The rule as it is now") },
+      async handle({ caller, tenant, params: { ruleId } }) {
+        const back = await inKnownTenant(catalog, tenant, async (tx) => {
+          await putRuleBack(tx, tenant, ruleId);
+          await recordAction(tx, caller, "rule.in-service", { tenant, subject: ruleId });
+          return getRule(tx, tenant, ruleId);
+        });
+        return { status: 200, body: { rule: back } };
       },
     }),
   ];

@@ -150,7 +150,10 @@ function startHost(
   record: (parts: object) => Promise<void>,
   logger: Logger,
 ): HandlerHost {
-  const env = { ...notifyEnvironment(), MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel };
+  const env = {
+    ...{ ...notifyEnvironment(), MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel },
+    MILLWRIGHT_FLOOD_ALERTS: String(settings.floodAlertCount),
+  };
   const webhooks =
     settings.privateWebhooks === "loopback-only"
       ? {}

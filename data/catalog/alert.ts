@@ -2,6 +2,7 @@ import type pg from "pg";
 import { stageLatencies, type AlertTimes, type StageLatencies } from "../../model/alert-latency.ts";
 import { alertState, type AlertState } from "../../model/alert-state.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import type { AlertValue } from "../../model/condition-state.ts";
 import type { ReadingType } from "../../model/reading.ts";
 import type { Severity } from "../../model/rule.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -17,10 +18,15 @@ export interface Alert {
   readonly rule: string;
   readonly ruleName: string;
   readonly type: ReadingType;
-  readonly metric: string;
+  /** null where the rule has none */
+  readonly metric: string | null;
   readonly machineId: string;
   readonly severity: Severity;
-  readonly value: number;
+  readonly value: AlertValue;
+  /** One of many: the flood that it belongs to. */
+  readonly incident: string | null;
+  /** The rule whose alert explains this one; null once that has returned. */
+  readonly suppressedBy: string | null;
   readonly raisedAt: string;
   readonly returnedAt: string | null;
   readonly acknowledgedAt: string | null;
@@ -36,6 +42,7 @@ export interface AlertFilter extends PageRequest {
   readonly state?: AlertState | undefined;
   readonly severity?: Severity | undefined;
   readonly machineId?: string | undefined;
+  readonly incident?: string | undefined;
   readonly fromMs?: number | undefined;
 }
 
@@ -44,10 +51,14 @@ export interface AlertRow {
   readonly rule: string;
   readonly rule_name: string;
   readonly type: ReadingType;
-  readonly metric: string;
+  readonly metric: string | null;
   readonly machine_id: string;
   readonly severity: Severity;
-  readonly value: number;
+  readonly value: AlertValue;
+  readonly incident: string | null;
+  readonly suppressed_by: string | null;
+  readonly released_at: Date | null;
+  readonly is_out_of_service: boolean;
   readonly raised_at: Date;
   readonly returned_at: Date | null;
   readonly acknowledged_at: Date | null;
@@ -65,12 +76,19 @@ export interface AlertRow {
   readonly now: Date;
 }
 
-const COLUMNS = `a.*, now() as now,
+const IS_OUT_OF_SERVICE = `(
+  exists (select from rule r where r.tenant = a.tenant and r.rule = a.rule and r.out_of_service_at is not null)
+  or exists (select from machine_out_of_service m where m.tenant = a.tenant and m.machine_id = a.machine_id))`;
+
+const COLUMNS = `a.*, now() as now, ${IS_OUT_OF_SERVICE} as is_out_of_service,
   (select json_agg(json_build_object('by', written_by, 'at', written_at, 'text', comment) order by id)
      from alert_comment c where c.tenant = a.tenant and c.alert = a.alert) as comments`;
 
 // The same table as alertState(); a test holds the two together.
-const STATE = `case when returned_at is not null and acknowledged_at is not null then 'normal'
+const IS_SUPPRESSED = "(suppressed_by is not null and released_at is null)";
+const STATE = `case when returned_at is not null and (acknowledged_at is not null or ${IS_SUPPRESSED}) then 'normal'
+                    when ${IS_OUT_OF_SERVICE} then 'out-of-service'
+                    when ${IS_SUPPRESSED} then 'suppressed'
                     when shelved_until > now() then 'shelved'
                     when returned_at is not null then 'returned-unacknowledged'
                     when acknowledged_at is null then 'unacknowledged' else 'acknowledged' end`;
@@ -81,15 +99,25 @@ export async function listAlerts(
   tenant: TenantId,
   filter: AlertFilter,
 ): Promise<Page<Alert>> {
-  const { state = null, severity = null, machineId = null, fromMs } = filter;
+  const { state = null, severity = null, machineId = null, incident = null, fromMs } = filter;
   const from = fromMs === undefined ? null : new Date(fromMs);
   const { rows } = await tx.query<AlertRow>(
     `select ${COLUMNS} from alert a
       where tenant = $1 and ($2::timestamptz is null or (raised_at, alert) < ($2, $3))
         and ($4::text is null or ${STATE} = $4) and ($5::text is null or severity = $5)
         and ($6::text is null or machine_id = $6) and ($7::timestamptz is null or raised_at >= $7)
-      order by raised_at desc, alert desc limit $8`,
-    [tenant, ...decodeTimeCursor(filter.cursor), state, severity, machineId, from, filter.limit + 1],
+        and ($8::text is null or incident = $8)
+      order by raised_at desc, alert desc limit $9`,
+    [
+      tenant,
+      ...decodeTimeCursor(filter.cursor),
+      state,
+      severity,
+      machineId,
+      from,
+      incident,
+      filter.limit + 1,
+    ],
   );
   return pageOf(rows.map(alertOf), filter.limit, ({ raisedAt, id }) => [raisedAt, id]);
 }
@@ -132,7 +160,7 @@ export async function shelveAlert(
 ): Promise<Alert> {
   const { rows } = await tx.query<{ is_normal: boolean; is_in_range: boolean }>(
     `select ${STATE} = 'normal' as is_normal, $3 > now() and $3 <= now() + $4 * interval '1 ms' as is_in_range
-       from alert where tenant = $1 and alert = $2 for update`,
+       from alert a where tenant = $1 and alert = $2 for update`,
     [tenant, id, new Date(untilMs), MAX_SHELVE_MS],
   );
   if (rows[0]?.is_normal) {
@@ -189,14 +217,17 @@ function alertOf(row: AlertRow): Alert {
 /** @param row - with `now` as the instant at which the state is asked for */
 export function alertFactsOf(row: Omit<AlertRow, "comments">): Omit<Alert, "comments"> {
   const { returned_at, acknowledged_at, shelved_until, now } = row;
-  const instants = {
+  const suppressedBy = row.released_at === null ? row.suppressed_by : null;
+  const facts = {
     returnedAtMs: returned_at?.getTime(),
     acknowledgedAtMs: acknowledged_at?.getTime(),
     shelvedUntilMs: shelved_until?.getTime(),
+    isSuppressed: suppressedBy !== null,
+    isOutOfService: row.is_out_of_service,
   };
   return {
     id: row.alert,
-    state: alertState(instants, now.getTime()),
+    state: alertState(facts, now.getTime()),
     rule: row.rule,
     ruleName: row.rule_name,
     type: row.type,
@@ -204,6 +235,8 @@ export function alertFactsOf(row: Omit<AlertRow, "comments">): Omit<Alert, "comm
     machineId: row.machine_id,
     severity: row.severity,
     value: row.value,
+    incident: row.incident,
+    suppressedBy,
     raisedAt: row.raised_at.toISOString(),
     returnedAt: returned_at?.toISOString() ?? null,
     acknowledgedAt: acknowledged_at?.toISOString() ?? null,

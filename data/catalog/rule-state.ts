@@ -1,6 +1,6 @@
 import type pg from "pg";
-import type { ConditionState } from "../../model/alert-state.ts";
-import type { ReadingType } from "../../model/reading.ts";
+import type { ConditionState, Place } from "../../model/condition-state.ts";
+import type { ReadingType, ReadingValue } from "../../model/reading.ts";
 import type { TopicPartition } from "../event-log/event-log.ts";
 
 export interface MachineKey {
@@ -8,11 +8,16 @@ export interface MachineKey {
   readonly machineId: string;
 }
 
-/** Time of the newest reading evaluated of one machine and type. */
-export interface MachineClock extends MachineKey {
+/** What the newest reading evaluated of one machine and type has left. */
+export interface MachineClock extends MachineKey, TopicPartition {
   readonly type: ReadingType;
-  readonly newestAtMs: number;
+  readonly last: Place;
+  /** Latest values of the metrics that expressions name. */
+  readonly latest: LatestValues;
 }
+
+/** By metric: the value and the append time of its record. */
+export type LatestValues = Readonly<Record<string, readonly [value: ReadingValue, appendedAtMs: number]>>;
 
 /** State of one rule on one machine; a state of an older version of the rule counts as normal. */
 export interface RuleState extends MachineKey, TopicPartition {
@@ -27,12 +32,7 @@ export async function loadMachines(
   machines: readonly MachineKey[],
 ): Promise<{ clocks: readonly MachineClock[]; states: readonly RuleState[] }> {
   const keys = [machines.map(({ tenant }) => tenant), machines.map(({ machineId }) => machineId)];
-  const clocks = await tx.query<{
-    tenant: string;
-    machine_id: string;
-    type: ReadingType;
-    newest_at_ms: bigint;
-  }>(
+  const clocks = await tx.query<ClockRow>(
     `select c.* from machine_clock c join unnest($1::text[], $2::text[]) m(tenant, machine_id) using (tenant, machine_id)`,
     keys,
   );
@@ -40,54 +40,61 @@ export async function loadMachines(
     `select s.* from rule_state s join unnest($1::text[], $2::text[]) m(tenant, machine_id) using (tenant, machine_id)`,
     keys,
   );
-  return {
-    clocks: clocks.rows.map((row) => ({
-      tenant: row.tenant,
-      machineId: row.machine_id,
-      type: row.type,
-      newestAtMs: Number(row.newest_at_ms),
-    })),
-    states: states.rows.map(toState),
-  };
+  return { clocks: clocks.rows.map(toClock), states: states.rows.map(toState) };
 }
 
 export async function saveClocks(tx: pg.ClientBase, clocks: readonly MachineClock[]): Promise<void> {
   if (clocks.length === 0) return;
   await tx.query({
     name: "clock-save",
-    text: `insert into machine_clock (tenant, machine_id, type, newest_at_ms)
-           select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
-           on conflict (tenant, machine_id, type) do update set newest_at_ms = excluded.newest_at_ms`,
+    text: `insert into machine_clock (tenant, machine_id, type, newest_at_ms, topic, partition, appended_at_ms, log_ref,
+                                      ordinal, latest)
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[], $7::bigint[],
+                                $8::bigint[], $9::int[], $10::jsonb[])
+           on conflict (tenant, machine_id, type) do update
+             set newest_at_ms = excluded.newest_at_ms, topic = excluded.topic, partition = excluded.partition,
+                 appended_at_ms = excluded.appended_at_ms, log_ref = excluded.log_ref, ordinal = excluded.ordinal,
+                 latest = excluded.latest`,
     values: [
       clocks.map(({ tenant }) => tenant),
       clocks.map(({ machineId }) => machineId),
       clocks.map(({ type }) => type),
-      clocks.map(({ newestAtMs }) => newestAtMs),
+      clocks.map(({ last }) => last.timeMs),
+      clocks.map(({ topic }) => topic),
+      clocks.map(({ partition }) => partition),
+      clocks.map(({ last }) => last.appendedAtMs),
+      clocks.map(({ last }) => last.logRef),
+      clocks.map(({ last }) => last.ordinal),
+      clocks.map(({ latest }) => (Object.keys(latest).length === 0 ? null : JSON.stringify(latest))),
     ],
   });
 }
 
+/** A state that says nothing has no row; one of an older version never replaces that of a newer. */
 export async function saveStates(tx: pg.ClientBase, states: readonly RuleState[]): Promise<void> {
-  const normal = states.filter(({ state }) => state.phase === "normal");
+  const normal = states.filter(({ state }) => isBlank(state));
   if (normal.length > 0) {
     await tx.query(
-      `delete from rule_state s using unnest($1::text[], $2::text[], $3::text[]) n(tenant, rule, machine_id)
-        where s.tenant = n.tenant and s.rule = n.rule and s.machine_id = n.machine_id`,
+      `delete from rule_state s using unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+             n(tenant, rule, machine_id, version)
+        where s.tenant = n.tenant and s.rule = n.rule and s.machine_id = n.machine_id and s.version <= n.version`,
       [
         normal.map(({ tenant }) => tenant),
         normal.map(({ rule }) => rule),
         normal.map(({ machineId }) => machineId),
+        normal.map(({ version }) => version),
       ],
     );
   }
-  const others = states.filter(({ state }) => state.phase !== "normal");
+  const others = states.filter(({ state }) => !isBlank(state));
   if (others.length === 0) return;
   await tx.query(
     `insert into rule_state (tenant, rule, machine_id, version, topic, partition, state, deadline_ms)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[], $7::jsonb[], $8::bigint[])
      on conflict (tenant, rule, machine_id) do update
        set version = excluded.version, topic = excluded.topic, partition = excluded.partition,
-           state = excluded.state, deadline_ms = excluded.deadline_ms`,
+           state = excluded.state, deadline_ms = excluded.deadline_ms
+     where rule_state.version <= excluded.version`,
     [
       others.map(({ tenant }) => tenant),
       others.map(({ rule }) => rule),
@@ -99,6 +106,10 @@ export async function saveStates(tx: pg.ClientBase, states: readonly RuleState[]
       others.map(({ deadlineMs }) => deadlineMs ?? null),
     ],
   );
+}
+
+function isBlank({ phase, samples }: ConditionState): boolean {
+  return phase === "normal" && samples === undefined;
 }
 
 /** A partition in which delays may have run out by the log's clock. */
@@ -124,10 +135,43 @@ export async function dueStates(
 ): Promise<readonly RuleState[]> {
   const { rows } = await tx.query<StateRow>(
     `select * from rule_state where tenant = $1 and topic = $2 and partition = $3 and deadline_ms < $4
-      order by rule, machine_id`,
+      order by deadline_ms limit 1000`, // the rest in the next round: one transaction must not hold a partition for long
     [due.tenant, due.topic, due.partition, beforeMs],
   );
   return rows.map(toState);
+}
+
+interface ClockRow {
+  readonly tenant: string;
+  readonly machine_id: string;
+  readonly type: ReadingType;
+  readonly newest_at_ms: bigint;
+  readonly topic: string | null;
+  readonly partition: number | null;
+  readonly appended_at_ms: bigint | null;
+  readonly log_ref: bigint | null;
+  readonly ordinal: number | null;
+  readonly latest: LatestValues | null;
+}
+
+/** A clock of a release that kept only the time was last read at the epoch: its machine is watched from its next reading. */
+function toClock(row: ClockRow): MachineClock {
+  const { tenant, machine_id: machineId, type, topic, partition, latest } = row;
+  const last = {
+    timeMs: Number(row.newest_at_ms),
+    appendedAtMs: Number(row.appended_at_ms ?? 0n),
+    logRef: String(row.log_ref ?? 0n),
+    ordinal: row.ordinal ?? 0,
+  };
+  return {
+    tenant,
+    machineId,
+    type,
+    topic: topic ?? "",
+    partition: partition ?? 0,
+    last,
+    latest: latest ?? {},
+  };
 }
 
 interface StateRow {

@@ -109,14 +109,19 @@ export async function lockTenant(tx: Queryable, tenant: TenantId): Promise<Tenan
   return rows[0].state;
 }
 
-/** Changes the state only where it is one of `from`: a delete that was asked for meanwhile is not forgotten. */
+/**
+ * Changes the state only where it is one of `from`: a delete that was asked for meanwhile is not forgotten.
+ * @returns whether it changed
+ */
 export async function setTenantState(
   db: Queryable,
   tenant: TenantId,
   from: readonly TenantState[],
   to: TenantState,
-): Promise<void> {
-  await db.query("update tenant set state = $3 where tenant = $1 and state = any($2)", [tenant, from, to]);
+): Promise<boolean> {
+  const text = "update tenant set state = $3 where tenant = $1 and state = any($2)";
+  const { rowCount } = await db.query(text, [tenant, from, to]);
+  return rowCount === 1;
 }
 
 export async function changeTenant(db: Queryable, tenant: TenantId, change: TenantChange): Promise<void> {

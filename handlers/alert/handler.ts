@@ -11,7 +11,8 @@ const pool = openPool(parseDatabaseUrl(catalogUrl), {
   max: 2,
   searchPath: "catalog",
 });
-// An event source shows no horizon: the delays of machines that send no more are ended by the host process.
+// An event source shows no horizon, so no timer runs here: the host process ends the delays of machines that send no
+// more and finds the silent ones; where it does not run, their next reading does.
 const horizon = () =>
   Promise.reject(new MillwrightError("log-unavailable", "A function cannot see the end of the log."));
 const { subscription } = alertEngine({ pool, log: { horizon } });

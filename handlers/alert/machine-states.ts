@@ -1,45 +1,62 @@
 import type pg from "pg";
 import { loadMachines, type MachineKey } from "../../data/catalog/rule-state.ts";
 import type { TopicPartition } from "../../data/event-log/event-log.ts";
-import type { ConditionState } from "../../model/alert-state.ts";
-import type { ReadingType } from "../../model/reading.ts";
-
-/** What the engine knows of one machine; changed in memory by the evaluation, in the catalog by its transaction. */
-export interface MachineMemory {
-  readonly clocks: Map<ReadingType, number>;
-  /** By rule id; no entry means normal. */
-  readonly states: Map<string, { readonly version: bigint; readonly state: ConditionState }>;
-}
+import { MachineMemory } from "./machine-memory.ts";
 
 /** The states of the machines seen lately, by partition: a partition's states are dropped together. */
 export class MachineStates {
-  readonly #partitions = new Map<string, Map<string, MachineMemory>>();
+  readonly #partitions = new Map<string, PartitionStates>();
 
   /** Memories of the given machines, read from the catalog where they are not cached. */
   async of(
     tx: pg.ClientBase,
+    tenant: string,
     partition: TopicPartition,
-    machines: readonly MachineKey[],
+    machineIds: Iterable<string>,
   ): Promise<ReadonlyMap<string, MachineMemory>> {
     const key = keyOf(partition);
-    const cached = this.#partitions.get(key) ?? new Map<string, MachineMemory>();
+    const cached = this.#partitions.get(key) ?? { tenant, machines: new Map<string, MachineMemory>() };
     this.#partitions.set(key, cached);
-    const missing = machines.filter(({ machineId }) => !cached.has(machineId));
-    if (missing.length > 0) {
-      const { clocks, states } = await loadMachines(tx, missing);
-      for (const { machineId } of missing) cached.set(machineId, { clocks: new Map(), states: new Map() });
-      for (const { machineId, type, newestAtMs } of clocks)
-        cached.get(machineId)?.clocks.set(type, newestAtMs);
-      for (const { machineId, rule, version, state } of states) {
-        cached.get(machineId)?.states.set(rule, { version, state });
-      }
-    }
-    return cached;
+    const missing = [...machineIds].filter((machineId) => !cached.machines.has(machineId));
+    for (const [machineId, memory] of await readMachines(tx, tenant, partition, missing))
+      cached.machines.set(machineId, memory);
+    return cached.machines;
   }
 
   drop(partition: TopicPartition): void {
     this.#partitions.delete(keyOf(partition));
   }
+
+  /** The tenant's rules have changed: with them came or went states that are not in memory. */
+  dropTenant(tenant: string): void {
+    for (const [key, partition] of this.#partitions)
+      if (partition.tenant === tenant) this.#partitions.delete(key);
+  }
+}
+
+interface PartitionStates {
+  readonly tenant: string;
+  readonly machines: Map<string, MachineMemory>;
+}
+
+/** As the catalog has them now. */
+export async function readMachines(
+  tx: pg.ClientBase,
+  tenant: string,
+  { topic, partition }: TopicPartition,
+  machineIds: readonly string[],
+): Promise<ReadonlyMap<string, MachineMemory>> {
+  if (machineIds.length === 0) return new Map();
+  const keys: MachineKey[] = machineIds.map((machineId) => ({ tenant, machineId }));
+  const { clocks, states } = await loadMachines(tx, keys);
+  const memories = new Map(
+    keys.map((key) => [key.machineId, new MachineMemory({ ...key, topic, partition })] as const),
+  );
+  for (const { machineId, type, last, latest } of clocks)
+    memories.get(machineId)?.clocks.set(type, { last, latest });
+  for (const { machineId, rule, version, state } of states)
+    memories.get(machineId)?.recall(rule, { version, state });
+  return memories;
 }
 
 const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;

@@ -11,7 +11,9 @@ import {
   saveTransitions,
   type AlertTransition,
 } from "../../data/catalog/alert-transition.ts";
-import { holdRules, ruleRevisions, rulesInForce } from "../../data/catalog/rule.ts";
+import { machinesOutOfService } from "../../data/catalog/out-of-service.ts";
+import { holdRules, ruleRevisions } from "../../data/catalog/rule-revision.ts";
+import { rulesInForce } from "../../data/catalog/rule.ts";
 import {
   duePartitions,
   dueStates,
@@ -31,11 +33,12 @@ import { inTransaction } from "../../data/pool.ts";
 import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { stageLatencies, type StageLatencies } from "../../model/alert-latency.ts";
-import { deadlineMs, elapse } from "../../model/alert-state.ts";
-import type { RuleInForce } from "../../model/rule.ts";
+import { FLOOD, type FloodLimits } from "../../model/incident.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
-import { evaluateBatch, transitionOf, type Outcome, type PartitionBatch } from "./evaluation.ts";
-import { MachineStates } from "./machine-states.ts";
+import { evaluateBatch, type Outcome, type PartitionBatch } from "./evaluation.ts";
+import { Evaluator } from "./evaluator.ts";
+import { MachineStates, readMachines } from "./machine-states.ts";
+import { RuleIndex } from "./rule-index.ts";
 import { withoutRepeats } from "./repeats.ts";
 
 /** What is worth measuring; all optional. */
@@ -52,13 +55,15 @@ export interface AlertEngineDeps {
   /** The catalog, as its service role. */
   readonly pool: pg.Pool;
   readonly log: Pick<EventLog, "horizon">;
+  /** How many alerts within which time are a flood. */
+  readonly flood?: FloodLimits;
   readonly observe?: AlertObserver;
   readonly now?: () => number;
 }
 
 export interface AlertEngine {
   readonly subscription: Subscription;
-  /** Ends the delays of machines that send no more; runs until `signal` aborts. */
+  /** Ends the delays of machines that send no more, and finds the silent ones; runs until `signal` aborts. */
   readonly runTimers: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -66,16 +71,18 @@ const TIMER_PERIOD_MS = 200;
 
 interface TenantRules {
   readonly revision: bigint;
-  readonly rules: readonly RuleInForce[];
+  readonly rules: RuleIndex;
 }
 
 /**
  * Evaluates the tenants' rules on the log. Positions, clocks, states, alerts and the outbox change in one transaction
  * per batch, so a kill at any point leaves a batch wholly done or wholly to do. States are cached in memory by
  * partition; a cache is right as long as the stored position is the one that this process wrote last, which the
- * compare-and-set proves in each transaction. After any error it is dropped.
+ * compare-and-set proves in each transaction; what another process' timers change meanwhile, the next reading changes
+ * alike. After any error, and with the tenant's rules, it is dropped.
  */
-export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEngineDeps): AlertEngine {
+export function alertEngine(deps: AlertEngineDeps): AlertEngine {
+  const { pool, log, flood = FLOOD, observe = {}, now = Date.now } = deps;
   const states = new MachineStates();
   const rulesOf = new Map<string, TenantRules>();
 
@@ -100,14 +107,9 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     await advanceAlertPositions(tx, batches);
     const tenants = [...new Set(batches.map(({ tenant }) => tenant))];
     await refreshRules(tx, tenants, await ruleRevisions(tx, tenants));
-    const isRuled = ({ tenant }: PartitionBatch) => (rulesOf.get(tenant)?.rules.length ?? 0) > 0;
-    const outcome = await evaluateBatch(
-      tx,
-      await withoutRepeats(tx, batches.filter(isRuled)),
-      states,
-      (tenant) => rulesOf.get(tenant)?.rules ?? [],
-      now(),
-    );
+    const isRuled = ({ tenant }: PartitionBatch) => rulesOf.get(tenant)?.rules.isEmpty === false;
+    const ruled = await withoutRepeats(tx, batches.filter(isRuled));
+    const outcome = await evaluateBatch(tx, ruled, states, (tenant) => rulesOf.get(tenant)?.rules, now());
     await saveClocks(tx, outcome.clocks);
     await save(tx, outcome);
     return outcome;
@@ -118,7 +120,7 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     if (outcome.transitions.length === 0) return;
     await makeDurable(tx);
     await expectRules(tx, outcome.transitions);
-    await saveTransitions(tx, outcome.transitions);
+    await saveTransitions(tx, outcome.transitions, flood);
   }
 
   /** In a transaction of its own, after the one that raised them; a stamp that fails costs a figure and no alert. */
@@ -147,10 +149,15 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
     const changed = tenants.filter((tenant) => rulesOf.get(tenant)?.revision !== revisions.get(tenant));
     if (changed.length === 0) return;
     const rules = await rulesInForce(tx, changed);
+    const machines = await machinesOutOfService(tx, changed);
     for (const tenant of changed) {
+      states.dropTenant(tenant);
       const revision = revisions.get(tenant);
       if (revision === undefined) rulesOf.delete(tenant);
-      else rulesOf.set(tenant, { revision, rules: rules.get(tenant) ?? [] });
+      else {
+        const index = new RuleIndex(rules.get(tenant) ?? [], machines.get(tenant) ?? new Set());
+        rulesOf.set(tenant, { revision, rules: index });
+      }
     }
   }
 
@@ -173,40 +180,31 @@ export function alertEngine({ pool, log, observe = {}, now = Date.now }: AlertEn
   }
 
   /**
-   * Ends delays whose deadline lies before the log's horizon, once everything below the horizon is evaluated: an outage
-   * of ours must not look like a silent machine. The transitions are those that the machine's next reading would have
-   * brought, under the same ids, so it does no harm when both come, in whatever process.
+   * Ends delays and silences whose deadline lies before the log's horizon, once everything below the horizon is
+   * evaluated: an outage of ours must not look like a silent machine. The transitions are those that the machine's next
+   * reading would have brought, under the same ids, so it does no harm when both come, in whatever process.
    */
   async function endDelays(due: DuePartition): Promise<void> {
     const horizon = await log.horizon(due);
-    const transitions = await inTransaction(pool, async (tx) => {
-      const { topic, partition } = due;
-      if (!(await holdAlertPosition(tx, due.tenant, { topic, partition, offset: horizon.end }))) return [];
-      await refreshRules(tx, [due.tenant], await ruleRevisions(tx, [due.tenant]));
-      const rules = new Map(rulesOf.get(due.tenant)?.rules.map((rule) => [rule.id, rule]));
-      const clock = { timeMs: -Infinity, appendedAtMs: horizon.atMs };
-      const ended = (await dueStates(tx, due, horizon.atMs)).flatMap((stored) => {
-        const rule = rules.get(stored.rule);
-        if (rule?.version !== stored.version) return [];
-        const step = elapse(stored.state, rule.condition, clock);
-        const { tenant, machineId } = stored;
-        const change = { ...stored, state: step.state, deadlineMs: deadlineMs(step.state, rule.condition) };
-        return [
-          {
-            change,
-            transitions: step.transitions.map((one) => transitionOf(tenant, rule, machineId, one, now())),
-          },
-        ];
-      });
-      const outcome = {
-        states: ended.map(({ change }) => change),
-        transitions: ended.flatMap((one) => one.transitions),
-      };
-      await save(tx, outcome);
-      return outcome.transitions;
+    const { isChanged, transitions } = await inTransaction(pool, async (tx) => {
+      const { tenant, topic, partition } = due;
+      const nothing = { isChanged: false, transitions: [] };
+      if (!(await holdAlertPosition(tx, tenant, { topic, partition, offset: horizon.end }))) return nothing;
+      await refreshRules(tx, [tenant], await ruleRevisions(tx, [tenant]));
+      const rules = rulesOf.get(tenant)?.rules;
+      if (rules === undefined) return nothing;
+      const stored = await dueStates(tx, due, horizon.atMs);
+      const machineIds = new Set(stored.map(({ machineId }) => machineId));
+      const memories = await readMachines(tx, tenant, due, [...machineIds]);
+      const evaluator = new Evaluator(rules, now());
+      for (const memory of memories.values()) evaluator.elapse(memory, horizon.atMs);
+      const elapsed = evaluator.states.length > 0;
+      for (const { machineId, rule } of stored) evaluator.rearm(rule, memories.get(machineId));
+      await save(tx, evaluator);
+      return { isChanged: elapsed, transitions: evaluator.transitions };
     });
     await stampCommit(transitions);
-    states.drop(due);
+    if (isChanged) states.drop(due);
   }
 
   return {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { claimDedicatedCell, claimSharedCell } from "../../../data/catalog/cell.ts";
+import { makeDefaultRules } from "../../../data/catalog/rule.ts";
 import { checkOwnership, inOwnership } from "../../../data/catalog/ownership.ts";
 import {
   makePlacementStable,
@@ -82,7 +83,9 @@ async function createTopics(run: OperationRun) {
 async function activate({ owned, deps }: OperationRun) {
   await inOwnership(deps.catalog.service, owned, async (tx) => {
     await makePlacementStable(tx, owned.tenant);
-    await setTenantState(tx, owned.tenant, ["creating"], "ready");
+    // With the change, which happens once: a repeated step must not bring back a rule that was deleted.
+    const isNew = await setTenantState(tx, owned.tenant, ["creating"], "ready");
+    if (isNew) await makeDefaultRules(tx, owned.tenant);
     await recordSystemEvent(tx, { kind: "tenant.created", tenant: owned.tenant, key: owned.operation });
   });
   return undefined;

@@ -49,7 +49,13 @@ describe("rules, channels and alerts through the API", () => {
   });
 
   for (const [what, wrong, pointer] of [
-    ["a kind to come", { condition: { kind: "rate" } }, "/condition/kind"],
+    ["an unknown kind", { condition: { kind: "trend" } }, "/condition/kind"],
+    [
+      "an unknown name in an expression",
+      { metric: undefined, condition: { kind: "expression", expression: "heat > 1" } },
+      "/condition/expression",
+    ],
+    ["a suppressor that is not there", { suppressedBy: ["nothing"] }, "/suppressedBy"],
     ["a metric that is no number", { metric: "state" }, "/metric"],
     ["an unknown field", { colour: "red" }, "/colour"],
     ["a name of two lines", { name: "a\r\nb" }, "/name"],

@@ -4,6 +4,7 @@ import { listAudit } from "../../../data/catalog/audit.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { listSystemEvents } from "../../../data/catalog/system-event.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
+import { deleteRule, listRules } from "../../../data/catalog/rule.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
 import { MillwrightError, type ErrorCode } from "../../../model/errors.ts";
@@ -91,6 +92,26 @@ describe("OperationService", () => {
       ]);
       expect(await calls("tenant-acme")).to.deep.equal(["open", "preview", "up", "outputs"]);
       expect(await operations.world.secrets.get("reader-acme")).to.have.property("password");
+    });
+
+    it("gives the tenant its first rules once: a repeated step brings no deleted one back", async () => {
+      const ruled = tenantId.parse("ruled");
+      const inRuled = <T>(work: Parameters<typeof inTenant<T>>[2]) =>
+        inTenant(operations.catalog, ruled, work);
+      const ids = async () =>
+        (await inRuled((tx) => listRules(tx, ruled, { limit: 10 }))).items.map(({ id }) => id);
+      let first: readonly string[] | undefined;
+      onStep = async (step, phase) => {
+        if (step !== "activate" || phase !== "after" || first !== undefined) return;
+        first = await ids();
+        await inRuled((tx) => deleteRule(tx, ruled, "co2-high"));
+        throw new Error("the step's end was not recorded");
+      };
+      const failed = await create("ruled");
+      expect([failed.status, first]).to.deep.equal(["failed", ["co2-high", "machine-offline"]]);
+      const retried = await operations.service.retry(failed.id, request);
+      expect((await ended(operations, retried)).status).to.equal("succeeded");
+      expect(await ids()).to.deep.equal(["machine-offline"]);
     });
 
     it("keeps the connection of a cell of its own, and counts dedicated tenants at once", async () => {
@@ -219,7 +240,7 @@ describe("OperationService", () => {
         topics: ["leaver.alerts.g1", "leaver.readings.g1"],
         resources: { delete: 3 },
         cellRows: { series: 1 },
-        catalogRows: { tenant: 1, tenant_placement: 1, topic: 2 },
+        catalogRows: { rule: 2, rule_revision: 1, tenant: 1, tenant_placement: 1, topic: 2 },
       });
       await expectCode(getTenant(operations.catalog.service, leaver), "tenant-unknown");
       expect(await operations.world.secrets.get("reader-leaver")).to.equal(undefined);

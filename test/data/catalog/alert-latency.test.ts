@@ -24,7 +24,7 @@ describe(`the latency of stored alerts (seed ${seed})`, () => {
       await plant.catalog.service.query(
         `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
                             raised_at, produced_at, appended_at, evaluated_at, committed_at, notified_at, delay_ms)
-         values ($1, $2, 'r', 'r', 'machine', 'temperature_c', 'low', 'm', 1, 0, 0, $3, $4, $5, $6, $7, $8, $9)`,
+         values ($1, $2, 'r', 'r', 'machine', 'temperature_c', 'low', 'm', '1', 0, 0, $3, $4, $5, $6, $7, $8, $9)`,
         [
           acme.tenant,
           `a${n}`,
@@ -63,7 +63,7 @@ describe(`the latency of stored alerts (seed ${seed})`, () => {
     await plant.catalog.service.query(
       `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
                           raised_at, appended_at, evaluated_at, notified_at)
-       select $1, n::text, 'r', 'r', 'machine', 'temperature_c', 'low', 'm', 1, 0, 0, at, at, at,
+       select $1, n::text, 'r', 'r', 'machine', 'temperature_c', 'low', 'm', '1', 0, 0, at, at, at,
               at + case when n % 1000 = 0 then interval '501 ms' else interval '500 ms' end
          from generate_series(1, 20000) n, lateral (select now() - n * interval '1 s' as at) t`,
       [acme.tenant],

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { getAlert, listAlerts, shelveAlert } from "../../../data/catalog/alert.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { createChannel, deleteChannel, listChannels } from "../../../data/catalog/channel.ts";
+import { takeMachineOut } from "../../../data/catalog/out-of-service.ts";
 import { createRule, getRule, listRules } from "../../../data/catalog/rule.ts";
 import { ALERT_STATES } from "../../../model/alert-state.ts";
 import { channelBody } from "../../../model/channel.ts";
@@ -57,12 +58,18 @@ describe("rules, alerts and channels in the catalog", () => {
     const acme = await plant.newTenant();
     await plant.catalog.service.query(
       `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
-                          raised_at, appended_at, evaluated_at, returned_at, acknowledged_at, shelved_until)
-       select $1, concat(r, a, s), 'r', 'r', 'machine', 'temperature_c', 'low', 'm', 1, 0, 0, now(), now(), now(),
-              case when r = 1 then now() end, case when a = 1 then now() end,
-              case s when 1 then now() - interval '1 h' when 2 then now() + interval '1 h' end
-         from generate_series(0, 1) r, generate_series(0, 1) a, generate_series(0, 2) s`,
+                          raised_at, appended_at, evaluated_at, returned_at, acknowledged_at, shelved_until,
+                          suppressed_by, released_at)
+       select $1, concat(r, a, s, p, m), 'r', 'r', 'machine', 'temperature_c', 'low', 'm-' || m, '1', 0, 0, now(), now(),
+              now(), case when r = 1 then now() end, case when a = 1 then now() end,
+              case s when 1 then now() - interval '1 h' when 2 then now() + interval '1 h' end,
+              case when p > 0 then 'other' end, case when p = 2 then now() end
+         from generate_series(0, 1) r, generate_series(0, 1) a, generate_series(0, 2) s, generate_series(0, 2) p,
+              generate_series(0, 1) m`,
       [acme.tenant],
+    );
+    await inTenant(plant.catalog, acme.tenant, (tx) =>
+      takeMachineOut(tx, acme.tenant, "m-1", { by: "ann", reason: "spindle is changed" }),
     );
     let count = 0;
     for (const state of ALERT_STATES) {
@@ -70,7 +77,7 @@ describe("rules, alerts and channels in the catalog", () => {
       expect(new Set(alerts.map((alert) => alert.state))).to.deep.equal(new Set([state]));
       count += alerts.length;
     }
-    expect(count).to.equal(12);
+    expect(count).to.equal(72);
     const ids: string[] = [];
     for (let cursor: string | null | undefined; cursor !== null;) {
       const filter = { limit: 5, cursor };
@@ -79,16 +86,16 @@ describe("rules, alerts and channels in the catalog", () => {
       cursor = page.nextCursor;
     }
     expect(ids).to.deep.equal(ids.toSorted().reverse()); // all of one instant, so by id
-    expect(new Set(ids).size).to.equal(12);
+    expect(new Set(ids).size).to.equal(72);
     const shelve = (id: string, untilMs: number) =>
       codeOf(
         inTenant(plant.catalog, acme.tenant, (tx) =>
           shelveAlert(tx, acme.tenant, id, { by: "ann", untilMs }),
         ),
       );
-    expect(await shelve("110", Date.now() + 1_000)).to.equal("alert-state-conflict");
-    expect(await shelve("000", Date.now() - 1_000)).to.equal("request-invalid");
-    expect(await shelve("000", Date.now() + 30 * 86_400_000)).to.equal("request-invalid");
+    expect(await shelve("11000", Date.now() + 1_000)).to.equal("alert-state-conflict");
+    expect(await shelve("00000", Date.now() - 1_000)).to.equal("request-invalid");
+    expect(await shelve("00000", Date.now() + 30 * 86_400_000)).to.equal("request-invalid");
     expect(await shelve("nobody", Date.now() + 1_000)).to.equal("alert-unknown");
     const unknown = inTenant(plant.catalog, acme.tenant, (tx) => getAlert(tx, acme.tenant, "nobody"));
     expect(await codeOf(unknown)).to.equal("alert-unknown");
@@ -110,7 +117,12 @@ describe("rule and channel bodies", () => {
   const rule = { name: "n", type: "machine", metric: "temperature_c", severity: "low" };
   const condition = { kind: "threshold", op: ">", limit: 80 };
   const wrong: [string, object][] = [
-    ["a kind to come", { ...rule, condition: { kind: "rate" } }],
+    ["an unknown kind", { ...rule, condition: { ...condition, kind: "trend" } }],
+    ["a state of a metric that is a number", { ...rule, condition: { kind: "state", equals: "hot" } }],
+    ["missing data of one metric", { ...rule, condition: { kind: "no-data", onDelayMs: 5_000 } }],
+    ["missing data after no time", { ...rule, metric: undefined, condition: { kind: "no-data" } }],
+    ["a rate without a window", { ...rule, condition: { ...condition, kind: "rate" } }],
+    ["no metric", { ...rule, metric: undefined, condition }],
     ["a metric of another type", { ...rule, metric: "co2_ppm", condition }],
     ["a metric that is no number", { ...rule, metric: "state", condition }],
     ["a limit that is none", { ...rule, condition: { ...condition, limit: Infinity } }],
@@ -123,9 +135,11 @@ describe("rule and channel bodies", () => {
       expect(ruleBody.safeParse(body).success).to.equal(false);
     });
   }
-  it("names the kinds that this release evaluates", () => {
-    const { error } = ruleBody.safeParse({ ...rule, condition: { kind: "no-data" } });
-    expect(error?.issues[0]?.message).to.contain("threshold conditions only");
+  it("says which name of an expression it does not know, and which it does", () => {
+    const expression = { kind: "expression", expression: "temperature > 80" };
+    const { error } = ruleBody.safeParse({ ...rule, metric: undefined, condition: expression });
+    expect(error?.issues[0]?.path).to.deep.equal(["condition", "expression"]);
+    expect(error?.issues[0]?.message).to.contain("'temperature'").and.to.contain("temperature_c");
   });
   it("refuses a channel without http or of another kind", () => {
     expect(channelBody.safeParse({ kind: "webhook", url: "ftp://x/", secret: "s" }).success).to.equal(false);

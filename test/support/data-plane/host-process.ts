@@ -26,6 +26,7 @@ export class HostProcess {
       env: {
         ...inheritedEnvironment(),
         ...{ MILLWRIGHT_HOME: home, LOG_LEVEL: "warn" },
+        MILLWRIGHT_FLOOD_ALERTS: "1000000", // every alert is to be notified
         NODE_COMPILE_CACHE: path.join(home, "compile-cache"), // as the service gives it: a host starts in half the time
         ...settings,
       },

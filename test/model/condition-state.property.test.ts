@@ -1,18 +1,20 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { Delays, Limits } from "../../model/condition.ts";
 import {
-  alertState,
   elapse,
   evaluate,
   NORMAL,
   type ConditionState,
   type Start,
   type Transition,
-} from "../../model/alert-state.ts";
-import type { Condition } from "../../model/rule.ts";
+} from "../../model/condition-state.ts";
+import { judgeValue } from "../../model/judgement.ts";
 import { seed } from "../support/seed.ts";
 
-const anyCondition: fc.Arbitrary<Condition> = fc.record({
+type Threshold = { readonly kind: "threshold" } & Limits & Delays;
+
+const anyCondition: fc.Arbitrary<Threshold> = fc.record({
   kind: fc.constant("threshold" as const),
   op: fc.constantFrom(">", ">=", "<", "<="),
   limit: fc.integer({ min: -5, max: 5 }),
@@ -29,23 +31,28 @@ const anyReadings = fc
   .map((steps) => {
     let timeMs = 1_000;
     let appendedAtMs = 1_000;
-    return steps.map(({ value, wait, delay }, n): Start => {
+    return steps.map(({ value, wait, delay }, n): Start & { value: number } => {
       timeMs += wait;
       appendedAtMs = Math.max(appendedAtMs, timeMs + delay);
       return { timeMs, appendedAtMs, value, producedAtMs: null, logRef: String(n), ordinal: 0 };
     });
   });
 
-function runAll(condition: Condition, readings: readonly Start[], between?: (next: Start) => number) {
+function runAll(
+  condition: Threshold,
+  readings: readonly (Start & { value: number })[],
+  between?: (next: Start) => number,
+) {
   let state: ConditionState = NORMAL;
   const transitions: Transition[] = [];
   for (const reading of readings) {
     if (between !== undefined) {
-      const early = elapse(state, condition, { timeMs: -Infinity, appendedAtMs: between(reading) });
+      const early = elapse(state, condition, between(reading));
       state = early.state;
       transitions.push(...early.transitions);
     }
-    const step = evaluate(state, condition, reading);
+    const { verdict } = judgeValue(condition, reading.value)!;
+    const step = evaluate(state, condition, verdict, reading);
     state = step.state;
     transitions.push(...step.transitions);
   }
@@ -53,7 +60,7 @@ function runAll(condition: Condition, readings: readonly Start[], between?: (nex
 }
 
 describe("condition of a rule on a machine", () => {
-  const check = (law: (condition: Condition, readings: readonly Start[]) => void) =>
+  const check = (law: (condition: Threshold, readings: readonly (Start & { value: number })[]) => void) =>
     fc.assert(fc.property(anyCondition, anyReadings, law), { seed, numRuns: 500 });
 
   it("raises and returns in turn, each return of the alert before it", () => {
@@ -101,22 +108,4 @@ describe("condition of a rule on a machine", () => {
       expect(runAll(condition, calm).transitions).to.deep.equal([]);
     });
   });
-});
-
-describe("alertState", () => {
-  const none = { returnedAtMs: undefined, acknowledgedAtMs: undefined, shelvedUntilMs: undefined };
-  const cases = [
-    [none, "unacknowledged"],
-    [{ ...none, acknowledgedAtMs: 5 }, "acknowledged"],
-    [{ ...none, returnedAtMs: 5 }, "returned-unacknowledged"],
-    [{ ...none, returnedAtMs: 5, acknowledgedAtMs: 6 }, "normal"],
-    [{ ...none, shelvedUntilMs: 11 }, "shelved"],
-    [{ ...none, shelvedUntilMs: 10 }, "unacknowledged"],
-    [{ returnedAtMs: 5, acknowledgedAtMs: 6, shelvedUntilMs: 11 }, "normal"],
-  ] as const;
-  for (const [instants, state] of cases) {
-    it(`is ${state} at 10 for ${JSON.stringify(instants)}`, () => {
-      expect(alertState(instants, 10)).to.equal(state);
-    });
-  }
 });
