@@ -11,6 +11,7 @@ const REPOSITORY = path.resolve(import.meta.dirname, "..");
 const LAMBDA_ENVIRONMENT = {
   CATALOG_URL: "postgres://bench:bench@127.0.0.1:1/catalog",
   CELL: "bench",
+  CHANNEL_KEY: Buffer.alloc(32).toString("base64"),
   DATABASE_URL: "postgres://bench:bench@127.0.0.1:1/readings",
 };
 const MEASURE = `

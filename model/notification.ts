@@ -22,7 +22,7 @@ export interface Notification {
   readonly event: DeliveryEvent;
   readonly template: ChannelTemplate | null;
   /** undefined in a digest and in a test */
-  readonly alert?: AlertFacts;
+  readonly alert?: AlertFacts | undefined;
   readonly digest?: Digest;
 }
 
