@@ -4,7 +4,7 @@ import path from "node:path";
 
 /** What one benchmark answers; times are in the names of the figures. */
 export interface BenchResult {
-  readonly figures: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+  readonly figures: Readonly<Record<string, number | boolean | Readonly<Record<string, number>>>>;
   readonly context: Readonly<Record<string, unknown>>;
 }
 

@@ -44,6 +44,14 @@ export class HostProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Resident memory as the host itself measures it. */
+  async rssBytes(): Promise<number> {
+    const answer = once(this.#child, "message");
+    this.#child.send({ kind: "metrics" });
+    const [{ text }] = (await answer) as [{ text: string }];
+    return Number(/^millwright_host_process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+  }
+
   freeze(): void {
     this.#child.kill("SIGSTOP");
   }

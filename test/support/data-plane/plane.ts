@@ -61,10 +61,11 @@ export class DataPlane {
     this.#setUpLog = openEmbeddedLog(this.catalogAdmin, PASSWORDS.log, "test");
   }
 
-  static async start(): Promise<DataPlane> {
+  /** @param options.onSmallDisk - the cell's disk is small and in memory, so that a test can fill it */
+  static async start({ onSmallDisk = true } = {}): Promise<DataPlane> {
     const folder = await mkdtemp(path.join(tmpdir(), "millwright-plane-"));
     const [cell, catalogServer] = await Promise.all([
-      PostgresServer.start(path.join(folder, "cell"), { onSmallDisk: true }),
+      PostgresServer.start(path.join(folder, "cell"), { onSmallDisk }),
       PostgresServer.start(path.join(folder, "catalog"), { onSmallDisk: false }),
     ]);
     const cellAdmin = { ...cell.address, database: "readings" };
