@@ -1,25 +1,20 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { ClientBase } from "pg";
-import { from as copyFrom } from "pg-copy-streams";
 import { identifier } from "../pool.ts";
+import { copyAll, CopyFailure, type CopySource } from "./copy-all.ts";
 import { failureKind } from "./failure.ts";
 import { COPY_HEADER, COPY_TRAILER, copyStatement, type ReadingRows, type RowRange } from "./reading-rows.ts";
 
-/** COPYs the ranges of `rows` into the tenant's table. */
-export async function copyReadings(
-  tx: ClientBase,
-  schema: string,
-  rows: ReadingRows,
-  ranges: readonly RowRange[],
-): Promise<void> {
-  const chunks = [COPY_HEADER, ...ranges.map(({ from, to }) => rows.slice(from, to)), COPY_TRAILER];
-  await pipeline(Readable.from(chunks), tx.query(copyFrom(copyStatement(identifier(schema), rows.type))));
+/** The COPY of the ranges of `rows` into the table in `schema`. */
+export function copyOf(schema: string, rows: ReadingRows, ranges: readonly RowRange[]): CopySource {
+  return {
+    statement: copyStatement(identifier(schema), rows.type),
+    chunks: [COPY_HEADER, ...ranges.map(({ from, to }) => rows.slice(from, to)), COPY_TRAILER],
+  };
 }
 
 /**
- * The same, but rows that the database refuses are found by bisection (O(k log n) COPYs for k bad rows) and answered,
- * and the others are stored. The caller's transaction goes on.
+ * Stores the ranges but for rows that the database refuses, which are found by bisection (O(k log n) COPYs for k bad
+ * rows) and answered. The caller's transaction goes on.
  */
 export async function copyReadingsBisecting(
   tx: ClientBase,
@@ -29,10 +24,11 @@ export async function copyReadingsBisecting(
 ): Promise<readonly { readonly place: number; readonly error: Error }[]> {
   await tx.query("savepoint copy_part");
   try {
-    await copyReadings(tx, schema, rows, ranges);
+    await copyAll(tx, [copyOf(schema, rows, ranges)]);
     await tx.query("release savepoint copy_part");
     return [];
-  } catch (error) {
+  } catch (failure) {
+    const error = failure instanceof CopyFailure ? failure.cause : failure;
     if (failureKind(error) !== "data") throw error;
     await tx.query("rollback to savepoint copy_part");
     await tx.query("release savepoint copy_part");

@@ -5,7 +5,7 @@ import type { Horizon, LogRecord, OffsetBounds, Seek, TopicPartition } from "./e
 // One fetch holds at most this much; more would let a backlog of many tenants fill the consumer's memory.
 const MAX_FETCH_BYTES = 4 << 20;
 const MAX_RECORDS_PER_PARTITION = 256;
-const MAX_PARTITIONS = 64;
+const MAX_PARTITIONS = 256;
 
 /** A partition as the embedded log knows it. */
 export interface PartitionId extends TopicPartition {

@@ -1,12 +1,13 @@
 import type { ClientBase, Pool } from "pg";
 import { lockBatches, saveBatches } from "../../data/batch.ts";
-import { copyReadings, copyReadingsBisecting } from "../../data/cell/copy-readings.ts";
+import { copyAll, CopyFailure } from "../../data/cell/copy-all.ts";
+import { copyOf, copyReadingsBisecting } from "../../data/cell/copy-readings.ts";
 import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
 import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
 import { readFences, tryShareTenants, type Fence } from "../../data/cell/fence.ts";
 import { advancePositions } from "../../data/cell/log-position.ts";
 import { rememberMachines } from "../../data/cell/machine.ts";
-import type { RowOrigin } from "../../data/cell/reading-rows.ts";
+import type { ReadingRows, RowOrigin, RowRange } from "../../data/cell/reading-rows.ts";
 import { addUsage } from "../../data/cell/usage.ts";
 import type { LogRecord, Seek } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
@@ -47,8 +48,8 @@ export class TenantFailure extends Error {
 
 /**
  * Stores a batch, exactly once, in one READ COMMITTED transaction (PROTOCOLS §2): lock, fence, position, rows, side
- * tables. Either all of it is there or nothing. Round trips: begin, lock, fence, position (2), usage, marks, commit = 8;
- * 2 for each series table; 2 when clients gave batch ids; 1 each for new machines and for dead letters.
+ * tables. Either all of it is there or nothing. Round trips: begin, lock, fence, position (2), rows, usage, marks, commit = 9;
+ * 2 when clients gave batch ids; 1 each for new machines and for dead letters.
  *
  * @param isBisecting - finds and dead-letters rows that the database refuses (SQLSTATE 22, 23, 54000); the plain way
  *   is tried first, because it needs no savepoints
@@ -66,8 +67,8 @@ export async function storeBatch(
     await saveBatches(tx, "millwright.batch", learnt);
 
     const stored = new Set(admitted.map(({ source }) => source));
-    const refused: DeadLetter[] = [];
-    for (const tenant of open) refused.push(...(await copyTenant(tx, tenant, stored, isBisecting)));
+    const tables = tablesOf(open, stored);
+    const refused = isBisecting ? await copyBisecting(tx, tables) : await copyTables(tx, tables);
 
     const metered = admitted.filter(({ tenant }) => fences.get(tenant)?.role === "primary");
     await addUsage(tx, usageOf(metered));
@@ -133,23 +134,47 @@ async function admitRecords(tx: ClientBase, taken: readonly PreparedPartition[])
   return admit(records, await lockBatches(tx, "millwright.batch", batchKeys(records)));
 }
 
-/** COPYs the tenant's rows of the `stored` records, table by table; answers what the database refused while bisecting. */
-async function copyTenant(
-  tx: ClientBase,
-  prepared: PreparedTenant,
-  stored: ReadonlySet<LogRecord>,
-  isBisecting: boolean,
-): Promise<readonly DeadLetter[]> {
-  const { schema } = tenantNames(prepared.tenant);
+/** The rows of `stored` records, table by table. */
+interface TableRows {
+  readonly prepared: PreparedTenant;
+  readonly schema: string;
+  readonly rows: ReadingRows;
+  readonly ranges: readonly RowRange[];
+}
+
+function tablesOf(open: readonly PreparedTenant[], stored: ReadonlySet<LogRecord>): readonly TableRows[] {
+  return open.flatMap((prepared) =>
+    [...prepared.rows.tables()].flatMap((rows) => {
+      const ranges = rows.rangesOf((record) => stored.has(record));
+      return ranges.length === 0
+        ? []
+        : [{ prepared, schema: tenantNames(prepared.tenant).schema, rows, ranges }];
+    }),
+  );
+}
+
+/** COPYs all tables of all tenants at once: small tenants cost a round trip together, not each. */
+async function copyTables(tx: ClientBase, tables: readonly TableRows[]): Promise<readonly []> {
+  try {
+    await copyAll(
+      tx,
+      tables.map(({ schema, rows, ranges }) => copyOf(schema, rows, ranges)),
+    );
+    return [];
+  } catch (error) {
+    const failed = error instanceof CopyFailure ? tables[error.index] : undefined;
+    if (failed === undefined || !(error instanceof CopyFailure)) throw error;
+    throw new TenantFailure(failed.prepared.tenant, error.cause);
+  }
+}
+
+/** The same table by table; answers what the database refused. */
+async function copyBisecting(tx: ClientBase, tables: readonly TableRows[]): Promise<readonly DeadLetter[]> {
   const refused: DeadLetter[] = [];
-  for (const rows of prepared.rows.tables()) {
-    const wanted = rows.rangesOf((record) => stored.has(record));
-    if (wanted.length === 0) continue;
+  for (const { prepared, schema, rows, ranges } of tables) {
     try {
-      if (!isBisecting) await copyReadings(tx, schema, rows, wanted);
-      else
-        for (const { place, error } of await copyReadingsBisecting(tx, schema, rows, wanted))
-          refused.push(asRefused(prepared, rows.originOf(place), error));
+      for (const { place, error } of await copyReadingsBisecting(tx, schema, rows, ranges))
+        refused.push(asRefused(prepared, rows.originOf(place), error));
     } catch (error) {
       throw new TenantFailure(prepared.tenant, error);
     }
