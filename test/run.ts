@@ -1,23 +1,31 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { glob, readFile } from "node:fs/promises";
+import path from "node:path";
 import { parseArgs } from "node:util";
-import Mocha from "mocha";
-import { readTestEnvironment } from "../environment.ts";
+import { readTestEnvironment, shellEnvironment } from "../environment.ts";
+import type { PassResult } from "./support/pass.ts";
 
 /**
- * `npm test [PART …]` runs all tests, or those whose path contains a PART. `npm run faults -- [SUITE] [--seed N]` runs
- * the fault loops in full. Under `CI=true` a skip fails the run, unless its reason stands in test/unavailable.json.
+ * `npm test [PART …]` runs all tests, or those whose path contains a PART: everything on the embedded services, then the
+ * data plane's tests again, the same files, on Kafka and TimescaleDB. `npm run faults -- [SUITE] [--seed N]` runs the
+ * fault loops in full. Under `CI=true` a skip fails the run, unless its reason stands in test/unavailable.json.
  */
+
+/** What runs a second time, on real services. Fault loops bring servers of their own. */
+const DATA_PLANE = ["test/data/cell/", "test/handlers/", "test/e2e/first-tenant", "test/e2e/bad-input"];
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { faults: { type: "boolean", default: false }, seed: { type: "string" } },
 });
 if (values.seed !== undefined) process.env["SEED"] = values.seed;
 if (values.faults) process.env["FAULTS"] = "full";
+const timeoutMs = values.faults ? 3_600_000 : 120_000;
 
 const { seed } = await import("./support/seed.ts");
-const { skipReasons } = await import("./support/skip.ts");
 const { describeServices } = await import("./support/services.ts");
-const { mochaHooks } = await import("./support/postgres.ts");
+const { failIfNothingEndsIt, runPass } = await import("./support/pass.ts");
 
 const files = (await Array.fromAsync(glob(values.faults ? "test/**/*.fault.test.ts" : "test/**/*.test.ts")))
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
@@ -26,37 +34,51 @@ if (files.length === 0) {
   console.error(`No test file matches ${positionals.join(", ")}.`);
   process.exit(1);
 }
+const again = files.filter(
+  (file) => DATA_PLANE.some((part) => file.startsWith(part)) && !file.endsWith(".fault.test.ts"),
+);
 
 for (const line of await describeServices()) console.log(line);
-const mocha = new Mocha({
-  timeout: values.faults ? 3_600_000 : 120_000,
-  slow: 10_000,
-  reporter: "spec",
-  color: process.stdout.isTTY,
-});
-for (const file of files) mocha.addFile(file);
-mocha.rootHooks(mochaHooks);
-await mocha.loadFilesAsync();
-const stats = await new Promise<Mocha.Stats>((resolve) => {
-  const runner = mocha.run(() => resolve(runner.stats!));
-});
-
-const allowed = JSON.parse(await readFile("test/unavailable.json", "utf8")) as Record<string, string>;
-for (const [reason, detail] of skipReasons) console.log(`skipped: ${reason}: ${detail}`);
-const unexplained = [...skipReasons.keys()].filter((reason) => !(reason in allowed));
-const silentSkips = skipReasons.size === 0 ? stats.pending : 0;
-const failsForSkips = readTestEnvironment().isCi && (unexplained.length > 0 || silentSkips > 0);
-if (failsForSkips) {
-  console.log(
-    `CI allows no skip without a reason in test/unavailable.json: ${unexplained.join(", ") || `${silentSkips} tests gave none`}`,
-  );
+const results = [await runPass(files, timeoutMs)];
+if (again.length > 0) {
+  console.log("\nThe data plane again, on real services:");
+  results.push(await runOnRealServices(again));
 }
-if (stats.failures > 0) console.log(`seed ${seed}: replay with SEED=${seed} npm test`);
-const failures = stats.failures + (failsForSkips ? 1 : 0);
-console.log(`\n${stats.passes} passed, ${failures} failed, ${stats.pending} skipped`);
-process.exitCode = failures > 0 || stats.passes === 0 ? 1 : 0;
-// A handle that a test left open must fail here and not hang the pipeline: nothing else is to be done now.
-setTimeout(() => {
-  console.error("still open after the tests: ", process.getActiveResourcesInfo().join(", "));
-  process.exit(1);
-}, 10_000).unref();
+await summarise(results);
+failIfNothingEndsIt();
+
+/** In a process of its own: what a suite stands on is decided when its process starts. */
+async function runOnRealServices(again: readonly string[]): Promise<PassResult> {
+  const env = { ...shellEnvironment(), SERVICES: "real", SEED: String(seed) };
+  const child = fork(path.resolve("test/support/real-pass.ts"), [String(timeoutMs), ...again], { env });
+  let result: PassResult | undefined;
+  child.on("message", (message) => (result = message as PassResult));
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (result !== undefined && code === 0) return result;
+  console.log(`the tests on real services ended with ${code}`);
+  const { passed = 0, failed = 0, skipped = 0, skipReasons = {} } = result ?? {};
+  return { passed, failed: failed + 1, skipped, skipReasons };
+}
+
+async function summarise(results: readonly PassResult[]): Promise<void> {
+  const sum = (part: "passed" | "failed" | "skipped") =>
+    results.reduce((total, result) => total + result[part], 0);
+  const skipReasons: Readonly<Record<string, string>> = Object.assign(
+    {},
+    ...results.map((result) => result.skipReasons),
+  );
+  const allowed = JSON.parse(await readFile("test/unavailable.json", "utf8")) as Record<string, string>;
+  for (const [reason, detail] of Object.entries(skipReasons)) console.log(`skipped: ${reason}: ${detail}`);
+  const unexplained = Object.keys(skipReasons).filter((reason) => !(reason in allowed));
+  const silentSkips = Object.keys(skipReasons).length === 0 ? sum("skipped") : 0;
+  const failsForSkips = readTestEnvironment().isCi && (unexplained.length > 0 || silentSkips > 0);
+  if (failsForSkips) {
+    console.log(
+      `CI allows no skip without a reason in test/unavailable.json: ${unexplained.join(", ") || `${silentSkips} tests gave none`}`,
+    );
+  }
+  if (sum("failed") > 0) console.log(`seed ${seed}: replay with SEED=${seed} npm test`);
+  const failures = sum("failed") + (failsForSkips ? 1 : 0);
+  console.log(`\n${sum("passed")} passed, ${failures} failed, ${sum("skipped")} skipped`);
+  process.exitCode = failures > 0 || sum("passed") === 0 ? 1 : 0;
+}

@@ -2,7 +2,7 @@ import { createRule } from "../../data/catalog/rule.ts";
 import { createChannel } from "../../data/catalog/channel.ts";
 import { listAlerts, type Alert } from "../../data/catalog/alert.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
-import type { EmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import type { EventLog } from "../../data/event-log/event-log.ts";
 import { channelBody } from "../../model/channel.ts";
 import { ruleBody } from "../../model/rule.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
@@ -41,7 +41,7 @@ export async function alertPlant() {
   return { ...test, log, newTenant, close: () => Promise.all([test.catalog.close(), log.close()]) };
 }
 
-function plantOf({ catalog }: TestCatalog, log: EmbeddedLog, tenant: TenantId, topic: string) {
+function plantOf({ catalog }: TestCatalog, log: EventLog, tenant: TenantId, topic: string) {
   return {
     tenant,
     topic,

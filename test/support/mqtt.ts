@@ -5,7 +5,6 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { MqttMetrics } from "../../automation/mqtt/metrics.ts";
 import { serveMqtt, type MqttOptions, type MqttServer } from "../../automation/mqtt/server.ts";
-import type { EmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import type { EventLog, LogRecord } from "../../data/event-log/event-log.ts";
 import { topicName } from "../../model/tenant.ts";
 import { ADMIN_TOKEN, TestApi } from "./api.ts";
@@ -19,13 +18,13 @@ export const VERSIONS = [
 /** The MQTT entrance (and the API beside it) on a real catalog and a real log. */
 export class TestEntrance {
   readonly api: TestApi;
-  readonly log: EmbeddedLog;
+  readonly log: EventLog;
   readonly registry = new Registry();
   readonly logged: string[] = [];
   #server: MqttServer | undefined;
   readonly #left: (() => void)[] = [];
 
-  private constructor(api: TestApi, log: EmbeddedLog) {
+  private constructor(api: TestApi, log: EventLog) {
     this.api = api;
     this.log = log;
   }
@@ -33,7 +32,7 @@ export class TestEntrance {
   /** @param appendOf - stands between the entrance and the log */
   static async start(
     options: Partial<MqttOptions> = {},
-    appendOf: (log: EmbeddedLog) => EventLog["append"] = (log) => log.append,
+    appendOf: (log: EventLog) => EventLog["append"] = (log) => log.append,
   ): Promise<TestEntrance> {
     const { log } = await testLog();
     const append = appendOf(log);

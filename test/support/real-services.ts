@@ -1,7 +1,8 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createKafka, type KafkaServer } from "../../automation/services/kafka.ts";
+import { install } from "../../automation/services/installation.ts";
+import { createKafka, KAFKA, type KafkaServer } from "../../automation/services/kafka.ts";
 import type { ServerProcess } from "../../automation/services/server-process.ts";
 import { createTimescale, type TimescaleServer } from "../../automation/services/timescale.ts";
 import { parseDatabaseUrl, type DatabaseAddress } from "../../data/pool.ts";
@@ -12,9 +13,9 @@ import { skipBecause } from "./skip.ts";
 /** Servers of this process; what a suite forgot to remove goes at the end. */
 const servers = new Set<ServerProcess>();
 
-const { timescaleUrl, usesRealServices } = readTestEnvironment();
+const { kafkaBrokers, timescaleUrl, usesRealServices } = readTestEnvironment();
 /** Whether cells and log of this run stand on TimescaleDB and Kafka. */
-export { usesRealServices };
+export { kafkaBrokers, usesRealServices };
 
 export interface RealServerOptions {
   /** Where the server keeps everything; a new folder in /tmp when left out. */
@@ -51,6 +52,13 @@ export async function sharedTimescale(): Promise<DatabaseAddress> {
   return shared;
 }
 
+/** The broker that a run on real services takes; installs it where it is missing. */
+export async function kafkaTitle(): Promise<string> {
+  if (kafkaBrokers !== undefined) return `Kafka at ${kafkaBrokers}`;
+  await install(KAFKA, { inherited: inheritedEnvironment(), progress });
+  return KAFKA.title;
+}
+
 export async function startKafka(options: RealServerOptions = {}): Promise<KafkaServer> {
   const kafka = await createKafka({ ...options, ...(await placeOf("kafka", options)) });
   await serve(kafka.server);
@@ -68,8 +76,9 @@ export async function removeRealServers(): Promise<void> {
   servers.clear();
 }
 
+const progress = (line: string) => console.error(line);
+
 async function placeOf(kind: string, { folder }: RealServerOptions) {
-  const progress = (line: string) => console.error(line);
   const place = folder ?? (await mkdtemp(path.join(tmpdir(), `millwright-${kind}-`)));
   return { folder: place, inherited: inheritedEnvironment(), progress };
 }

@@ -4,7 +4,11 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { findEngine } from "../../automation/engine/prepare.ts";
 import { postgresBinaries } from "../../data/postgres-cluster/binaries.ts";
+import { readEdition } from "../../data/cell/edition.ts";
+import { openPool } from "../../data/pool.ts";
 import { inheritedEnvironment } from "../../environment.ts";
+import { testCellDatabase } from "./postgres.ts";
+import { kafkaTitle } from "./real-services.ts";
 
 /** What the suites of this run stand on, a line each: every service is real and started by the suite that needs it. */
 export async function describeServices(): Promise<string[]> {
@@ -20,6 +24,25 @@ export async function describeServices(): Promise<string[]> {
   return [
     `database: ${stdout.trim().replace("initdb (PostgreSQL)", "PostgreSQL")}, embedded, one cluster for all table tests`,
     `engine: ${engine}: test/automation/engine, test/stacks, test/e2e`,
-    "log and cells: embedded PostgreSQL; webhooks: HTTP servers of the tests; browser, Kafka, TimescaleDB: none yet",
+    "log and cells: embedded PostgreSQL; webhooks, SMTP, MQTT: servers of the tests",
   ];
+}
+
+/**
+ * What the second pass stands on; starts the TimescaleDB that its suites share. Each suite has a broker of its own.
+ * @throws MillwrightError `service-missing`
+ */
+export async function describeRealServices(): Promise<string[]> {
+  const pool = openPool(await testCellDatabase(), { applicationName: "test", max: 1 });
+  try {
+    await pool.query("create extension timescaledb");
+    const { rung, timescaleVersion, postgresVersion } = await readEdition(pool);
+    const edition = rung === "timescaledb-community" ? "community" : "Apache";
+    return [
+      `cells: TimescaleDB ${timescaleVersion}, ${edition} edition, on PostgreSQL ${postgresVersion}`,
+      `log: ${await kafkaTitle()}`,
+    ];
+  } finally {
+    await pool.end();
+  }
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import pg from "pg";
 import { eventually } from "../../support/eventually.ts";
-import { testLog } from "../../support/log.ts";
+import { testEmbeddedLog } from "../../support/log.ts";
 import { randomFrom, seed } from "../../support/seed.ts";
 import { collector, recordOf, textOf } from "./contract.ts";
 
@@ -10,8 +10,8 @@ const TOPIC = "acme.readings.g1";
 describe(`embedded log under broken connections (seed ${seed})`, () => {
   it("keeps what it acknowledged, with dense offsets, and lets no consumer skip a record", async () => {
     const random = randomFrom(seed);
-    const { log, admin } = await testLog();
-    const other = (await testLog(admin)).log; // a second appending process, as it were
+    const { log, admin } = await testEmbeddedLog();
+    const other = (await testEmbeddedLog(admin)).log; // a second appending process, as it were
     await log.createTopic(TOPIC, 2);
     const seen = collector(() => [TOPIC]);
     const stop = new AbortController();

@@ -4,13 +4,13 @@ import type { Subscription } from "../../../data/event-log/event-log.ts";
 import type { EmbeddedLog } from "../../../data/event-log/embedded-log.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
 import { eventually } from "../../support/eventually.ts";
-import { LOG_PASSWORD, testLog } from "../../support/log.ts";
+import { LOG_PASSWORD, testEmbeddedLog } from "../../support/log.ts";
 import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
 
 describe("embedded log", () => {
   let log: EmbeddedLog;
   let admin: DatabaseAddress;
-  before(async () => ({ log, admin } = await testLog()));
+  before(async () => ({ log, admin } = await testEmbeddedLog()));
   after(() => log.close());
 
   let stop: AbortController;
@@ -27,7 +27,7 @@ describe("embedded log", () => {
   describe("retention", () => {
     let log: EmbeddedLog;
     let admin: DatabaseAddress;
-    beforeEach(async () => ({ log, admin } = await testLog()));
+    beforeEach(async () => ({ log, admin } = await testEmbeddedLog()));
     afterEach(() => log.close());
 
     it("deletes the oldest records until the partition is small enough, and moves its start", async () => {
