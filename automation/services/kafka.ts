@@ -103,7 +103,14 @@ async function format(
   inherited: InstallOptions["inherited"],
 ): Promise<void> {
   const clusterId = randomBytes(16).toString("base64url");
-  const formatting = ["kafka.tools.StorageTool", "format", "--ignore-formatted", `--cluster-id=${clusterId}`, "-c", file];
+  const formatting = [
+    "kafka.tools.StorageTool",
+    "format",
+    "--ignore-formatted",
+    `--cluster-id=${clusterId}`,
+    "-c",
+    file,
+  ];
   const { code, stdout, stderr } = await runProgram("java", [...java, ...formatting], { env: inherited });
   if (code === 0) return;
   throw new MillwrightError(
