@@ -18,7 +18,7 @@ const TENANT_READS = [
   "key:read",
   "audit:read",
 ] as const;
-const OPERATING = ["rule:write", "alert:write", "channel:write"] as const;
+const OPERATING = ["rule:write", "alert:write", "alert:report", "channel:write"] as const;
 const SELLING = [
   "tenant:create",
   "tenant:update",
@@ -38,7 +38,7 @@ export type Permission =
 
 /** What each role may do: the matrix of the API's contract. What is not listed is refused. */
 const PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
-  machine: new Set<Permission>(["data:write"]),
+  machine: new Set<Permission>(["data:write", "alert:report"]),
   viewer: new Set<Permission>(TENANT_READS),
   operator: new Set<Permission>([...TENANT_READS, ...OPERATING]),
   "tenant-admin": new Set<Permission>([...TENANT_READS, ...OPERATING, "key:write", "tenant:budget"]),

@@ -24,19 +24,21 @@ import { inKnownTenant, recordAction } from "./tenant-work.ts";
 const params = z.strictObject({ alertId: z.string().min(1).max(128) });
 
 const epochMs = z.number();
-const alert = z
+export const alert = z
   .strictObject({
     id: z.string(),
     state: z.enum(ALERT_STATES),
-    rule: z.string().meta({ description: "Id of the rule" }),
+    rule: z.string().meta({ description: "Id of the rule; SOURCE:NAME of another system's alert" }),
     ruleName: z.string(),
-    type: z.enum(READING_TYPES),
+    type: z.enum(READING_TYPES).nullable(),
     metric: z.string().nullable(),
     machineId: z.string(),
     severity: z.enum(SEVERITIES),
     value: z.union([z.number(), z.string()]).nullable(),
     incident: z.string().nullable().meta({ description: "The flood that it belongs to" }),
     suppressedBy: z.string().nullable().meta({ description: "Id of the rule whose alert explains this one" }),
+    source: z.string().nullable().meta({ description: "The other system; null: a rule of ours" }),
+    externalId: z.string().nullable(),
     raisedAt: instant,
     returnedAt: instant.nullable(),
     acknowledgedAt: instant.nullable(),

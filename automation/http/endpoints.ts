@@ -6,6 +6,7 @@ import { readEndpoints } from "./data-read-routes.ts";
 import { writeEndpoints } from "./data-write-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { externalAlertEndpoints } from "./external-alert-routes.ts";
 import { healthEndpoints } from "./health-routes.ts";
 import { inAppEndpoints } from "./in-app-routes.ts";
 import { incidentEndpoints } from "./incident-routes.ts";
@@ -30,6 +31,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     // before `/v1/alerts/:alertId`, which would take their words for ids
     ...alertLatencyEndpoints(services),
     ...inAppEndpoints(services),
+    ...externalAlertEndpoints(services),
     ...alertEndpoints(services),
     ...incidentEndpoints(services),
     ...outOfServiceEndpoints(services),

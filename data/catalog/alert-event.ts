@@ -1,5 +1,6 @@
 import type { Queryable } from "../pool.ts";
-import { alertFactsOf, type Alert, type AlertRow } from "./alert.ts";
+import { VIA } from "./external-alert.ts";
+import { alertFactsOf, IS_OUT_OF_SERVICE, type Alert, type AlertRow } from "./alert.ts";
 
 /** The channel on which publishers hear of alerts that changed, when the transaction commits. */
 export const ALERT_CHANGED = "alert_event";
@@ -13,6 +14,8 @@ export interface AlertEvent {
   readonly event: string;
   readonly at: string;
   readonly tenant: string;
+  /** The systems that the alert has passed, us included: who finds itself in it has a loop. */
+  readonly via: readonly string[];
   /** As it was then, without comments. */
   readonly alert: Omit<Alert, "comments">;
 }
@@ -24,20 +27,29 @@ export async function unpublishedAlertEvents(
   limit: number,
 ): Promise<readonly AlertEvent[]> {
   type Row = Omit<AlertRow, "comments"> & {
+    readonly via: readonly string[];
     readonly sequence: bigint;
     readonly event: string;
     readonly kind: string;
     readonly at: Date;
   };
   const { rows } = await db.query<Row>(
-    `select a.*, e.sequence, e.event, e.kind, e.at, e.at as now
+    `select a.*, ${IS_OUT_OF_SERVICE} as is_out_of_service, ${VIA} as via, e.sequence, e.event, e.kind, e.at, e.at as now
        from alert_event e cross join jsonb_populate_record(null::alert, e.alert) a
       where e.tenant = $1 order by e.sequence limit $2`,
     [tenant, limit],
   );
   return rows.map((row) => {
-    const { event: id, sequence, kind: event, at } = row;
-    return { id, sequence: String(sequence), event, at: at.toISOString(), tenant, alert: alertFactsOf(row) };
+    const { event: id, sequence, kind: event, at, via } = row;
+    return {
+      id,
+      sequence: String(sequence),
+      event,
+      at: at.toISOString(),
+      tenant,
+      via,
+      alert: alertFactsOf(row),
+    };
   });
 }
 

@@ -17,8 +17,8 @@ export interface Alert {
   readonly state: AlertState;
   readonly rule: string;
   readonly ruleName: string;
-  readonly type: ReadingType;
-  /** null where the rule has none */
+  readonly type: ReadingType | null;
+  /** null where the rule has none, as for an alert of another system */
   readonly metric: string | null;
   readonly machineId: string;
   readonly severity: Severity;
@@ -27,6 +27,9 @@ export interface Alert {
   readonly incident: string | null;
   /** The rule whose alert explains this one; null once that has returned. */
   readonly suppressedBy: string | null;
+  /** The other system that told of it; null for our own. */
+  readonly source: string | null;
+  readonly externalId: string | null;
   readonly raisedAt: string;
   readonly returnedAt: string | null;
   readonly acknowledgedAt: string | null;
@@ -50,7 +53,7 @@ export interface AlertRow {
   readonly alert: string;
   readonly rule: string;
   readonly rule_name: string;
-  readonly type: ReadingType;
+  readonly type: ReadingType | null;
   readonly metric: string | null;
   readonly machine_id: string;
   readonly severity: Severity;
@@ -59,6 +62,8 @@ export interface AlertRow {
   readonly suppressed_by: string | null;
   readonly released_at: Date | null;
   readonly is_out_of_service: boolean;
+  readonly source: string | null;
+  readonly external_id: string | null;
   readonly raised_at: Date;
   readonly returned_at: Date | null;
   readonly acknowledged_at: Date | null;
@@ -76,7 +81,8 @@ export interface AlertRow {
   readonly now: Date;
 }
 
-const IS_OUT_OF_SERVICE = `(
+/** SQL: whether people have taken the rule or the machine of the alert `a` out of service. */
+export const IS_OUT_OF_SERVICE = `(
   exists (select from rule r where r.tenant = a.tenant and r.rule = a.rule and r.out_of_service_at is not null)
   or exists (select from machine_out_of_service m where m.tenant = a.tenant and m.machine_id = a.machine_id))`;
 
@@ -237,6 +243,8 @@ export function alertFactsOf(row: Omit<AlertRow, "comments">): Omit<Alert, "comm
     value: row.value,
     incident: row.incident,
     suppressedBy,
+    source: row.source,
+    externalId: row.external_id,
     raisedAt: row.raised_at.toISOString(),
     returnedAt: returned_at?.toISOString() ?? null,
     acknowledgedAt: acknowledged_at?.toISOString() ?? null,

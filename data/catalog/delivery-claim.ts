@@ -2,6 +2,7 @@ import type pg from "pg";
 import type { ChannelHours } from "../../model/channel-hours.ts";
 import type { ChannelKind, ChannelSettings, ChannelTemplate, DeliveryEvent } from "../../model/channel.ts";
 import type { Severity } from "../../model/rule.ts";
+import { VIA } from "./external-alert.ts";
 import { staleEscalation, type DeliveryOutcome } from "./delivery.ts";
 
 /** Tries kept of one delivery: enough to see a pattern; a receiver that is dead for a day must not fill the table. */
@@ -31,9 +32,12 @@ export interface ClaimedAlert {
   readonly rule: string;
   readonly rule_name: string;
   readonly machine_id: string;
-  readonly metric: string;
+  readonly metric: string | null;
   readonly severity: Severity;
-  readonly value: number;
+  readonly value: number | null;
+  readonly source: string | null;
+  readonly external_id: string | null;
+  readonly via: readonly string[];
   readonly raised_at: Date;
   readonly produced_at: Date | null;
   readonly appended_at: Date;
@@ -111,6 +115,7 @@ export async function claimDeliveries(
            returning d.tenant, d.delivery, d.event, d.tries, d.first_tried_at, d.wait_ms, d.outcome,
                      d.channel, c.kind, c.settings, c.sealed, c.template, c.hours,
                      a.alert, a.rule, a.rule_name, a.machine_id, a.metric, a.severity, a.value, a.raised_at,
+                     a.source, a.external_id, ${VIA} as via,
                      a.produced_at, a.appended_at, a.evaluated_at,
                      coalesce(a.committed_at, seen.committed_at) as committed_at, a.notified_at, a.delay_ms`,
     values: [

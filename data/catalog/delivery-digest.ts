@@ -46,9 +46,9 @@ export interface DigestedAlert {
   readonly rule: string;
   readonly rule_name: string;
   readonly machine_id: string;
-  readonly metric: string;
+  readonly metric: string | null;
   readonly severity: Severity;
-  readonly value: number;
+  readonly value: number | null;
   readonly raised_at: Date;
 }
 

@@ -34,8 +34,10 @@ export async function messageOf(pool: pg.Pool, claimed: ClaimedDelivery): Promis
 
 /** As the contract has it. */
 function bodyOf({ delivery: id, event, tenant }: ClaimedDelivery, alert: ClaimedAlert): object {
-  const { alert: alertId, rule, machine_id: machineId, severity, value } = alert;
-  return { id, event, alertId, tenant, rule, machineId, severity, value, times: timesOf(alert) };
+  const { alert: alertId, rule, machine_id: machineId, severity, value, source, via } = alert;
+  // The other system knows its own by these, and we know ours by `via` when somebody posts it back.
+  const origin = source === null ? { via } : { via, source, externalId: alert.external_id };
+  return { id, event, alertId, tenant, rule, machineId, severity, value, ...origin, times: timesOf(alert) };
 }
 
 function factsOf(alert: ClaimedAlert | DigestedAlert): AlertFacts {
@@ -45,7 +47,7 @@ function factsOf(alert: ClaimedAlert | DigestedAlert): AlertFacts {
     rule,
     ruleName,
     machineId,
-    metric,
+    metric: metric ?? "",
     severity,
     value,
     raisedAt: alert.raised_at.toISOString(),

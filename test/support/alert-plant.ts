@@ -38,7 +38,15 @@ export async function alertPlant() {
     await test.catalog.service.query("select pg_notify('placement_changed', '')");
     return { ...plantOf(test, log, tenant, topic), alertTopic };
   };
-  return { ...test, log, newTenant, close: () => Promise.all([test.catalog.close(), log.close()]) };
+  /** As we name ourselves in the list of systems that an alert has passed. */
+  const origin = async (tenant: string) => {
+    const { rows } = await test.catalog.service.query<{ own: string }>(
+      "select concat(installation, '/', $1::text) as own from installation",
+      [tenant],
+    );
+    return rows[0]?.own;
+  };
+  return { ...test, log, newTenant, origin, close: () => Promise.all([test.catalog.close(), log.close()]) };
 }
 
 function plantOf({ catalog }: TestCatalog, log: EventLog, tenant: TenantId, topic: string) {

@@ -123,6 +123,8 @@ describe("who may do what through the API", () => {
     "GET /v1/rules": ["viewer", "operator", "tenant-admin", "platform-admin"],
     "POST /v1/rules": ["operator", "tenant-admin", "platform-admin"],
     "POST /v1/channels": ["operator", "tenant-admin", "platform-admin"],
+    "POST /v1/alerts/events": ["machine", "operator", "tenant-admin", "platform-admin"],
+    "GET /v1/system-events": ["platform-admin"],
     "POST /v1/alerts/a/acknowledge": ["operator", "tenant-admin", "platform-admin"],
     "POST /v1/tenants/acme/keys": ["tenant-admin", "platform-admin"],
     "PATCH /v1/tenants/acme": ["tenant-admin", "sales", "platform-admin"],
@@ -138,7 +140,7 @@ describe("who may do what through the API", () => {
   for (const [line, allowed] of Object.entries(CALLS)) {
     it(`lets ${allowed.join(", ")} do ${line}`, async () => {
       const [method = "", address = ""] = line.split(" ");
-      const takesTenant = !/^\/(metrics|v1\/keys)|^\/v1\/tenants/.test(address);
+      const takesTenant = !/^\/(metrics|v1\/keys|v1\/system-events)|^\/v1\/tenants/.test(address);
       for (const role of [...TENANT_ROLES, ...PLATFORM_ROLES]) {
         const token = await api.key(role, isPlatform(role) ? undefined : "acme");
         const query = isPlatform(role) && takesTenant ? "?tenant=acme" : "";

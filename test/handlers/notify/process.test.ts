@@ -57,6 +57,7 @@ describe("dispatcher", () => {
       machineId: "m-001",
       severity: "critical",
       value: 85.5,
+      via: [await plant.origin(acme.tenant)],
       times: { produced, appended, evaluated, committed, notified: null },
     });
     expect(isSignedWith("s3cret", request)).to.equal(true);
