@@ -25,9 +25,14 @@ export function alertFindings(
   ];
 }
 
-/** The outbox holds what the alerts ask for, once each, all of it sent, and the receiver got exactly that. */
+/**
+ * The outbox holds what the announced alerts ask for, once each, all of it sent, and the receiver got exactly that. One
+ * that is not announced is one of many in an incident: these runs suppress, shelve and take out of service nothing.
+ */
 export function deliveryFindings({ alerts: { alerts, deliveries }, channels, received }: Evidence): string[] {
-  const expected = alerts.flatMap((row) =>
+  const announced = alerts.filter((row) => row["announced"] === true);
+  const silenced = alerts.filter((row) => row["announced"] !== true && row["incident"] === null);
+  const expected = announced.flatMap((row) =>
     channels.flatMap((channel) => [
       `${String(row["alert"])} raised to ${channel}`,
       ...(row["returned_ms"] === null ? [] : [`${String(row["alert"])} returned to ${channel}`]),
@@ -38,6 +43,7 @@ export function deliveryFindings({ alerts: { alerts, deliveries }, channels, rec
   const sent = deliveries.filter((row) => row["is_delivered"] === true).map((row) => String(row["delivery"]));
   const gotten = [...new Set(received.map(({ id }) => id))];
   return [
+    ...silenced.map((row) => `nobody is told of alert ${String(row["alert"])}, which is in no incident`),
     ...difference("delivery", expected, deliveries.map(lineOfDelivery)),
     ...difference(
       "sent delivery",

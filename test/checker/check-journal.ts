@@ -14,8 +14,11 @@ export function journalFindings(
       rowsByTag.set(tag, [...(rowsByTag.get(tag) ?? []), row]);
     }
   }
+  const firstHashes = new Map<string, string>();
   for (const record of records.values()) {
-    const isReuse = isReused(record, records);
+    const { id = "", hash = "" } = record.batch ?? {};
+    if (!firstHashes.has(id)) firstHashes.set(id, hash);
+    const isReuse = firstHashes.get(id) !== hash; // an earlier record has the same batch id and another body
     for (const reading of record.readings) {
       const tag = `${reading.type} ${reading.tag}`;
       const rows = rowsByTag.get(tag) ?? [];
@@ -30,17 +33,6 @@ export function journalFindings(
   }
   for (const tag of rowsByTag.keys()) found.push(`a row ${tag} is stored that nobody sent`);
   return found;
-}
-
-/** Whether an earlier record has the same batch id and another body. */
-function isReused(
-  { record, batch }: JournaledRecord,
-  records: ReadonlyMap<number, JournaledRecord>,
-): boolean {
-  if (batch === undefined) return false;
-  return [...records.values()].some(
-    (other) => other.record < record && other.batch?.id === batch.id && other.batch.hash !== batch.hash,
-  );
 }
 
 function differences(name: string, reading: SentReading, row: Row): string[] {

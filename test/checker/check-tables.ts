@@ -53,7 +53,8 @@ function doubledReferences({ readings }: StoredInCell): string[] {
   const places = [...readings.values()]
     .flat()
     .map((row) => `${String(row["log_ref"])}.${String(row["ordinal"])}`);
-  return [...new Set(places.filter((place, index) => places.indexOf(place) !== index))];
+  const seen = new Set<string>();
+  return places.filter((place) => seen.size === seen.add(place).size);
 }
 
 function expectedDeadLetters(taken: readonly TakenEntry[]): string[] {

@@ -35,6 +35,7 @@ function run(): Evidence {
   const alert = {
     ...{ alert: "a1", rule: "hot", machine_id: "m-1", value: 91, log_ref: String(BASE_REF), ordinal: 0 },
     ...{ raised_ms: `${timeOf(1)}.000`, returned_ms: `${timeOf(2)}.000` },
+    ...{ announced: true, incident: null },
   };
   const sent = (event: string) => {
     return { delivery: `d-${event}`, alert: "a1", channel: "c1", event, is_delivered: true };
@@ -172,6 +173,10 @@ describe("the checker of the fault runs", () => {
     "an alert that does not end": [
       (of) => alerts(of, { alerts: [{ ...of.alerts.alerts[0], returned_ms: null }] }),
       /alert too many 1 ×: hot m-1 .* returned never/,
+    ],
+    "an alert that nobody is told of": [
+      (of) => alerts(of, { alerts: [{ ...of.alerts.alerts[0], announced: false }], deliveries: [] }),
+      /nobody is told of alert a1/,
     ],
     "a delivery that was not queued": [
       (of) => alerts(of, { deliveries: of.alerts.deliveries.slice(1) }),

@@ -74,7 +74,7 @@ export async function readAlerts(server: pg.ClientConfig, tenant: string): Promi
     const { rows: alerts } = await client.query<Row>(
       `select alert, rule, machine_id, value, log_ref::text, ordinal::int,
               (extract(epoch from raised_at) * 1000)::text as raised_ms,
-              (extract(epoch from returned_at) * 1000)::text as returned_ms
+              (extract(epoch from returned_at) * 1000)::text as returned_ms, announced, incident
          from catalog.alert where tenant = $1`,
       [tenant],
     );
