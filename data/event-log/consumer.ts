@@ -123,18 +123,20 @@ export class Consumer {
   }
 
   async #cursors(): Promise<Cursor[]> {
-    const cursors: Cursor[] = [];
+    const wanted: Followed[] = [];
     for (const id of this.#ready) {
       const followed = this.#followed.get(id);
-      if (followed === undefined || followed.isStopped) {
-        this.#ready.delete(id);
-        continue;
-      }
-      const next = followed.next ?? (await this.#subscription.position(followed));
-      this.#update(id, { next });
-      cursors.push({ ...followed, next });
+      if (followed === undefined || followed.isStopped) this.#ready.delete(id);
+      else wanted.push(followed);
     }
-    return cursors;
+    // As many at once as the pool behind them lets through: 500 tenants have 1,000 positions to ask for after a start.
+    return Promise.all(
+      wanted.map(async (followed) => {
+        const next = followed.next ?? (await this.#subscription.position(followed));
+        this.#update(followed.id, { next });
+        return { ...followed, next };
+      }),
+    );
   }
 
   #update(id: number, change: Partial<Pick<Followed, "next" | "isStopped">>): void {
