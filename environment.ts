@@ -4,6 +4,12 @@ import { z } from "zod";
 import { MillwrightError } from "./model/errors.ts";
 import type { NotifySettings } from "./model/notify-settings.ts";
 import { FLOOD } from "./model/incident.ts";
+import {
+  kafkaContradictions,
+  kafkaSettings,
+  kafkaVariables,
+  type KafkaSettings,
+} from "./model/kafka-settings.ts";
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
@@ -55,6 +61,7 @@ const settingsSchema = z.object({
           .filter(Boolean) ?? [],
     )
     .pipe(z.array(databaseUrl)),
+  ...kafkaVariables,
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
 
@@ -76,6 +83,8 @@ export interface Settings {
   readonly catalogUrl: string | undefined;
   readonly timescaleUrl: string | undefined;
   readonly timescaleCellUrls: readonly string[];
+  /** undefined: the embedded log. */
+  readonly kafka: KafkaSettings | undefined;
   readonly logLevel: string;
 }
 
@@ -99,9 +108,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   if ((present["MQTT_TLS_CERT"] === undefined) !== (present["MQTT_TLS_KEY"] === undefined))
     wrong.push("MQTT_TLS_CERT: goes with MQTT_TLS_KEY; give both or neither");
   wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
-  if (present["KAFKA_BROKERS"] !== undefined)
-    wrong.push("KAFKA_BROKERS: this release has the embedded log only");
   if (parsed.success) wrong.push(...contradictions(parsed.data));
+  if (parsed.success) wrong.push(...kafkaContradictions(parsed.data));
   if (wrong.length > 0 || !parsed.success) {
     const fields = wrong.map((message) => ({ pointer: `/${message.split(":")[0] ?? ""}`, message }));
     throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`, {
@@ -123,6 +131,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,
     timescaleCellUrls: data.TIMESCALE_CELL_URLS,
+    kafka: kafkaSettings(data),
     logLevel: data.LOG_LEVEL,
   };
 }

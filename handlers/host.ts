@@ -11,6 +11,9 @@ import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
 import { tidyCell } from "../data/cell/tidy-cell.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
 import { channelSealer } from "../data/seal.ts";
+import type { EventLog } from "../data/event-log/event-log.ts";
+import { openKafkaLog } from "../data/event-log/kafka/kafka-log.ts";
+import { kafkaAddress, kafkaSecret, type KafkaSecret } from "../data/event-log/kafka/secret.ts";
 import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
 import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
@@ -30,6 +33,7 @@ import { runPublisher } from "./publish/process.ts";
  * its parent closes, so that a killed service leaves no second host behind, and it can be killed itself at any moment.
  */
 
+const CLIENT = "millwright-host"; // how databases and brokers name our connections
 const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
 const RETENTION_INTERVAL_MS = 60_000;
 const TIDY_INTERVAL_MS = 3_600_000;
@@ -48,7 +52,7 @@ const catalogSecret = z.object({
 interface HostContext {
   readonly secrets: SecretStore;
   readonly catalog: Catalog;
-  readonly log: EmbeddedLog;
+  readonly log: EventLog;
   readonly metrics: HostMetrics;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -64,8 +68,9 @@ async function main(): Promise<void> {
   const secrets = folderSecretStore(path.join(settings.home, "secrets"));
   const access = catalogSecret.parse(await secrets.get("catalog"));
   const metrics = new HostMetrics();
-  const catalog = openCatalog(access, access, "millwright-host");
-  const log = openEmbeddedLog(access, access.log, "millwright-host", (error, group) => {
+  const catalog = openCatalog(access, access, CLIENT);
+  const kafka = kafkaSecret.optional().parse(await secrets.get("kafka"));
+  const log = openLog(access, kafka, (error, group) => {
     metrics.failed(group);
     logger.warn({ group, error: String(error) }, "a batch was not taken and is tried again");
   });
@@ -85,7 +90,7 @@ async function main(): Promise<void> {
     alerts.runTimers(stopping.signal),
     runDispatcher(dispatcher, stopping.signal),
     runPublisher({ pool: catalog.service, log, observe: metrics.publications }, stopping.signal),
-    keepRetention(context),
+    ...("trim" in log ? [keepRetention(log, context)] : []), // Kafka keeps its topics' retention itself
     tidyCatalog(context),
   ];
   process.on("message", (message) => {
@@ -95,6 +100,16 @@ async function main(): Promise<void> {
   process.send?.({ kind: "ready" });
   await Promise.all(work);
   await Promise.all([log.close(), catalog.close()]);
+}
+
+function openLog(
+  access: z.infer<typeof catalogSecret>,
+  kafka: KafkaSecret | undefined,
+  onError: (error: unknown, group: string) => void,
+): EmbeddedLog | EventLog {
+  if (kafka === undefined) return openEmbeddedLog(access, access.log, CLIENT, onError);
+  const { replicationFactor } = kafka;
+  return openKafkaLog(kafkaAddress(kafka), { clientId: CLIENT, replicationFactor, onError });
 }
 
 /** Runs one consumer for each cell whose secret is there; cells come with tenants and go with them. */
@@ -168,7 +183,7 @@ async function consumeCell(
   await pool.end();
 }
 
-async function keepRetention({ log, logger, signal }: HostContext): Promise<void> {
+async function keepRetention(log: EmbeddedLog, { logger, signal }: HostContext): Promise<void> {
   await every(RETENTION_INTERVAL_MS, signal, async () => {
     await log
       .trim(RETENTION)

@@ -9,6 +9,9 @@ import { listCells, registerCell } from "../../data/catalog/cell.ts";
 import { cellAddress, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import type { EventLog } from "../../data/event-log/event-log.ts";
+import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
+import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
 import { pingDatabase } from "../../data/ping.ts";
 import { channelSealer } from "../../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
@@ -24,14 +27,16 @@ import { serveApi } from "../http/server.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { adminToken } from "./admin-token.ts";
-import { startCatalogServer } from "./catalog-server.ts";
+import { startCatalogServer, type CatalogAccess } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
 import { prepareEventTopics } from "./event-topics.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
 import { claimHome } from "./home.ts";
 import { openMqttEntrance } from "./mqtt-entrance.ts";
+import { keepKafkaAccess } from "./kafka-access.ts";
 import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
 
+const CLIENT = "millwright-service"; // how databases and brokers name our connections
 const ENVIRONMENT = "development";
 const MAX_DEDICATED_TENANTS = 1; // seed 000: `max_dedicated_tenants: 1`
 const SHARED_CELL_CAPACITY = 200; // 200 tenants × 5 tables × 3 partitions = 3,000 relations: planning time stays flat
@@ -64,14 +69,9 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   progress("starting the catalog database");
   const access = await startCatalogServer(home, settings.catalogUrl, secrets);
   await clusters.startAll();
-  await prepareEmbeddedLog(access.admin, access.passwords.log);
-  const catalog = starting.adopt(openCatalog(access.admin, access.passwords, "millwright-service"), (it) =>
-    it.close(),
-  );
-  const log = starting.adopt(
-    openEmbeddedLog(access.admin, access.passwords.log, "millwright-service"),
-    (it) => it.close(),
-  );
+  const catalog = starting.adopt(openCatalog(access.admin, access.passwords, CLIENT), (it) => it.close());
+  const kafka = await keepKafkaAccess(settings.kafka, secrets, catalog.service);
+  const log = starting.adopt(await openLog(access, kafka), (it) => it.close());
 
   // What the runs of a killed service have left: this service is the home's only one, and none of its own runs yet.
   await rm(engineLayout(home).work, { recursive: true, force: true, maxRetries: 5 });
@@ -121,7 +121,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         privateWebhooks: settings.privateWebhooks,
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
-        checks: readinessChecks(catalog, secrets, host, cells),
+        checks: readinessChecks(catalog, log, secrets, host, cells),
         nowMs: Date.now,
       },
       { port: settings.port },
@@ -143,6 +143,23 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
 
   const running = starting.move();
   return { url: api.url, tokenFile: token.file, stop: () => running.disposeAsync() };
+}
+
+/** @throws MillwrightError `log-unavailable` when the brokers do not answer: to start without a log helps nobody */
+async function openLog(
+  { admin, passwords }: CatalogAccess,
+  kafka: KafkaSecret | undefined,
+): Promise<EventLog> {
+  if (kafka === undefined) {
+    await prepareEmbeddedLog(admin, passwords.log);
+    return openEmbeddedLog(admin, passwords.log, CLIENT);
+  }
+  const log = openKafkaLog(kafkaAddress(kafka), {
+    clientId: CLIENT,
+    replicationFactor: kafka.replicationFactor,
+  });
+  await log.ping();
+  return log;
 }
 
 function startHost(
@@ -172,6 +189,7 @@ function sharedCells({ timescaleUrl }: Settings): readonly SharedCell[] {
 
 function readinessChecks(
   catalog: Catalog,
+  log: EventLog,
   secrets: SecretStore,
   host: HandlerHost,
   cells: readonly SharedCell[],
@@ -190,6 +208,7 @@ function readinessChecks(
     catalog: async () => {
       await catalog.service.query("select 1");
     },
+    log: () => log.ping(),
     handlers: () => (host.isUp() ? Promise.resolve() : Promise.reject(down("the handler host"))),
     ...Object.fromEntries(cellChecks),
   };

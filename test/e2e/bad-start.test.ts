@@ -28,9 +28,9 @@ describe("a start that cannot work", () => {
     ],
     ["a database URL of another kind", { CATALOG_URL: "mysql://x" }, ["setting-invalid", "CATALOG_URL"]],
     [
-      "a log that this release does not have",
-      { KAFKA_BROKERS: "127.0.0.1:9092" },
-      ["setting-invalid", "KAFKA_BROKERS"],
+      "a way to Kafka that does not fit together",
+      { KAFKA_BROKERS: "127.0.0.1:9092", KAFKA_SASL_MECHANISM: "scram-sha-512" },
+      ["setting-invalid", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE"],
     ],
     ["all at once, each named", { PORT: "-1", LOG_LEVEL: "loud" }, ["PORT", "LOG_LEVEL"]],
   ];

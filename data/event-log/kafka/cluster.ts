@@ -85,10 +85,16 @@ export class KafkaCluster {
       topics,
       allowAutoTopicCreation: false,
     });
+    this.#places.clear();
     for (const { nodeId, host, port } of brokers) this.#places.set(nodeId, { host, port });
     return new Map(
       topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0).map((topic) => [topic.topic, topic]),
     );
+  }
+
+  /** As far as the last metadata told. */
+  get brokerCount(): number {
+    return this.#places.size;
   }
 
   async close(): Promise<void> {

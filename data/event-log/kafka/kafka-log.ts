@@ -8,8 +8,8 @@ import { Leaders } from "./leaders.ts";
 
 export interface KafkaLogOptions {
   readonly clientId: string;
-  /** Copies of each topic that we make. */
-  readonly replicationFactor: number;
+  /** Copies of each topic that we make; 3, or as many as there are brokers, when left out. */
+  readonly replicationFactor?: number | undefined;
   /** Hears of every failure that a consumer retries. */
   readonly onError?: (error: unknown, group: string) => void;
 }

@@ -11,13 +11,19 @@ const LEADER_PAUSE_MS = 100;
 interface NewTopic extends TopicSettings {
   readonly topic: string;
   readonly partitions: number;
-  readonly replicationFactor: number;
+  readonly replicationFactor: number | undefined;
 }
+
+/** Of a topic that does not say: the loss of one broker takes nothing, and appends go on. */
+const COPIES = 3;
 
 /** Returns when every partition has a leader. An existing topic keeps what it has. */
 export async function createTopic(cluster: KafkaCluster, wanted: NewTopic): Promise<void> {
-  const { topic, partitions: numPartitions, replicationFactor } = wanted;
-  const configEntries = Object.entries(configOf(wanted)).map(([name, value]) => ({ name, value }));
+  const { topic, partitions: numPartitions } = wanted;
+  if ((await cluster.metadata([topic])).has(topic)) return;
+  const replicationFactor = wanted.replicationFactor ?? Math.min(COPIES, cluster.brokerCount);
+  const config = configOf(replicationFactor, wanted.retentionMs);
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   const { topicErrors } = await cluster.request("CreateTopics", {
     topics: [{ topic, numPartitions, replicationFactor, configEntries }],
     ...{ validateOnly: false, timeout: REQUEST_MS },
@@ -32,7 +38,7 @@ export async function createTopic(cluster: KafkaCluster, wanted: NewTopic): Prom
   throw unavailable(`The new topic ${topic} has no leader yet.`);
 }
 
-function configOf({ replicationFactor, retentionMs }: NewTopic): Readonly<Record<string, string>> {
+function configOf(replicationFactor: number, retentionMs?: number): Readonly<Record<string, string>> {
   return {
     "cleanup.policy": "delete",
     // a batch that one broker alone has would be lost with it; with two copies the loss of one must not stop appends
