@@ -5,6 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { inheritedEnvironment } from "../../environment.ts";
 import { eventually } from "../support/eventually.ts";
+import { realKafka, usesRealServices } from "../support/real-services.ts";
 import { skipBecause } from "../support/skip.ts";
 import { TestPlatform } from "../support/platform.ts";
 import { isSignedWith, webhookReceiver } from "../support/webhook-receiver.ts";
@@ -33,8 +34,9 @@ async function allRows(platform: TestPlatform, type: string, count: number): Pro
 describe("from nothing to a live tenant", function () {
   this.timeout(15 * 60_000);
   let platform: TestPlatform;
-  before(async () => {
-    platform = await (await TestPlatform.inNewHome()).start();
+  before(async function () {
+    const log = usesRealServices ? { KAFKA_BROKERS: (await realKafka(this)).brokers } : {};
+    platform = await (await TestPlatform.inNewHome()).start(log);
   });
   after(() => platform.remove());
 
