@@ -34,9 +34,10 @@ async function allRows(platform: TestPlatform, type: string, count: number): Pro
 describe("from nothing to a live tenant", function () {
   this.timeout(15 * 60_000);
   let platform: TestPlatform;
+  let services: Readonly<Record<string, string>> = {};
   before(async function () {
-    const log = usesRealServices ? { KAFKA_BROKERS: (await realKafka(this)).brokers } : {};
-    platform = await (await TestPlatform.inNewHome()).start(log);
+    if (usesRealServices) services = { KAFKA_BROKERS: (await realKafka(this)).brokers };
+    platform = await (await TestPlatform.inNewHome()).start(services);
   });
   after(() => platform.remove());
 
@@ -192,7 +193,7 @@ describe("from nothing to a live tenant", function () {
 
   it("starts a second time with its data, and stops with exit code 0", async () => {
     expect(await platform.stop()).to.equal(0);
-    await platform.start();
+    await platform.start(services);
     expect((await platform.call("GET", "/v1/tenants/customer-123")).body.tenant.state).to.equal("ready");
     const page = await platform.call("GET", "/v1/data/machine?tenant=customer-123&limit=10000");
     expect(page.body.rows).to.have.length(READING_COUNT);
