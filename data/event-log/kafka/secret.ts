@@ -31,8 +31,7 @@ export function kafkaAddress({ brokers, tls, sasl }: KafkaSecret): KafkaAddress 
 }
 
 function loginOf(sasl: NonNullable<KafkaSecret["sasl"]>): SASLOptions {
-  if (sasl.mechanism === "aws-msk-iam") return awsLogin(sasl.region);
-  return sasl as SASLOptions;
+  return sasl.mechanism === "aws-msk-iam" ? awsLogin(sasl.region) : sasl;
 }
 
 /** Tokens are signed with the credentials that the AWS SDK finds, and last 15 minutes; kafkajs asks for the next one. */
