@@ -92,6 +92,19 @@ export class KafkaCluster {
     );
   }
 
+  /** A broker that another answer has named. */
+  meet({
+    nodeId,
+    host,
+    port,
+  }: {
+    readonly nodeId: number;
+    readonly host: string;
+    readonly port: number;
+  }): void {
+    this.#places.set(nodeId, { host, port });
+  }
+
   /** As far as the last metadata told. */
   get brokerCount(): number {
     return this.#places.size;

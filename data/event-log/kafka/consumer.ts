@@ -2,6 +2,7 @@ import { Bell, pause } from "../../wait.ts";
 import type { LogRecord, OffsetBounds, Seek, Subscription, TopicPartition } from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { fetchRecords, type Fetched } from "./fetch.ts";
+import { Group } from "./group.ts";
 import { Leaders } from "./leaders.ts";
 
 const POLL_MS = 1_000; // how late a new topic is found at the latest
@@ -33,6 +34,7 @@ interface Followed extends TopicPartition {
 export class KafkaConsumer {
   readonly #cluster: KafkaCluster;
   readonly #leaders: Leaders;
+  readonly #group: Group;
   readonly #subscription: Subscription;
   readonly #bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
   readonly #onError: (error: unknown) => void;
@@ -43,14 +45,20 @@ export class KafkaConsumer {
   #failures = 0;
   readonly #bell = new Bell();
 
+  /** @param connect - connections of its own: a fetch waits for records, and a broker answers a connection in order */
   constructor(
-    cluster: KafkaCluster,
+    connect: () => KafkaCluster,
     subscription: Subscription,
     bounds: (partition: TopicPartition) => Promise<OffsetBounds>,
     onError: (error: unknown) => void,
   ) {
-    this.#cluster = cluster;
-    this.#leaders = new Leaders(cluster);
+    this.#cluster = connect();
+    this.#leaders = new Leaders(this.#cluster);
+    const changed = () => {
+      this.#lastAssignedAt = -Infinity;
+      this.#bell.ring();
+    };
+    this.#group = new Group(connect, `millwright-${subscription.group}`, changed, onError);
     this.#subscription = subscription;
     this.#bounds = bounds;
     this.#onError = onError;
@@ -59,6 +67,7 @@ export class KafkaConsumer {
   async run(signal: AbortSignal): Promise<void> {
     const stop = () => this.#bell.ring();
     signal.addEventListener("abort", stop);
+    const membership = this.#group.run(signal);
     while (!signal.aborted) {
       try {
         await this.#step(signal);
@@ -70,7 +79,7 @@ export class KafkaConsumer {
     }
     signal.removeEventListener("abort", stop);
     await this.#cluster.close(); // ends the fetches that are under way
-    await Promise.all(this.#fetching.values());
+    await Promise.all([...this.#fetching.values(), membership]);
   }
 
   /** One round: hands over what has arrived, or waits for news. */
@@ -84,13 +93,14 @@ export class KafkaConsumer {
     else await this.#bell.wait(Math.max(0, untilAssignMs));
   }
 
-  /** Follows the topics of now: new ones from their stored position, others no longer. */
+  /** Follows our share of the topics of now: what is new to us from its stored position, the rest no longer. */
   async #assign(): Promise<void> {
     const topics = await this.#subscription.topics();
     await this.#leaders.learn(topics);
     const current = new Set<string>();
     for (const topic of topics) {
       for (let partition = 0; partition < (this.#leaders.partitionsOf(topic) ?? 0); partition++) {
+        if (!this.#group.isOurs({ topic, partition })) continue;
         const key = keyOf({ topic, partition });
         current.add(key);
         if (this.#followed.has(key)) continue;

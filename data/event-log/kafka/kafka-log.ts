@@ -40,9 +40,8 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
     bounds,
     horizon: ({ topic, partition }) => horizon({ topic, partition }),
     async consume(subscription, signal) {
-      // connections of its own: a fetch waits for records, and the broker answers a connection in order
-      const own = new KafkaCluster(address, clientId);
-      const consumer = new KafkaConsumer(own, subscription, bounds, (error) =>
+      const connect = () => new KafkaCluster(address, clientId);
+      const consumer = new KafkaConsumer(connect, subscription, bounds, (error) =>
         onError(error, subscription.group),
       );
       await consumer.run(signal);

@@ -34,6 +34,51 @@ export interface KafkaRequests {
       readonly producerEpoch: number;
     };
   };
+  readonly GroupCoordinator: {
+    readonly args: { readonly groupId: string; readonly coordinatorType: 0 };
+    readonly answer: {
+      readonly errorCode: number;
+      readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
+    };
+  };
+  readonly JoinGroup: {
+    readonly args: {
+      readonly groupId: string;
+      readonly memberId: string;
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly protocolType: string;
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+    };
+    readonly answer: {
+      readonly errorCode: number;
+      readonly generationId: number;
+      readonly leaderId: string;
+      readonly memberId: string;
+      readonly members: readonly { readonly memberId: string }[];
+    };
+  };
+  readonly SyncGroup: {
+    readonly args: {
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly memberId: string;
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    };
+    readonly answer: { readonly errorCode: number; readonly memberAssignment: Buffer };
+  };
+  readonly Heartbeat: {
+    readonly args: {
+      readonly groupId: string;
+      readonly groupGenerationId: number;
+      readonly memberId: string;
+    };
+    readonly answer: { readonly errorCode: number };
+  };
+  readonly LeaveGroup: {
+    readonly args: { readonly groupId: string; readonly memberId: string };
+    readonly answer: { readonly errorCode: number };
+  };
   readonly CreateTopics: {
     readonly args: {
       readonly topics: readonly {

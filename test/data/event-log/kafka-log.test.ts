@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Kafka, logLevel, type Producer } from "kafkajs";
-import type { EventLog } from "../../../data/event-log/event-log.ts";
+import type { EventLog, LogRecord } from "../../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { realKafka } from "../../support/real-services.ts";
@@ -63,6 +63,52 @@ describe("Kafka log", () => {
       expect(rest.map(textOf)).to.deep.equal(all.filter(({ offset }) => offset >= from).map(textOf));
       expect(rest[0]?.coversFrom).to.equal(from);
     }
+  });
+
+  it("shares the partitions of a group, and takes over those of a member that leaves", async () => {
+    const topic = "shared.readings.g1";
+    await log.createTopic(topic, 8);
+    const partitions = Array.from({ length: 8 }, (_, partition) => partition);
+    const append = (value: string) =>
+      log.append(partitions.map((partition) => recordOf(topic, value, partition)));
+    const positions = new Map<string, bigint>();
+    const member = () => {
+      const seen = collector(() => [topic], {
+        group: "shared",
+        position: (partition) => Promise.resolve(positions.get(seen.key(partition)) ?? 0n),
+        handle: (batch) => {
+          seen.records.push(...batch);
+          for (const record of batch) positions.set(seen.key(record), record.offset + 1n);
+          return Promise.resolve([]);
+        },
+      });
+      const stop = new AbortController();
+      const consuming = log.consume(seen.subscription, stop.signal);
+      const leave = () => {
+        stop.abort();
+        return consuming;
+      };
+      return { records: seen.records, leave };
+    };
+    const readBy = ({ records }: { records: readonly LogRecord[] }, value: string) =>
+      records.filter((record) => textOf(record) === value).map(({ partition }) => partition);
+
+    const [one, two] = [member(), member()];
+    let round = 0;
+    await eventually("each partition is read by one of the two", async () => {
+      const value = `round ${++round}`;
+      await append(value);
+      await eventually(
+        "all partitions",
+        () => new Set([one, two].flatMap((m) => readBy(m, value))).size === 8,
+      );
+      const [mine, others] = [readBy(one, value), readBy(two, value)];
+      return mine.length > 0 && others.length > 0 && mine.length + others.length === 8;
+    });
+    await one.leave();
+    await append("alone");
+    await eventually("the other reads all of them", () => readBy(two, "alone").length === 8);
+    await two.leave();
   });
 });
 
