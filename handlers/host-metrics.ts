@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { EventLog } from "../data/event-log/event-log.ts";
 import type { StoreOutcome } from "./ingest/process.ts";
 import type { AlertObserver } from "./alert/process.ts";
 import type { NotifyObserver } from "./notify/try-delivery.ts";
@@ -80,6 +81,22 @@ export class HostMetrics {
 
   failed(handler: string): void {
     this.#errors.inc({ handler });
+  }
+
+  /** Shows how far the consumers are behind, asked at each scrape. */
+  watch(log: Pick<EventLog, "lags">): void {
+    new Gauge({
+      name: "millwright_log_lag_records",
+      help: "Records of a partition that its consumer has not taken",
+      labelNames: ["group", "topic", "partition"],
+      registers: [this.#registry],
+      async collect() {
+        this.reset(); // partitions that another host reads now
+        const lags = await log.lags().catch(() => []); // /readyz tells that the log is away
+        for (const { group, topic, partition, records } of lags)
+          this.set({ group, topic, partition }, records);
+      },
+    });
   }
 
   text(): Promise<string> {

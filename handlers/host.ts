@@ -74,6 +74,7 @@ async function main(): Promise<void> {
     metrics.failed(group);
     logger.warn({ group, error: String(error) }, "a batch was not taken and is tried again");
   });
+  metrics.watch(log);
   const context: HostContext = { secrets, catalog, log, metrics, logger, signal: stopping.signal };
 
   const flood = { ...FLOOD, alertCount: settings.floodAlertCount };

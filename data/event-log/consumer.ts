@@ -2,8 +2,8 @@ import type pg from "pg";
 import { listen } from "../listen.ts";
 import { Bell, pause } from "../wait.ts";
 import { LOG_APPENDED } from "./announcer.ts";
-import type { LogRecord, Subscription } from "./event-log.ts";
-import { fetchRecords, partitionsOf, type Cursor, type PartitionId } from "./reader.ts";
+import type { LogRecord, PartitionLag, Subscription } from "./event-log.ts";
+import { endsOf, fetchRecords, partitionsOf, type Cursor, type PartitionId } from "./reader.ts";
 
 const POLL_MS = 1_000; // wake-ups may be lost, topics may be new: how late that is found at the latest
 const FIRST_BACKOFF_MS = 50;
@@ -43,6 +43,20 @@ export class Consumer {
     this.#pool = pool;
     this.#subscription = subscription;
     this.#onError = onError;
+  }
+
+  async lags(): Promise<readonly PartitionLag[]> {
+    const { group } = this.#subscription;
+    const followed = [...this.#followed.values()];
+    const ends = await endsOf(
+      this.#pool,
+      followed.map(({ id }) => id),
+    );
+    return followed.flatMap(({ id, topic, partition, next }) => {
+      const end = ends.get(id);
+      if (next === undefined || end === undefined) return [];
+      return [{ group, topic, partition, records: Math.max(0, Number(end - next)) }];
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -53,6 +53,7 @@ export function openEmbeddedLog(
     { ...place, user: ROLE, password },
     { applicationName, max: 12, searchPath: SCHEMA, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
   );
+  const consumers = new Set<Consumer>();
   const announcer = new Announcer(pool);
   const appender = new Appender(pool, (topics) => announcer.announce(topics));
   return {
@@ -61,8 +62,14 @@ export function openEmbeddedLog(
     append: (records) => appender.append(records),
     bounds: (partition) => reporting(boundsOf(pool, partition)),
     horizon: (partition) => reporting(horizonOf(pool, partition)),
-    consume: (subscription, signal) =>
-      new Consumer(pool, subscription, (error) => onError(error, subscription.group)).run(signal),
+    async consume(subscription, signal) {
+      const consumer = new Consumer(pool, subscription, (error) => onError(error, subscription.group));
+      consumers.add(consumer);
+      await consumer.run(signal).finally(() => consumers.delete(consumer));
+    },
+    async lags() {
+      return (await reporting(Promise.all([...consumers].map((consumer) => consumer.lags())))).flat();
+    },
     async ping() {
       await reporting(pool.query("select 1"));
     },

@@ -57,6 +57,13 @@ export interface Subscription {
   readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
 }
 
+/** How far a consumer of this process is behind. */
+export interface PartitionLag extends TopicPartition {
+  readonly group: string;
+  /** Offsets up to the end of the partition that `handle` has not been given; of Kafka as the last fetch told. */
+  readonly records: number;
+}
+
 /** What a topic is made with. */
 export interface TopicSettings {
   /** Records appended longer ago than this may go. Embedded: one retention for all topics, this is not heard. */
@@ -86,6 +93,8 @@ export interface EventLog {
   readonly horizon: (partition: TopicPartition) => Promise<Horizon>;
   /** Runs until `signal` aborts, then resolves after the batch in hand. */
   readonly consume: (subscription: Subscription, signal: AbortSignal) => Promise<void>;
+  /** Of all partitions that consumers of this process follow. */
+  readonly lags: () => Promise<readonly PartitionLag[]>;
   /** @throws MillwrightError `log-unavailable` */
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;

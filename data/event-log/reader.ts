@@ -84,6 +84,15 @@ export async function partitionsOf(pool: pg.Pool, topics: readonly string[]): Pr
   return rows;
 }
 
+/** By partition id. */
+export async function endsOf(pool: pg.Pool, ids: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+  const { rows } = await pool.query<{ id: number; end_offset: bigint }>(
+    "select id, end_offset from partition where id = any($1)",
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, row.end_offset]));
+}
+
 /** @throws MillwrightError `topic-unknown` */
 export async function boundsOf(pool: pg.Pool, { topic, partition }: TopicPartition): Promise<OffsetBounds> {
   const { rows } = await pool.query<OffsetBounds>(

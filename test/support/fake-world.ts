@@ -123,6 +123,7 @@ export async function fakeWorld(
       bounds: unused,
       horizon: unused,
       consume: unused,
+      lags: () => Promise.resolve([]),
       ping: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

@@ -1,5 +1,12 @@
 import { Bell, pause } from "../../wait.ts";
-import type { LogRecord, OffsetBounds, Seek, Subscription, TopicPartition } from "../event-log.ts";
+import type {
+  LogRecord,
+  OffsetBounds,
+  PartitionLag,
+  Seek,
+  Subscription,
+  TopicPartition,
+} from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { fetchRecords, type Fetched } from "./fetch.ts";
 import { Group } from "./group.ts";
@@ -23,6 +30,8 @@ interface Followed extends TopicPartition {
   covered: bigint;
   /** Records that have arrived and wait for `handle`. */
   waiting: LogRecord[];
+  /** Of the partition, as the last fetch told. */
+  end: bigint;
   isStopped: boolean;
 }
 
@@ -62,6 +71,15 @@ export class KafkaConsumer {
     this.#subscription = subscription;
     this.#bounds = bounds;
     this.#onError = onError;
+  }
+
+  lags(): PartitionLag[] {
+    const { group } = this.#subscription;
+    return [...this.#followed.values()].flatMap(({ topic, partition, next, end, waiting }) => {
+      if (next === undefined) return [];
+      const behind = end > next ? end - next : 0n;
+      return [{ group, topic, partition, records: Number(behind) + waiting.length }];
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -104,7 +122,7 @@ export class KafkaConsumer {
         const key = keyOf({ topic, partition });
         current.add(key);
         if (this.#followed.has(key)) continue;
-        const fresh = { next: undefined, covered: 0n, waiting: [], isStopped: false };
+        const fresh = { next: undefined, covered: 0n, waiting: [], end: 0n, isStopped: false };
         this.#followed.set(key, { topic, partition, ...fresh });
       }
     }
@@ -156,7 +174,7 @@ export class KafkaConsumer {
   }
 
   async #arrived(fetched: readonly Fetched[]): Promise<void> {
-    for (const { topic, partition, fetchedFrom, next, error, records } of fetched) {
+    for (const { topic, partition, fetchedFrom, next, end, error, records } of fetched) {
       const followed = this.#followed.get(keyOf({ topic, partition }));
       // sent elsewhere meanwhile, or let go: what was fetched is not what comes next
       if (followed?.next !== fetchedFrom) continue;
@@ -171,6 +189,7 @@ export class KafkaConsumer {
           followed.covered = record.offset + 1n;
         }
         followed.next = next;
+        followed.end = end;
       }
     }
   }

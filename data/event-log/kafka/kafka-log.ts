@@ -21,6 +21,7 @@ const TICK = { headers: { kind: "tick" }, value: Buffer.from("[]") };
 export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): EventLog {
   const { clientId, replicationFactor, onError = () => undefined } = options;
   const cluster = new KafkaCluster(address, clientId);
+  const consumers = new Set<KafkaConsumer>();
   const appender = new KafkaAppender(cluster);
   const bounds = (partition: TopicPartition) => boundsOf(cluster, partition);
 
@@ -44,8 +45,10 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
       const consumer = new KafkaConsumer(connect, subscription, bounds, (error) =>
         onError(error, subscription.group),
       );
-      await consumer.run(signal);
+      consumers.add(consumer);
+      await consumer.run(signal).finally(() => consumers.delete(consumer));
     },
+    lags: () => Promise.resolve([...consumers].flatMap((consumer) => consumer.lags())),
     async ping() {
       await cluster.request("ApiVersions", {});
     },

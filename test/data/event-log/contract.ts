@@ -156,6 +156,19 @@ export function eventLogContract(log: () => EventLog): void {
     expect(seen.records.map(textOf)).to.deep.equal(["b"]);
   });
 
+  it("tells that a consumer which has read everything is not behind", async () => {
+    const lags = async () => (await log().lags()).filter((lag) => lag.topic === topic && lag.partition === 0);
+    const seen = collector(() => [topic]);
+    await log().append([recordOf(topic, "a"), recordOf(topic, "b")]);
+    expect(await lags()).to.deep.equal([]);
+    consume(seen.subscription);
+    await eventually(
+      "none behind",
+      async () => (await lags())[0]?.records === 0 && seen.records.length === 2,
+    );
+    expect(await lags()).to.deep.equal([{ group: "test", topic, partition: 0, records: 0 }]);
+  });
+
   it("stops a partition whose position lies outside the log, and no other", async () => {
     const seen = collector(() => [topic]);
     seen.positions.set(`${topic}/0`, 7n);

@@ -65,6 +65,24 @@ describe("Kafka log", () => {
     }
   });
 
+  it("tells how many records wait while a batch is handled", async () => {
+    const topic = "lag.readings.g1";
+    await log.createTopic(topic, 1);
+    await log.append([recordOf(topic, "a")]);
+    const leave: PromiseWithResolvers<void> = Promise.withResolvers();
+    const stop = new AbortController();
+    const seen = collector(() => [topic], { group: "lag", handle: () => leave.promise.then(() => []) });
+    const consuming = log.consume(seen.subscription, stop.signal);
+    const lag = async () => (await log.lags()).find(({ group }) => group === "lag")?.records;
+    await eventually("the first record is in hand", async () => (await lag()) === 0);
+    await log.append([recordOf(topic, "b"), recordOf(topic, "c")]);
+    await eventually("two wait", async () => (await lag()) === 2);
+    leave.resolve();
+    await eventually("none waits", async () => (await lag()) === 0);
+    stop.abort();
+    await consuming;
+  });
+
   it("shares the partitions of a group, and takes over those of a member that leaves", async () => {
     const topic = "shared.readings.g1";
     await log.createTopic(topic, 8);
