@@ -55,9 +55,26 @@ function plantOf({ catalog }: TestCatalog, log: EventLog, tenant: TenantId, topi
     topic,
     rule: (condition: object = {}, rest: object = {}) =>
       inTenant(catalog, tenant, (tx) => createRule(tx, tenant, ruleOf(condition, rest))),
+    /** A rule of any kind. */
+    ruleOf: (body: object) =>
+      inTenant(catalog, tenant, (tx) =>
+        createRule(
+          tx,
+          tenant,
+          ruleBody.parse({ name: "any", type: "machine", severity: "critical", ...body }),
+        ),
+      ),
     channel: (url: string, rest: object = {}) =>
       makeChannel(catalog, tenant, { kind: "webhook", url, secret: "s3cret", ...rest }),
     channelOf: (body: object) => makeChannel(catalog, tenant, body),
+    /** One record with one reading of a machine at a second of the fixed hour. */
+    report: (seconds: number, values: object, rest: object = {}) =>
+      log.append([
+        {
+          ...{ topic, partition: 0, headers: { source: "live" } },
+          value: Buffer.from(JSON.stringify([{ ...wireOf([seconds, 0]), values, ...rest }])),
+        },
+      ]),
     /** One record with these readings. */
     send: (samples: readonly Sample[], headers: Record<string, string> = {}, partition = 0) =>
       log.append([
