@@ -218,6 +218,7 @@ function stepOf(rule: RuleInForce, state: ConditionState, reading: PlacedReading
       return judged(rule, state, reading, judgeExpression(rule, valueOf));
     }
     case "no-data":
+      if (state.phase === "watched") return unchanged(state); // nearly always: the clock has what it needs
       return evaluatePresence(state, condition, startOf(reading, null));
   }
 }
