@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { HostMetrics } from "../../handlers/host-metrics.ts";
 
@@ -35,5 +36,14 @@ describe("metrics of the handler host", () => {
     );
     expect(labels.size).to.equal(51);
     expect(text).to.contain('millwright_alert_sla_violations_total{tenant="other"} 950\n');
+  });
+
+  it("stand in the documentation, each with its help", async () => {
+    const page = await readFile(new URL("../../docs/metrics.md", import.meta.url), "utf8");
+    const text = await new HostMetrics().text();
+    const helps = [...text.matchAll(/^# HELP (millwright_(?!host_)\S+) (.*)$/gm)];
+    expect(helps).to.not.have.length(0);
+    const documented = page.replace(/ +/g, " ");
+    for (const [, name, help] of helps) expect(documented).to.contain(`| \`${name}\` | ${help} |`);
   });
 });
