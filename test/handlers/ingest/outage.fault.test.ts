@@ -60,7 +60,7 @@ describe(`a database is away under load (seed ${seed})`, function () {
     };
     try {
       await more("readings are taken", 20);
-      await plane.catalogServer.stop("immediate");
+      await plane.catalogServer.stop();
       await Promise.race([writing, delay(LOG_AWAY_MS)]);
       await eventually("a refusal", () => answers.includes(503), ANSWER_LIMIT_MS);
       await plane.catalogServer.up();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DataPlane } from "./plane.ts";
-import { canMountDisk, type PostgresServer } from "./postgres-server.ts";
+import { canMountDisk, type DatabaseServer } from "./database-server.ts";
 
 /** What is broken in a run, when (after the start of the load) and for how long. */
 export interface Fault {
@@ -77,19 +77,19 @@ export async function inflict(plane: DataPlane, plan: readonly Fault[]): Promise
   );
 }
 
-async function kill(server: PostgresServer, lastsMs: number): Promise<void> {
+async function kill(server: DatabaseServer, lastsMs: number): Promise<void> {
   await server.kill();
   await delay(lastsMs);
   await server.up();
 }
 
-async function restart(server: PostgresServer, lastsMs: number): Promise<void> {
-  await server.stop(lastsMs % 2 === 0 ? "fast" : "immediate");
+async function restart(server: DatabaseServer, lastsMs: number): Promise<void> {
+  await server.stop();
   await delay(lastsMs);
   await server.up();
 }
 
-async function cut({ proxy }: PostgresServer, lastsMs: number): Promise<void> {
+async function cut({ proxy }: DatabaseServer, lastsMs: number): Promise<void> {
   proxy.cut();
   await delay(lastsMs);
   proxy.mend();

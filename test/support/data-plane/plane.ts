@@ -17,7 +17,7 @@ import { readEmbeddedLog, type LogEntry } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
 import { TEST_CHANNEL_KEY } from "../sealer.ts";
 import { HostProcess } from "./host-process.ts";
-import { PostgresServer } from "./postgres-server.ts";
+import { DatabaseServer, type DatabaseKind } from "./database-server.ts";
 
 const CELL = "cell-1";
 const PASSWORDS = { app: "app-test", service: "service-test", log: "log-test" };
@@ -35,8 +35,8 @@ export interface PlaneTenant {
  */
 export class DataPlane {
   readonly folder: string;
-  readonly cell: PostgresServer;
-  readonly catalogServer: PostgresServer;
+  readonly cell: DatabaseServer;
+  readonly catalogServer: DatabaseServer;
   readonly cellAdmin: DatabaseAddress;
   readonly catalogAdmin: DatabaseAddress;
   /** For set-up: past the proxy. */
@@ -47,8 +47,8 @@ export class DataPlane {
 
   private constructor(
     folder: string,
-    cell: PostgresServer,
-    catalogServer: PostgresServer,
+    cell: DatabaseServer,
+    catalogServer: DatabaseServer,
     secret: CellSecret,
   ) {
     this.folder = folder;
@@ -62,11 +62,14 @@ export class DataPlane {
   }
 
   /** @param options.onSmallDisk - the cell's disk is small and in memory, so that a test can fill it */
-  static async start({ onSmallDisk = true } = {}): Promise<DataPlane> {
+  static async start(
+    options: { readonly cellKind?: DatabaseKind; readonly onSmallDisk?: boolean } = {},
+  ): Promise<DataPlane> {
+    const { cellKind = "PostgreSQL", onSmallDisk = true } = options;
     const folder = await mkdtemp(path.join(tmpdir(), "millwright-plane-"));
     const [cell, catalogServer] = await Promise.all([
-      PostgresServer.start(path.join(folder, "cell"), { onSmallDisk }),
-      PostgresServer.start(path.join(folder, "catalog"), { onSmallDisk: false }),
+      DatabaseServer.start(cellKind, path.join(folder, "cell"), onSmallDisk),
+      DatabaseServer.start("PostgreSQL", path.join(folder, "catalog"), false),
     ]);
     const cellAdmin = { ...cell.address, database: "readings" };
     await createDatabase({ ...cellAdmin, database: "postgres" }, cellAdmin.database);
