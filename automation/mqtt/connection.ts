@@ -130,6 +130,9 @@ export class Connection {
   /** @returns whether to go on */
   async #take(packet: Packet): Promise<boolean> {
     if (this.#session === undefined) return this.#signIn(packet);
+    // The parser takes a packet that ends before its id, and gives it -1.
+    if (packet.messageId !== undefined && packet.messageId < 1)
+      throw new ConnectionEnd("malformedPacket", "A packet id is a number from 1 to 65535.");
     switch (packet.cmd) {
       case "publish":
         await this.#publish(packet, this.#session);
@@ -229,8 +232,15 @@ export class Connection {
     });
   }
 
+  /** The other end has gone, within a packet or between two. */
+  #isBroken(error: unknown): boolean {
+    return (
+      error === this.#socket.errored || (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE"
+    );
+  }
+
   #endBecauseOf(error: unknown): void {
-    if (isDisconnect(error)) return;
+    if (this.#isBroken(error)) return;
     if (error instanceof ConnectionEnd) {
       if (this.#session === undefined && error.message === "Invalid protocol version")
         this.#send({ cmd: "connack", sessionPresent: false, returnCode: RETURN_UNACCEPTABLE_VERSION });
@@ -267,12 +277,4 @@ function pubackReason(refused: Refusal | undefined): Reason {
     default:
       return "payloadFormatInvalid";
   }
-}
-
-/** The other end has gone, within a packet or between two. */
-function isDisconnect(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return (
-    code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ETIMEDOUT"
-  );
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { pino } from "pino";
@@ -22,7 +21,7 @@ export class TestEntrance {
   readonly registry = new Registry();
   readonly logged: string[] = [];
   #server: MqttServer | undefined;
-  readonly #left: (() => void)[] = [];
+  #clients: (() => void)[] = [];
 
   private constructor(api: TestApi, log: EventLog) {
     this.api = api;
@@ -72,7 +71,7 @@ export class TestEntrance {
     const options = { protocolVersion: version, username: "device", password, reconnectPeriod: 0, ...more };
     const client = await connectAsync(this.url, options, false);
     client.on("error", () => undefined);
-    this.#left.push(() => client.end(true));
+    this.#clients.push(() => client.end(true));
     return client;
   }
 
@@ -81,8 +80,11 @@ export class TestEntrance {
     const socket = connectSocket(Number(new URL(this.url).port), "127.0.0.1");
     const chunks: Buffer[] = [];
     socket.on("data", (chunk) => chunks.push(chunk)).on("error", () => undefined);
-    this.#left.push(() => socket.destroy());
-    return { socket, closed: once(socket, "close").then(() => Buffer.concat(chunks)) };
+    this.#clients.push(() => socket.destroy());
+    const closed = new Promise<Buffer>((resolve) =>
+      socket.once("close", () => resolve(Buffer.concat(chunks))),
+    );
+    return { socket, closed };
   }
 
   /** All that the log has of a tenant, partition by partition, in order. */
@@ -130,6 +132,12 @@ export class TestEntrance {
     return values.filter((value) => isAsked(value.labels)).reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** Cuts every client's connection. */
+  hangUp(): void {
+    for (const cut of this.#clients) cut();
+    this.#clients = [];
+  }
+
   /** Ends the entrance as the service does when it stops. */
   async stop(): Promise<void> {
     await this.#server?.close();
@@ -137,7 +145,7 @@ export class TestEntrance {
   }
 
   async close(): Promise<void> {
-    for (const leave of this.#left) leave();
+    this.hangUp();
     await this.stop();
     await this.api.close();
     await this.log.close();
