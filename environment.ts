@@ -46,6 +46,11 @@ const settingsSchema = z.object({
   MQTT_TLS_CERT: z.string().min(1).optional(),
   MQTT_TLS_KEY: z.string().min(1).optional(),
   MILLWRIGHT_HOME: z.string().min(1).default("./.millwright"),
+  MILLWRIGHT_INTAKE_BUFFER_BYTES: z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number of bytes")
+    .default("0")
+    .transform(Number),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
   MILLWRIGHT_FLOOD_ALERTS: z.coerce.number().int().min(1).max(1_000_000).default(FLOOD.alertCount),
   CATALOG_URL: databaseUrl.optional(),
@@ -76,6 +81,8 @@ export interface Settings {
   };
   /** Absolute folder of databases, state, archive and token. */
   readonly home: string;
+  /** Room on disk for what comes while the log is away; 0: it is refused. */
+  readonly intakeBufferBytes: number;
   readonly privateWebhooks: "allow" | "refuse" | "loopback-only";
   readonly notify: NotifySettings;
   /** More alerts than this of one machine or one rule within a minute are one incident. */
@@ -125,6 +132,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
       tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     },
     home: path.resolve(data.MILLWRIGHT_HOME),
+    intakeBufferBytes: data.MILLWRIGHT_INTAKE_BUFFER_BYTES,
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
     notify: notifySettings(data),
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,

@@ -32,6 +32,7 @@ import { keepClusters } from "./cell-servers.ts";
 import { prepareEventTopics } from "./event-topics.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
 import { claimHome } from "./home.ts";
+import { openIntakeLog } from "./intake-log.ts";
 import { openMqttEntrance } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
 import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
@@ -111,11 +112,12 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "millwright_service_" });
+  const intakeLog = starting.adopt(await openIntakeLog(log, settings, registry, logger), (it) => it.close());
   const queries = starting.adopt(queryService({ catalog, secrets }), (service) => service.close());
   const api = starting.adopt(
     await serveApi(
       {
-        ...{ catalog, log, logger, adminToken: token.token },
+        ...{ catalog, log: intakeLog, logger, adminToken: token.token },
         operations: operations.service,
         readings: queries,
         privateWebhooks: settings.privateWebhooks,
@@ -131,7 +133,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const mqtt = starting.adopt(
     await openMqttEntrance(
       {
-        ...{ catalog, log, logger, adminToken: token.token },
+        ...{ catalog, log: intakeLog, logger, adminToken: token.token },
         ...{ metrics: new MqttMetrics(registry), nowMs: Date.now },
       },
       settings.mqtt,

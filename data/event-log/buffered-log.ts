@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hasCode } from "../../model/errors.ts";
 import { pause } from "../wait.ts";
 import type { EventLog, NewRecord } from "./event-log.ts";
-import { Spool } from "./spool.ts";
+import { Spool, type Entry } from "./spool.ts";
 
 export interface BufferedLog extends Pick<EventLog, "append"> {
   /** What waits on disk for the log. */
@@ -34,20 +34,25 @@ export async function bufferLog(
   let draining: Promise<void> | undefined;
 
   const drain = async () => {
-    for (let entry; !stopping.signal.aborted && (entry = await spool.oldest()) !== undefined;) {
-      if (await isSettled(entry.records)) await spool.taken(entry);
-      else await pause(RETRY_MS, stopping.signal);
+    while (!stopping.signal.aborted && !spool.isEmpty) {
+      const last = await appendOldest(await spool.oldest());
+      if (last === undefined) await pause(RETRY_MS, stopping.signal);
+      else await spool.taken(last);
     }
-    draining = undefined;
+    draining = undefined; // in the same turn as the check: nobody can slip in between
   };
-  const isSettled = async (records: readonly NewRecord[]): Promise<boolean> => {
+  /** @returns the last entry that the log has; undefined: none */
+  const appendOldest = async (entries: readonly Entry[]): Promise<Entry | undefined> => {
+    const [first] = entries;
+    if (first === undefined) return undefined;
     try {
-      await log.append(records);
-      return true;
+      await log.append(entries.flatMap(({ records }) => records));
+      return entries.at(-1);
     } catch (error) {
-      if (!hasCode(error, "topic-unknown")) return false;
-      onDropped(records);
-      return true;
+      if (!hasCode(error, "topic-unknown")) return undefined;
+      if (entries.length > 1) return appendOldest([first]);
+      onDropped(first.records);
+      return first;
     }
   };
   const keep = async (records: readonly NewRecord[]) => {

@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { MillwrightError } from "../../model/errors.ts";
 import type { NewRecord } from "./event-log.ts";
 
-interface Entry {
+export interface Entry {
   readonly records: readonly NewRecord[];
   /** Where the next one begins. */
   readonly end: number;
@@ -38,10 +38,10 @@ export class Spool {
 
   /** Opens the file and finds the end of what was promised. */
   static async open(folder: string, maxBytes: number): Promise<Spool> {
-    const file = await open(path.join(folder, "intake.spool"), "a+", 0o600).then(async (made) => {
-      await made.close();
-      return open(path.join(folder, "intake.spool"), "r+", 0o600);
-    });
+    const name = path.join(folder, "intake.spool");
+    await (await open(name, "a", 0o600)).close();
+    await syncFolder(folder);
+    const file = await open(name, "r+");
     const spool = new Spool(file, maxBytes, (await file.stat()).size);
     let end = 0;
     for await (const entry of spool.#entries(0)) end = entry.end;
@@ -70,24 +70,36 @@ export class Spool {
     await done.promise;
   }
 
-  /** The oldest entry, which stays until {@link taken} is told; undefined: there is none. */
-  async oldest(): Promise<Entry | undefined> {
-    for await (const entry of this.#entries(this.#readAt)) return entry;
-    return undefined;
+  /** The oldest entries, a megabyte of them; they stay until {@link taken} is told. */
+  async oldest(): Promise<readonly Entry[]> {
+    const start = this.#readAt;
+    const entries: Entry[] = [];
+    for await (const entry of this.#entries(start)) {
+      entries.push(entry);
+      if (entry.end - start >= READ_BYTES) break;
+    }
+    return entries;
   }
 
-  /** The log has the entry. */
+  /** The log has everything up to this entry. */
   async taken({ end }: Entry): Promise<void> {
     this.#readAt = end;
     if (!this.isEmpty) return;
-    this.#readAt = 0;
-    this.#end = 0;
-    await this.#file.truncate(0);
+    this.#writer = this.#empty();
+    await this.#writer;
   }
 
   async close(): Promise<void> {
     await this.#writer;
     await this.#file.close();
+  }
+
+  /** As a writer, so that nothing is written into a file that is about to be cut. */
+  async #empty(): Promise<void> {
+    this.#readAt = 0;
+    this.#end = 0;
+    await this.#file.truncate(0).catch(() => undefined); // what is left of the former is written over
+    await this.#write();
   }
 
   async #write(): Promise<void> {
@@ -134,6 +146,13 @@ export class Spool {
       }
     }
   }
+}
+
+/** A new file is there after a power cut only when its folder was synced too. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  await handle.sync();
+  await handle.close();
 }
 
 function lineOf(records: readonly NewRecord[]): Buffer {
