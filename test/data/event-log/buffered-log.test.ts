@@ -7,7 +7,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { bufferLog, type BufferedLog } from "../../../data/event-log/buffered-log.ts";
-import type { EmbeddedLog } from "../../../data/event-log/embedded-log.ts";
+import {
+  openEmbeddedLog,
+  prepareEmbeddedLog,
+  type EmbeddedLog,
+} from "../../../data/event-log/embedded-log.ts";
 import type { LogRecord } from "../../../data/event-log/event-log.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
 import {
@@ -19,7 +23,7 @@ import {
 import { hasCode } from "../../../model/errors.ts";
 import type { BufferProcessStart } from "../../support/buffer-process.ts";
 import { eventually } from "../../support/eventually.ts";
-import { testLog } from "../../support/log.ts";
+import { LOG_PASSWORD } from "../../support/log.ts";
 import { randomFrom, seed } from "../../support/seed.ts";
 
 const CHILD = fileURLToPath(new URL("../../support/buffer-process.ts", import.meta.url));
@@ -37,7 +41,9 @@ describe(`a log with a buffer on disk (seed ${seed})`, function () {
     cluster = path.join(await mkdtemp(path.join(tmpdir(), "millwright-buffer-")), "cluster");
     await createCluster(cluster, { settings: { shared_buffers: "'16MB'" } });
     const address = await startCluster(cluster);
-    ({ log, admin } = await testLog({ ...address, database: "postgres" }));
+    admin = { ...address, database: "postgres" };
+    await prepareEmbeddedLog(admin, LOG_PASSWORD);
+    log = openEmbeddedLog(admin, LOG_PASSWORD, "test");
   });
   after(async () => {
     await log.close();
