@@ -115,6 +115,36 @@ describe("rules, channels and alerts through the API", () => {
       expect((await call("GET", `/v1/alerts/latency?${wrong}`)).body.errors[0].pointer).to.equal("/from");
   });
 
+  it("takes a rule and a machine out of service, says why, and puts them back", async () => {
+    const globex = (method: string, address: string, body?: unknown) =>
+      api.call(method, address, body, { token: stranger });
+    const reason = "spindle is changed";
+    await globex("POST", "/v1/rules", { ...RULE, id: "resting" });
+    expect((await globex("POST", "/v1/rules/resting/out-of-service", {})).status).to.equal(400);
+    const out = await globex("POST", "/v1/rules/resting/out-of-service", { reason });
+    expect([out.status, out.body.rule.outOfService.reason]).to.deep.equal([200, reason]);
+    const back = await globex("POST", "/v1/rules/resting/in-service");
+    expect([back.status, back.body.rule.outOfService]).to.deep.equal([200, null]);
+    expect((await globex("POST", "/v1/rules/none/out-of-service", { reason })).body.code).to.equal(
+      "rule-unknown",
+    );
+
+    expect((await globex("POST", "/v1/machines/m-001/out-of-service", { reason })).status).to.equal(200);
+    const list = async () => (await globex("GET", "/v1/machines/out-of-service")).body.machines as object[];
+    expect(await list()).to.have.length(1);
+    expect((await call("GET", "/v1/machines/out-of-service")).body.machines).to.deep.equal([]); // not its tenant's
+    expect((await globex("POST", "/v1/machines/m-001/in-service")).status).to.equal(204);
+    expect(await list()).to.deep.equal([]);
+  });
+
+  it("lists incidents, and says when there is none of that id", async () => {
+    expect((await call("GET", "/v1/incidents?state=open")).body).to.deep.equal({
+      incidents: [],
+      nextCursor: null,
+    });
+    expect((await call("GET", "/v1/incidents/none")).body.code).to.equal("incident-unknown");
+  });
+
   it("records who changed what, and nothing of what failed", async () => {
     const { body } = await call("GET", "/v1/audit");
     const actions = (body.entries as { action: string; subject: string }[]).map(({ action }) => action);
