@@ -62,7 +62,7 @@ export class TestApi {
   }
 
   static async start(
-    more: Partial<Pick<ApiServices, "readings" | "checks" | "nowMs" | "log">> = {},
+    more: Partial<Pick<ApiServices, "readings" | "checks" | "nowMs" | "log" | "channels">> = {},
     limits: ServeOptions["limits"] = {},
     room?: RoomLimits,
   ): Promise<TestApi> {

@@ -17,7 +17,7 @@ export async function raise(pool: pg.Pool, tenant: TenantId, rows: readonly Aler
     await tx.query(
       `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
                           raised_at, appended_at, evaluated_at)
-       select $1, alert, 'hot', 'Too hot', 'machine', 'temperature_c', severity, machine, 90, 0, 0, now(), now(), now()
+       select $1, alert, 'hot', 'Too hot', 'machine', 'temperature_c', severity, machine, '90'::jsonb, 0, 0, now(), now(), now()
          from unnest($2::text[], $3::text[], $4::text[]) n(alert, severity, machine)`,
       [
         tenant,
