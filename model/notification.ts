@@ -1,4 +1,5 @@
 import type { ChannelTemplate, DeliveryEvent } from "./channel.ts";
+import type { AlertValue } from "./condition-state.ts";
 import { SEVERITIES, type Severity } from "./rule.ts";
 import { ESCAPES, renderTemplate, type Escape, type TemplateView } from "./template.ts";
 
@@ -10,7 +11,7 @@ export interface AlertFacts {
   readonly machineId: string;
   readonly metric: string;
   readonly severity: Severity;
-  readonly value: number | null;
+  readonly value: AlertValue;
   readonly raisedAt: string;
 }
 

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { ChannelHours } from "../../model/channel-hours.ts";
 import type { ChannelKind, ChannelSettings, ChannelTemplate, DeliveryEvent } from "../../model/channel.ts";
+import type { AlertValue } from "../../model/condition-state.ts";
 import type { Severity } from "../../model/rule.ts";
 import { VIA } from "./external-alert.ts";
 import { staleEscalation, type DeliveryOutcome } from "./delivery.ts";
@@ -34,7 +35,7 @@ export interface ClaimedAlert {
   readonly machine_id: string;
   readonly metric: string | null;
   readonly severity: Severity;
-  readonly value: number | null;
+  readonly value: AlertValue;
   readonly source: string | null;
   readonly external_id: string | null;
   readonly via: readonly string[];

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { DeliveryEvent } from "../../model/channel.ts";
+import type { AlertValue } from "../../model/condition-state.ts";
 import type { Severity } from "../../model/rule.ts";
 import { SEVERITY_ORDER, staleEscalation } from "./delivery.ts";
 
@@ -48,7 +49,7 @@ export interface DigestedAlert {
   readonly machine_id: string;
   readonly metric: string | null;
   readonly severity: Severity;
-  readonly value: number | null;
+  readonly value: AlertValue;
   readonly raised_at: Date;
 }
 
