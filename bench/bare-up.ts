@@ -23,7 +23,7 @@ await stack.setAllConfig({
   "millwright:home": { value: home },
   "millwright:environment": { value: "development" },
   "millwright:tenant": {
-    value: JSON.stringify({ id: tenant, tier: "shared", cell: "shared-1", isProtected: true }),
+    value: JSON.stringify({ id: tenant, tier: "shared", cell: "shared-1", topics: [], isProtected: true }),
   },
 });
 const policyPacks = [path.resolve(import.meta.dirname, "../dist/policy")];

@@ -20,6 +20,7 @@ import { readSettings } from "../environment.ts";
 import { MillwrightError } from "../model/errors.ts";
 import { parseTopicName } from "../model/topic-name.ts";
 import { FLOOD } from "../model/incident.ts";
+import { LOG_RETENTION_MS } from "../model/tenant-log.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
 import { ingestSubscription } from "./ingest/subscription.ts";
@@ -37,8 +38,8 @@ const CLIENT = "millwright-host"; // how databases and brokers name our connecti
 const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
 const RETENTION_INTERVAL_MS = 60_000;
 const TIDY_INTERVAL_MS = 3_600_000;
-/** A day of readings at full rate fits; a move needs the log for as long as its copy takes. */
-const RETENTION = { maxAgeMs: 7 * 86_400_000, maxBytesPerPartition: 4 * 2 ** 30 };
+/** A day of readings at full rate fits. */
+const RETENTION = { maxAgeMs: LOG_RETENTION_MS, maxBytesPerPartition: 4 * 2 ** 30 };
 
 const catalogSecret = z.object({
   host: z.string(),

@@ -13,13 +13,14 @@ type Home = Pick<TenantArgs, "provider" | "access" | "container">;
 export function tenantStack() {
   const config = readTenantConfig();
   const target = localTarget(config.home);
-  const { id: tenantId, tier, cell, isProtected } = config.tenant;
+  const { id: tenantId, tier, cell, topics, isProtected } = config.tenant;
   const { provider, container, access } =
     tier === "dedicated" ? dedicatedHome(target, config) : sharedHome(config);
-  const tenant = new Tenant(tenantId, { target, tenantId, provider, access, container, isProtected });
+  const tenant = new Tenant(tenantId, { target, tenantId, provider, access, container, topics, isProtected });
   return {
     placement: { cell, database: CELL_DATABASE, schema: tenant.schema },
     reader: tenant.reader,
+    log: tenant.log,
     ...(tier === "dedicated" ? { cell: access } : {}),
   };
 }

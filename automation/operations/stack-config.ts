@@ -1,3 +1,4 @@
+import type { TenantTopics } from "../../model/tenant-log.ts";
 import type { TenantId, Tier } from "../../model/tenant.ts";
 import type { StackConfig } from "../engine/engine.ts";
 
@@ -8,6 +9,7 @@ export interface TenantStackFacts {
   readonly tenant: TenantId;
   readonly tier: Tier;
   readonly cell: string;
+  readonly topics: TenantTopics;
   /** postgres:// URL of the external server of a dedicated cell. */
   readonly cellUrl: string | undefined;
   /** The engine refuses to destroy what is protected. */
@@ -17,11 +19,11 @@ export interface TenantStackFacts {
 }
 
 export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
-  const { home, environment, tenant: id, tier, cell, cellUrl, isProtected, dedicated } = facts;
+  const { home, environment, tenant: id, tier, cell, cellUrl, topics, isProtected, dedicated } = facts;
   return {
     "millwright:home": home,
     "millwright:environment": environment,
-    "millwright:tenant": JSON.stringify({ id, tier, cell, isProtected }),
+    "millwright:tenant": JSON.stringify({ id, tier, cell, topics, isProtected }),
     ...(dedicated === undefined
       ? {}
       : {

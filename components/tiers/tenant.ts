@@ -1,5 +1,6 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { tenantLogOf, type TenantLog, type TenantTopics } from "../../model/tenant-log.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import type { Target } from "../target.ts";
 import type { CellAccess, CellLogin } from "./cell-login.ts";
@@ -13,6 +14,8 @@ export interface TenantArgs {
   readonly access: pulumi.Output<CellAccess>;
   /** The tenant's own server, if it has one: its roles and schema go down with it. */
   readonly container: pulumi.Resource | undefined;
+  /** As the catalog gave them. The log makes them when everything else of the tenant is there. */
+  readonly topics: TenantTopics;
   /** Lifted by an `up` of its own before a delete: the engine refuses to destroy what is protected. */
   readonly isProtected: boolean;
 }
@@ -33,6 +36,7 @@ export class Tenant extends pulumi.ComponentResource {
   /** Login for the tenant's own tools, read only. */
   readonly reader: pulumi.Output<CellLogin>;
   readonly schema: pulumi.Output<string>;
+  readonly log: TenantLog;
 
   constructor(name: string, args: TenantArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:tiers:Tenant", name, {}, opts);
@@ -98,6 +102,7 @@ export class Tenant extends pulumi.ComponentResource {
 
     this.schema = schema.name;
     this.reader = pulumi.secret({ user: reader.name, password });
-    this.registerOutputs({ schema: this.schema, reader: this.reader });
+    this.log = tenantLogOf(args.tenantId, args.topics);
+    this.registerOutputs({ schema: this.schema, reader: this.reader, log: this.log });
   }
 }

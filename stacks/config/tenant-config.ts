@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { tenantTopics, type TenantTopics } from "../../model/tenant-log.ts";
 import { TIERS, tenantId, type TenantId, type Tier } from "../../model/tenant.ts";
 import { jsonConfig } from "./json-config.ts";
 import { readHome } from "./platform-config.ts";
@@ -8,6 +9,7 @@ const tenant = z.strictObject({
   id: tenantId,
   tier: z.enum(TIERS),
   cell: z.string().regex(/^[a-z][a-z0-9-]{1,60}$/),
+  topics: tenantTopics,
   isProtected: z.boolean(),
 });
 
@@ -23,6 +25,7 @@ export interface TenantConfig {
     readonly id: TenantId;
     readonly tier: Tier;
     readonly cell: string;
+    readonly topics: TenantTopics;
     readonly isProtected: boolean;
   };
   /** Superuser's URL of a server for a dedicated cell; undefined where the stack makes the server. */

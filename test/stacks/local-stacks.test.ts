@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { expect } from "chai";
 import { cellSecret, type CellSecret } from "../../data/cell/cell-secret.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import type { TenantLog } from "../../model/tenant-log.ts";
 import { isUnchanged, localStacks, runAs, stateFileOf, type LocalStacks } from "../support/local-stacks.ts";
 
 const PLATFORM = "platform-development";
@@ -49,6 +50,12 @@ describe("the stacks under the real engine", function () {
         database: "readings",
         schema: "tenant_acme",
       });
+      expect(
+        (outputs["log"] as TenantLog).topics.map(({ topic, partitions }) => [topic, partitions]),
+      ).to.deep.equal([
+        ["acme.alerts.g1", 1],
+        ["acme.readings.g1", 2],
+      ]);
       expect(outputs).not.to.have.property("cell");
     });
     await stacks.session("tenant-beta", stacks.tenantConfig("beta", "shared"), (session) => session.up());

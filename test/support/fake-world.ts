@@ -5,6 +5,8 @@ import type { DatabaseAddress } from "../../data/pool.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
 
 /**
  * Stands in for what operations act on (engine, log, cells, secrets) where these are not the point of a test. It is kept
@@ -39,7 +41,8 @@ const TABLES = `
   create schema if not exists fake;
   create table if not exists fake.stack (stack text primary key, token bigint not null, resources int not null default 0,
     made int not null default 0, is_protected boolean not null default false);
-  create table if not exists fake.topic (topic text primary key, is_dropped boolean not null default false);
+  create table if not exists fake.topic (topic text primary key, partitions int not null, retention_ms bigint,
+    is_dropped boolean not null default false);
   create table if not exists fake.series (tenant text primary key, machines int not null, made int not null default 1);
   create table if not exists fake.secret (name text primary key, secret jsonb not null);
   create table if not exists fake.call (id bigint generated always as identity, verb text not null, name text not null,
@@ -72,7 +75,11 @@ export async function fakeWorld(
       [stack, fencingToken],
     );
     if (rowCount !== 1) throw new MillwrightError("operation-fenced", "the stack has seen a higher token");
-    const { isProtected } = JSON.parse(config["millwright:tenant"] as string) as { isProtected: boolean };
+    const { id, isProtected, topics } = JSON.parse(config["millwright:tenant"] as string) as {
+      id: TenantId;
+      isProtected: boolean;
+      topics: TenantTopics;
+    };
     const effect = async (verb: Verb, sql: string, changes: ChangeSummary): Promise<ChangeSummary> => {
       await called(verb, stack, fencingToken, signal);
       if (signal?.aborted === true) throw new MillwrightError("operation-cancelled", "cancelled");
@@ -93,7 +100,12 @@ export async function fakeWorld(
       async outputs() {
         await called("outputs", stack, fencingToken);
         const dedicated = (config["millwright:tenant"] as string).includes('"dedicated"');
-        return { placement: {}, reader: cellLogin, ...(dedicated ? { cell } : {}) };
+        return {
+          placement: {},
+          reader: cellLogin,
+          log: tenantLogOf(id, topics),
+          ...(dedicated ? { cell } : {}),
+        };
       },
       async destroy() {
         const { rows } = await pool.query<{ is_protected: boolean }>(
@@ -112,9 +124,12 @@ export async function fakeWorld(
   return {
     engine: { open },
     log: {
-      async createTopic(topic) {
+      async createTopic(topic, partitions, { retentionMs } = {}) {
         await called("createTopic", topic);
-        await pool.query("insert into fake.topic (topic) values ($1) on conflict do nothing", [topic]);
+        await pool.query(
+          "insert into fake.topic (topic, partitions, retention_ms) values ($1, $2, $3) on conflict do nothing",
+          [topic, partitions, retentionMs],
+        );
       },
       async dropTopic(topic) {
         await pool.query("update fake.topic set is_dropped = true where topic = $1", [topic]);

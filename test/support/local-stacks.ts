@@ -9,6 +9,7 @@ import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import { isClusterRunning, removeCluster } from "../../data/postgres-cluster/cluster.ts";
 import { inheritedEnvironment } from "../../environment.ts";
+import type { TenantTopics } from "../../model/tenant-log.ts";
 import type { Tier } from "../../model/tenant.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
 
@@ -61,7 +62,7 @@ export async function localStacks() {
       return {
         "millwright:home": home,
         "millwright:environment": "development",
-        "millwright:tenant": JSON.stringify({ id, tier, cell, isProtected }),
+        "millwright:tenant": JSON.stringify({ id, tier, cell, topics: topicsOf(id), isProtected }),
         ...count,
       };
     },
@@ -73,6 +74,13 @@ export async function localStacks() {
       await rm(policyPackDir, { recursive: true, force: true });
     },
   };
+}
+
+function topicsOf(tenant: string): TenantTopics {
+  return [
+    { topic: `${tenant}.alerts.g1`, stream: "alerts", partitions: 1 },
+    { topic: `${tenant}.readings.g1`, stream: "readings", partitions: 2 },
+  ];
 }
 
 export interface TenantFacts {

@@ -11,11 +11,12 @@ import {
 import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { countDedicatedTenants, getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
 import { cellSecret } from "../../../data/cell/cell-secret.ts";
+import { tenantLog } from "../../../model/tenant-log.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
 import { gateViolations, refuseViolations } from "../gate.ts";
 import { serverOf } from "../stack-config.ts";
 import { prepareSeries } from "./series.ts";
-import { placedTenant, tenantSession } from "./stack.ts";
+import { placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
 
 const PROTECTED = { isProtected: true };
@@ -59,13 +60,18 @@ async function up(run: OperationRun) {
 const outputsSchema = z.object({
   reader: z.object({ user: z.string(), password: z.string() }),
   cell: cellSecret.optional(),
+  log: tenantLog,
 });
+
+async function stackOutputs(run: OperationRun, placed: PlacedTenant) {
+  const session = await tenantSession(run, placed, PROTECTED);
+  return outputsSchema.parse(await session.outputs());
+}
 
 async function storeSecrets(run: OperationRun) {
   const { owned, deps } = run;
   const placed = await placedTenant(run);
-  const session = await tenantSession(run, placed, PROTECTED);
-  const { reader, cell } = outputsSchema.parse(await session.outputs());
+  const { reader, cell } = await stackOutputs(run, placed);
   await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
   await deps.secrets.put(`reader-${owned.tenant}`, reader);
   if (cell !== undefined) await deps.secrets.put(`cell-${placed.placement.cell}`, cell);
@@ -74,10 +80,11 @@ async function storeSecrets(run: OperationRun) {
 
 async function createTopics(run: OperationRun) {
   const { owned, deps } = run;
-  const { placement } = await placedTenant(run);
+  const { log } = await stackOutputs(run, await placedTenant(run));
   await checkOwnership(deps.catalog.service, owned);
-  for (const { topic, partitions } of placement.topics) await deps.log.createTopic(topic, partitions);
-  return { topics: placement.topics.map(({ topic }) => topic) };
+  for (const { topic, partitions, retentionMs } of log.topics)
+    await deps.log.createTopic(topic, partitions, { retentionMs });
+  return { topics: log.topics.map(({ topic }) => topic) };
 }
 
 async function activate({ owned, deps }: OperationRun) {

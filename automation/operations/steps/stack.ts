@@ -43,6 +43,7 @@ export async function tenantSession(
       tenant: tenant.id,
       tier: tenant.tier,
       cell: placement.cell,
+      topics: placement.topics.map(({ topic, stream, partitions }) => ({ topic, stream, partitions })),
       cellUrl: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
       isProtected: options.isProtected,
       dedicated: await dedicatedFacts(run, tenant, options.isProtected),

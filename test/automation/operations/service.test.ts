@@ -90,7 +90,13 @@ describe("OperationService", () => {
         { topic: "acme.alerts.g1", stream: "alerts", generation: 1, partitions: 1 },
         { topic: "acme.readings.g1", stream: "readings", generation: 1, partitions: 2 },
       ]);
-      expect(await calls("tenant-acme")).to.deep.equal(["open", "preview", "up", "outputs"]);
+      expect(await calls("tenant-acme")).to.deep.equal(["open", "preview", "up", "outputs", "outputs"]);
+      const topics =
+        "select partitions, (retention_ms / 86400000)::int as days from fake.topic where topic like 'acme.%' order by 1";
+      expect(await rowsOf(place, topics), "made as the stack says").to.deep.equal([
+        { partitions: 1, days: 7 },
+        { partitions: 2, days: 7 },
+      ]);
       expect(await operations.world.secrets.get("reader-acme")).to.have.property("password");
     });
 

@@ -29,6 +29,7 @@ describe("Tenant", () => {
       provider,
       access: pulumi.secret(access),
       container: undefined,
+      topics: [{ topic: "customer-123.readings.g3", stream: "readings" as const, partitions: 2 }],
       isProtected,
     };
     const tenant = new Tenant("customer-123", args, created.watched);
@@ -82,6 +83,20 @@ describe("Tenant", () => {
   it("is not protected any more once that is lifted", async () => {
     const { resources } = await makeTenant(false);
     expect(resources.get("postgresql:index/schema:Schema", "customer-123").options?.protect).to.equal(false);
+  });
+
+  it("says what the tenant's topics are made with, and the names that ACLs let in no neighbour by", async () => {
+    const { tenant } = await makeTenant();
+    expect(tenant.log.topics).to.deep.equal([
+      { topic: "customer-123.readings.g3", stream: "readings", partitions: 2, retentionMs: 604_800_000 },
+    ]);
+    const { principal, ...prefixes } = tenant.log.acl;
+    expect(principal).to.equal("User:customer-123");
+    expect(tenant.log.topics[0]?.topic.startsWith(prefixes.writePrefix)).to.equal(true);
+    for (const prefix of Object.values(prefixes)) {
+      expect(prefix.startsWith("customer-123.")).to.equal(true);
+      expect("customer-1234.readings.g1".startsWith(prefix)).to.equal(false);
+    }
   });
 
   it("gives out the reader's login as a secret and leaves no orphan", async () => {

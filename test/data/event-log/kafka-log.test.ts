@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Kafka, logLevel, type Producer } from "kafkajs";
+import kafkajs, { Kafka, logLevel, type Producer } from "kafkajs";
 import type { EventLog, LogRecord } from "../../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -16,6 +16,24 @@ describe("Kafka log", () => {
   after(() => log.close());
 
   eventLogContract(() => log);
+
+  it("makes a topic that keeps records for as long as it is told, by the broker's clock", async () => {
+    const topic = "kept.readings.g1";
+    await log.createTopic(topic, 3, { retentionMs: 12_345_678 });
+    const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+    });
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    await admin.disconnect();
+    const valueOf = (name: string) =>
+      resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue;
+    expect(valueOf("retention.ms")).to.equal("12345678");
+    expect(valueOf("message.timestamp.type")).to.equal("LogAppendTime");
+    expect(topics[0]?.partitions).to.have.length(3);
+  });
 
   it("passes over what transactions leave behind, and says which offsets are of no record", async () => {
     const topic = "holes.readings.g1";
