@@ -34,12 +34,17 @@ async function allRows(platform: TestPlatform, type: string, count: number): Pro
 describe("from nothing to a live tenant", function () {
   this.timeout(15 * 60_000);
   let platform: TestPlatform;
+  let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
   let services: Readonly<Record<string, string>> = {};
   before(async function () {
     if (usesRealServices) services = { KAFKA_BROKERS: (await realKafka(this)).brokers };
+    receiver = await webhookReceiver();
     platform = await (await TestPlatform.inNewHome()).start(services);
   });
-  after(() => platform.remove());
+  after(async () => {
+    await receiver.close();
+    await platform.remove();
+  });
 
   it("prints one line on standard output and keeps the token to itself", () => {
     expect(platform.stdout.trim().split("\n")).to.deep.equal([`ready ${platform.url}`]);
@@ -93,7 +98,6 @@ describe("from nothing to a live tenant", function () {
       1e-6,
     );
 
-    const receiver = await webhookReceiver();
     const channel = {
       kind: "webhook",
       url: receiver.url(),
@@ -137,7 +141,6 @@ describe("from nothing to a live tenant", function () {
     });
     const alerts = await platform.call("GET", "/v1/alerts", undefined, { token: viewer });
     expect(alerts.body.alerts).to.have.length(1);
-    await receiver.close();
   });
 
   it("imports a year of real measurements, every row once, also when it is told to twice", async function () {

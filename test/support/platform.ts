@@ -44,18 +44,15 @@ export class TestPlatform {
   /** Starts the service and waits for its ready line. */
   async start(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Promise<this> {
     const child = this.spawn({ ...(await this.#realServices()), ...env }, args);
-    const ended = once(child, "exit").then(([code]: unknown[]) => {
-      throw new Error(
-        `the service ended with ${String(code)} before it was ready:\n${this.stderr.slice(-4_000)}`,
-      );
-    });
-    const ready = eventually(
-      "ready line",
-      () => /^ready (http:\S+)$/m.exec(this.stdout)?.[1],
-      START_LIMIT_MS,
-    );
-    this.url = await Promise.race([ready, ended]);
-    ended.catch(() => undefined);
+    const readyUrl = () => /^ready (http:\S+)$/m.exec(this.stdout)?.[1];
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    await eventually("ready line", () => readyUrl() !== undefined || hasEnded(), START_LIMIT_MS);
+    const url = readyUrl();
+    if (url === undefined) {
+      const end = String(child.exitCode ?? child.signalCode);
+      throw new Error(`the service ended with ${end} before it was ready:\n${this.stderr.slice(-4_000)}`);
+    }
+    this.url = url;
     this.token = (await readFile(path.join(this.home, "admin-token"), "utf8")).trim();
     return this;
   }
