@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { DEAD_LETTER_DAYS, REPLAY_PREFIX } from "../model/dead-letter.ts";
 import type { TenantId } from "../model/tenant.ts";
 import type { Queryable } from "./pool.ts";
 
@@ -10,6 +11,8 @@ export type BatchTable = "millwright.batch" | "catalog.alert_batch";
  * behind, finds the batches that its records must be compared with.
  */
 const BATCH_DAYS = 9;
+/** As long as a letter can be replayed once more, and the log keeps that record. */
+const REPLAY_DAYS = DEAD_LETTER_DAYS + BATCH_DAYS;
 
 /** Which parts of a client's batch have been taken. */
 export interface Batch {
@@ -84,7 +87,9 @@ export async function saveBatches(
 /** Deletes batches that no record of the log can belong to. */
 export async function forgetBatches(db: Queryable, table: BatchTable): Promise<void> {
   await db.query(
-    `delete from ${table} where appended_at < now() - make_interval(days => $1) and parts <> '{}'`,
-    [BATCH_DAYS],
+    `delete from ${table}
+      where appended_at < now() - make_interval(days => case when starts_with(batch_id, $3) then $2 else $1 end)
+        and parts <> '{}'`,
+    [BATCH_DAYS, REPLAY_DAYS, REPLAY_PREFIX],
   );
 }

@@ -49,6 +49,7 @@ export type ErrorCode =
   | "offset-out-of-range"
   | "topic-unknown"
   | "log-unavailable"
+  | "dead-letter-unknown"
   | "database-unavailable"
   | "disk-full"
   // start

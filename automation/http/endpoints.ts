@@ -4,6 +4,7 @@ import { auditEndpoints } from "./audit-routes.ts";
 import { channelEndpoints } from "./channel-routes.ts";
 import { readEndpoints } from "./data-read-routes.ts";
 import { writeEndpoints } from "./data-write-routes.ts";
+import { deadLetterEndpoints } from "./dead-letter-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { externalAlertEndpoints } from "./external-alert-routes.ts";
@@ -26,6 +27,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...operationEndpoints(services),
     ...keyEndpoints(services),
     ...writeEndpoints(services),
+    ...deadLetterEndpoints(services), // before `/v1/data/:type`, which would take its word for a type
     ...readEndpoints(services),
     ...ruleEndpoints(services),
     // before `/v1/alerts/:alertId`, which would take their words for ids

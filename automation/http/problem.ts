@@ -53,6 +53,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "placement-changed": { status: 503, title: "The tenant's data is changing place" },
   "offset-out-of-range": { status: 500, title: "The log no longer holds this offset" },
   "topic-unknown": { status: 409, title: "The tenant has no topic" },
+  "dead-letter-unknown": { status: 404, title: "No such dead letter" },
   "log-unavailable": { status: 503, title: "The event log is away" },
   "database-unavailable": { status: 503, title: "A database is away" },
   "disk-full": { status: 507, title: "The disk is full" },

@@ -4,6 +4,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { Sealer } from "../../data/seal.ts";
 import type { Settings } from "../../environment.ts";
 import type { QueryService } from "../../handlers/query/query-service.ts";
+import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import type { ChannelKind } from "../../model/channel.ts";
 import type { OperationService } from "../operations/service.ts";
 
@@ -13,6 +14,7 @@ export interface ApiServices {
   readonly operations: OperationService;
   readonly log: Pick<EventLog, "append">;
   readonly readings: Pick<QueryService, "query">;
+  readonly cells: Pick<TenantCells, "inCell">;
   readonly privateWebhooks: Settings["privateWebhooks"];
   readonly channels: {
     /** Closes the secrets of channels; what it sealed the dispatcher opens. */

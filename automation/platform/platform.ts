@@ -17,6 +17,7 @@ import { channelSealer } from "../../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
 import { inheritedEnvironment, notifyEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
+import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { channelKinds } from "../../model/notify-settings.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
@@ -113,13 +114,14 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "millwright_service_" });
   const intakeLog = starting.adopt(await openIntakeLog(log, settings, registry, logger), (it) => it.close());
-  const queries = starting.adopt(queryService({ catalog, secrets }), (service) => service.close());
+  const tenants = starting.adopt(tenantCells({ catalog, secrets }), (open) => open.close());
   const api = starting.adopt(
     await serveApi(
       {
         ...{ catalog, log: intakeLog, logger, adminToken: token.token },
         operations: operations.service,
-        readings: queries,
+        readings: queryService(tenants),
+        cells: tenants,
         privateWebhooks: settings.privateWebhooks,
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },

@@ -1,4 +1,5 @@
 import type { Batch, BatchKey } from "../../data/batch.ts";
+import { isReplay } from "../../model/dead-letter.ts";
 import type { DecodedRecord } from "./decode.ts";
 
 /** A client may send a batch again for this long, by the append times of the log. */
@@ -29,6 +30,7 @@ export function batchKeys(records: readonly BatchedRecord[]): readonly BatchKey[
  * Decides by append time, so whoever reads the same log later decides the same: a part that is known adds nothing, a
  * known id with another content hash adds nothing and is kept as a dead letter. Two different bodies under one id
  * that arrive at the same moment in two partitions are ordered by commit: the first wins, and its rows are all stored.
+ * The replay of a dead letter is remembered for good: a second one is a mistake, however late.
  */
 export function admit<T extends BatchedRecord>(records: readonly T[], known: readonly Batch[]): Admission<T> {
   const batches = new Map(known.map((batch) => [keyOf(batch.tenant, batch.batchId), batch]));
@@ -44,7 +46,9 @@ export function admit<T extends BatchedRecord>(records: readonly T[], known: rea
     const { appendedAtMs } = record.source;
     const key = keyOf(tenant, batch.id);
     const before = batches.get(key);
-    const isFresh = before === undefined || appendedAtMs - before.appendedAtMs > BATCH_MEMORY_MS;
+    const isForgotten = ({ appendedAtMs: at }: Batch) =>
+      !isReplay(batch.id) && appendedAtMs - at > BATCH_MEMORY_MS;
+    const isFresh = before === undefined || isForgotten(before);
     if (!isFresh && before.contentHash !== batch.contentHash) {
       reused.push(record);
     } else if (isFresh || !before.parts.has(batch.part)) {

@@ -1,12 +1,11 @@
-import type { ClientBase, Pool } from "pg";
-import { readFences } from "../../data/cell/fence.ts";
+import type { Pool } from "pg";
 import { listMachines } from "../../data/cell/machine.ts";
 import { readReadings, type ReadingRow } from "../../data/cell/read-readings.ts";
-import { inTransaction, isOutage, sqlState } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { ReadingType } from "../../model/reading.ts";
-import { tenantNames, type TenantId } from "../../model/tenant.ts";
+import { tenantNames } from "../../model/tenant.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { inPlacement, type PlacedTenant } from "./in-placement.ts";
 
 export interface QueryDeps {
   /** Of the cell where the tenant is placed, as its query login. */
@@ -14,10 +13,7 @@ export interface QueryDeps {
   readonly now: () => number;
 }
 
-export interface ReadingsRequest {
-  readonly tenant: TenantId;
-  /** Of the placement that led to this cell. */
-  readonly epoch: bigint;
+export interface ReadingsRequest extends PlacedTenant {
   readonly type: ReadingType;
   readonly machineId?: string | undefined;
   readonly siteId?: string | undefined;
@@ -38,12 +34,10 @@ export interface ReadingsPage {
 
 export const DEFAULT_LIMIT = 1_000;
 export const MAX_LIMIT = 10_000;
-const QUERY_TIMEOUT_MS = 10_000;
 
 /**
  * Raw readings by time, then by place in the log.
- * @throws MillwrightError `request-invalid`; `placement-changed` (retryable: fetch the placement and ask again);
- *   `database-unavailable` (retryable), also for a query that takes longer than {@link QUERY_TIMEOUT_MS}
+ * @throws MillwrightError `request-invalid`, and what {@link inPlacement} throws
  */
 export async function queryReadings(
   { pool, now }: QueryDeps,
@@ -54,7 +48,7 @@ export async function queryReadings(
   const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
   // + 1: the bound is exclusive, and a reading of this very millisecond is not from the future
   const toMs = request.toMs ?? now() + 1;
-  const found = await inPlacement(pool, request, async (tx) => {
+  const found = await inPlacement(pool, request, "read only", async (tx) => {
     const machineIds = machineId === undefined ? await listMachines(tx, tenant, type, siteId) : [machineId];
     await tx.query("select set_config('role', $1, true)", [tenantNames(tenant).reader]);
     // one more than asked tells whether a page follows
@@ -64,29 +58,6 @@ export async function queryReadings(
   const last = page.at(-1);
   const nextCursor = found.length > limit && last !== undefined ? encodeCursor(last.place) : undefined;
   return { rows: page.map(({ row }) => row), nextCursor };
-}
-
-/** Runs `work` in one read-only snapshot in which the tenant is at home here. */
-async function inPlacement<T>(
-  pool: Pool,
-  { tenant, epoch }: ReadingsRequest,
-  work: (tx: ClientBase) => Promise<T>,
-): Promise<T> {
-  try {
-    return await inTransaction(
-      pool,
-      async (tx) => {
-        await tx.query(`set transaction read only; set local statement_timeout = ${QUERY_TIMEOUT_MS}`);
-        const fence = (await readFences(tx, [tenant])).get(tenant);
-        // A closed fence still answers: the rows are all there, only writers wait.
-        if (fence?.role !== "primary" || fence.epoch !== epoch) throw placementChanged(tenant);
-        return work(tx);
-      },
-      "repeatable read",
-    );
-  } catch (error) {
-    throw asQueryError(error);
-  }
 }
 
 function checkedLimit({ limit = DEFAULT_LIMIT, resolution = "raw" }: ReadingsRequest): number {
@@ -99,26 +70,5 @@ function checkedLimit({ limit = DEFAULT_LIMIT, resolution = "raw" }: ReadingsReq
 function invalid(field: string, message: string): MillwrightError {
   return new MillwrightError("request-invalid", `${field} ${message}`, {
     fields: [{ pointer: `/${field}`, message }],
-  });
-}
-
-function placementChanged(tenant: TenantId): MillwrightError {
-  return new MillwrightError("placement-changed", `The readings of ${tenant} have moved; ask again.`, {
-    retryable: true,
-  });
-}
-
-function asQueryError(error: unknown): unknown {
-  if (error instanceof MillwrightError) return error;
-  if (sqlState(error) === "57014")
-    return new MillwrightError(
-      "database-unavailable",
-      `The query took longer than ${QUERY_TIMEOUT_MS / 1000} s; narrow from and to, or name a machine.`,
-      { retryable: true, cause: error },
-    );
-  if (!isOutage(error)) return error;
-  return new MillwrightError("database-unavailable", "The tenant's database is away; try again.", {
-    retryable: true,
-    cause: error,
   });
 }

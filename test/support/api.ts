@@ -62,7 +62,7 @@ export class TestApi {
   }
 
   static async start(
-    more: Partial<Pick<ApiServices, "readings" | "checks" | "nowMs" | "log" | "channels">> = {},
+    more: Partial<Pick<ApiServices, "readings" | "cells" | "checks" | "nowMs" | "log" | "channels">> = {},
     limits: ServeOptions["limits"] = {},
     room?: RoomLimits,
   ): Promise<TestApi> {
@@ -80,6 +80,7 @@ export class TestApi {
         },
       },
       readings: noReadings,
+      cells: noCells,
       privateWebhooks: "loopback-only" as const,
       channels: { sealer: testSealer, kinds: new Set(CHANNEL_KINDS) },
       checks: {},
@@ -193,6 +194,10 @@ export class TestApi {
 
 const noReadings: ApiServices["readings"] = {
   query: () => Promise.resolve({ rows: [], nextCursor: undefined }),
+};
+
+const noCells: ApiServices["cells"] = {
+  inCell: () => Promise.reject(new MillwrightError("database-unavailable", "No cell.", { retryable: true })),
 };
 
 /** Operations that are accepted and never run. */

@@ -120,6 +120,9 @@ describe("who may do what through the API", () => {
   const CALLS: Readonly<Record<string, readonly Role[]>> = {
     "POST /v1/data": ["machine", "platform-admin"],
     "GET /v1/data/machine": ["viewer", "operator", "tenant-admin", "platform-admin"],
+    "GET /v1/data/dead-letters": ["viewer", "operator", "tenant-admin", "platform-admin"],
+    "POST /v1/data/dead-letters/replay": ["operator", "tenant-admin", "platform-admin"],
+    "POST /v1/data/dead-letters/discard": ["operator", "tenant-admin", "platform-admin"],
     "GET /v1/rules": ["viewer", "operator", "tenant-admin", "platform-admin"],
     "POST /v1/rules": ["operator", "tenant-admin", "platform-admin"],
     "POST /v1/channels": ["operator", "tenant-admin", "platform-admin"],

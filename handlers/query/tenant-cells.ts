@@ -1,0 +1,78 @@
+import type { ClientBase, Pool } from "pg";
+import type { Catalog } from "../../data/catalog/catalog.ts";
+import { placementOf } from "../../data/catalog/placement.ts";
+import { openQueryPool } from "../../data/cell/cell-pool.ts";
+import { readCellSecret } from "../../data/cell/cell-secret.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
+import { hasCode, MillwrightError } from "../../model/errors.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { inPlacement } from "./in-placement.ts";
+
+/** Where a tenant's placement says that its data is. */
+export interface Home {
+  /** Of the cell, as its query login. */
+  readonly pool: Pool;
+  readonly epoch: bigint;
+}
+
+/** The way to the data of all tenants, each in its cell. */
+export interface TenantCells {
+  /** Runs `work`, and once more when the tenant has moved since its placement was read; a second move is for the client to see. */
+  readonly atHome: <T>(tenant: TenantId, work: (home: Home) => Promise<T>) => Promise<T>;
+  /** Runs `work` in one transaction in the tenant's cell, as the query login. */
+  readonly inCell: <T>(
+    tenant: TenantId,
+    access: "read only" | "read write",
+    work: (tx: ClientBase) => Promise<T>,
+  ) => Promise<T>;
+  readonly close: () => Promise<void>;
+}
+
+interface TenantCellsDeps {
+  readonly catalog: Catalog;
+  readonly secrets: SecretStore;
+}
+
+export function tenantCells({ catalog, secrets }: TenantCellsDeps): TenantCells {
+  // By the cell's whole address: a cell that is built again under its name has another password.
+  const pools = new Map<string, Pool>();
+
+  async function poolOf(cell: string): Promise<Pool> {
+    const secret = await readCellSecret(secrets, cell);
+    if (secret === undefined)
+      throw new MillwrightError("database-unavailable", `Cell ${cell} is not built yet.`, {
+        retryable: true,
+      });
+    const key = JSON.stringify([cell, secret.host, secret.port, secret.query]);
+    const known = pools.get(key);
+    if (known !== undefined) return known;
+    const pool = openQueryPool(secret, "millwright-query");
+    pools.set(key, pool);
+    return pool;
+  }
+
+  async function homeOf(tenant: TenantId): Promise<Home> {
+    const placement = await placementOf(catalog.service, tenant);
+    if (placement?.state !== "stable")
+      throw new MillwrightError("tenant-not-ready", `Tenant ${tenant} is not ready.`, { retryable: true });
+    return { pool: await poolOf(placement.cell), epoch: placement.epoch };
+  }
+
+  const atHome: TenantCells["atHome"] = async (tenant, work) => {
+    try {
+      return await work(await homeOf(tenant));
+    } catch (error) {
+      if (!hasCode(error, "placement-changed")) throw error;
+      return work(await homeOf(tenant));
+    }
+  };
+
+  return {
+    atHome,
+    inCell: (tenant, access, work) =>
+      atHome(tenant, ({ pool, epoch }) => inPlacement(pool, { tenant, epoch }, access, work)),
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.end()));
+    },
+  };
+}
