@@ -54,3 +54,34 @@ export const dataAnswer = z.looseObject({
   accepted: z.number(),
   rejected: z.array(z.looseObject({ index: z.number(), code: z.string(), message: z.string() })),
 });
+
+const deadLetter = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  appendedAt: z.string(),
+  bytes: z.number(),
+  isTruncated: z.boolean(),
+  handledAt: z.string().nullish(),
+  handledBy: z.string().nullish(),
+});
+export const deadLetterList = z.looseObject({ deadLetters: z.array(deadLetter) });
+export const deadLetterEnvelope = z.looseObject({
+  deadLetter: deadLetter.extend({ raw: z.string(), encoding: z.string() }),
+});
+export const deadLetterCounts = z.looseObject({
+  counts: z.array(
+    z.looseObject({
+      reason: z.string(),
+      ...{ open: z.number(), replayed: z.number(), discarded: z.number(), removed: z.number() },
+    }),
+  ),
+});
+export const discardAnswer = z.looseObject({ discarded: z.number() });
+export const replayAnswer = z.looseObject({
+  replayed: z.number(),
+  refused: z.array(z.looseObject({ id: z.string(), code: z.string(), message: z.string() })),
+  nextCursor: z.string().nullish(),
+});
+export type ReplayAnswer = z.infer<typeof replayAnswer>;

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { MillwrightError } from "../../model/errors.ts";
 import { CallFailed } from "./api-client.ts";
 import type { CommandContext } from "./context.ts";
+import { addDeadLetterCommands } from "./dead-letter-commands.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addImportCommand } from "./import-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
@@ -50,6 +51,7 @@ function buildProgram(context: CommandContext): Command {
   addKeyCommands(program, context);
   addOperationCommands(program, context);
   addImportCommand(program, context);
+  addDeadLetterCommands(program, context);
   addDoctorCommand(program, context);
   return program;
 }
@@ -60,6 +62,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   forbidden: "The role of this token may not do this; an administrator's may.",
   "tenant-unknown": "npx millwright tenant list shows the tenants.",
   "operation-unknown": "npx millwright operation list shows the operations.",
+  "dead-letter-unknown": "npx millwright dead-letters list shows the letters.",
   "import-map-invalid": "docs/import.md says how to write a map.",
 };
 
