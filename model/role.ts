@@ -18,7 +18,13 @@ const TENANT_READS = [
   "key:read",
   "audit:read",
 ] as const;
-const OPERATING = ["rule:write", "alert:write", "alert:report", "channel:write", "dead-letter:write"] as const;
+const OPERATING = [
+  "rule:write",
+  "alert:write",
+  "alert:report",
+  "channel:write",
+  "dead-letter:write",
+] as const;
 const SELLING = [
   "tenant:create",
   "tenant:update",
