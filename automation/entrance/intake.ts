@@ -52,6 +52,7 @@ export function recordHeaders(
 ): Readonly<Record<string, string>> {
   const headers = { "produced-at": String(producedAtMs), source };
   if (batch === undefined) return headers;
-  const id = machineId === undefined ? batch.id : `${machineId}/${batch.id}`;
+  // No machine's id has this sign, so where it ends is no question of opinion.
+  const id = machineId === undefined ? batch.id : `${machineId}|${batch.id}`;
   return { ...headers, "batch-id": id, "content-hash": batch.contentHash };
 }

@@ -36,7 +36,8 @@ export function understand(publish: IPublishPacket, sender: Sender, producedAtMs
   const id = batchId.safeParse(givenId ?? idInPayload).data;
   const contentHash = () => createHash("sha256").update(payload).digest("hex");
   const batch = id === undefined ? undefined : { id, contentHash: contentHash() };
-  const headers = recordHeaders(producedAtMs, "live", batch, device?.machineId);
+  // In the name of the key's own machine, where it has one: a topic alone can be anybody's.
+  const headers = recordHeaders(producedAtMs, "live", batch, sender.machineId ?? device?.machineId);
   return {
     readingCount: readings.length,
     refusal,

@@ -153,7 +153,7 @@ describe("POST /v1/data", () => {
     expect(api.appended).to.deep.equal([]);
     expect((await post(first, ["m-1"])).status).to.equal(202);
     expect((await post(second, ["m-2"])).status).to.equal(202);
-    expect(api.appended.map(({ headers }) => headers["batch-id"])).to.deep.equal(["m-1/1", "m-2/1"]);
+    expect(api.appended.map(({ headers }) => headers["batch-id"])).to.deep.equal(["m-1|1", "m-2|1"]);
   });
 
   it("marks imports", async () => {

@@ -92,9 +92,9 @@ describe("the MQTT entrance", () => {
           await publish(`sensors/${device}/telemetry`, payload, { qos: 1, ...options });
         const records = await entrance.records(tenant);
         expect(records.map(({ headers }) => headers["batch-id"]).sort()).to.deep.equal([
-          "m-1/7",
-          "m-1/7",
-          "m-2/7",
+          "m-1|7",
+          "m-1|7",
+          "m-2|7",
         ]);
         expect(new Set(records.map(({ headers }) => headers["content-hash"])).size).to.equal(1);
       });
@@ -166,6 +166,15 @@ describe("the MQTT entrance", () => {
         expect((await entrance.readings(tenant)).map(({ machineId }) => machineId)).to.deep.equal(["m-1"]);
         expect((await refused()).map(([reason]) => reason)).to.deep.equal(["machine-forbidden"]);
       });
+
+      if (version === 5)
+        it("lets a machine's own key use up no batch id of another machine", async () => {
+          key = (await entrance.machineKey(tenant, "m-1")).secret;
+          const options = { qos: 1, properties: { userProperties: { "batch-id": "7" } } } as const;
+          await publish("sensors/m-2/telemetry", reading(), options).catch(() => undefined);
+          const [record] = await entrance.records(tenant);
+          expect(record?.headers).to.include({ refused: "machine-forbidden", "batch-id": "m-1|7" });
+        });
 
       it("gives nobody anything to read", async () => {
         const client = await entrance.client(version, key);
