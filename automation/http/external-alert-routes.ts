@@ -27,7 +27,7 @@ export function externalAlertEndpoints({ catalog, nowMs }: ApiServices): Endpoin
       path: "/v1/alerts/events",
       summary: "Tell of an alert of another system",
       description:
-        "A raise makes an alert of the tenant, a return of the same source and external id ends it; each counts once, " +
+        "A raise makes an alert of the tenant, a return of the same source, machine and external id ends it; each counts once, " +
         "however often it is sent. A condition (source, name, machine) that stands is not raised again. What came from " +
         "here is ignored with a 200, so that nobody sends it again.",
       permission: "alert:report",
@@ -37,7 +37,10 @@ export function externalAlertEndpoints({ catalog, nowMs }: ApiServices): Endpoin
         200: jsonAnswer("Taken, known already, or ignored", taken),
         201: jsonAnswer("A new alert", taken),
       },
-      async handle({ tenant, body }) {
+      async handle({ caller, tenant, body }) {
+        const { machineId } = caller;
+        if (machineId !== undefined && body.machineId !== machineId)
+          throw new MillwrightError("forbidden", `This key may tell of alerts of ${machineId} only.`);
         const receivedAtMs = nowMs();
         const waitSeconds = limiter.take(tenant);
         if (waitSeconds > 0)

@@ -16,7 +16,7 @@ const key = z
     id: z.string(),
     role: z.enum([...TENANT_ROLES, ...PLATFORM_ROLES]),
     label: z.string(),
-    machineId: z.string().nullable().meta({ description: "The only machine that it may send readings of" }),
+    machineId: z.string().nullable().meta({ description: "The only machine that it may speak for" }),
     createdAt: instant,
     createdBy: z.string(),
     lastUsedAt: instant.nullable().meta({ description: "To the hour" }),

@@ -19,9 +19,10 @@ export interface ExternalOutcome {
 export const VIA = "a.via || concat((select installation from installation), '/', a.tenant)";
 
 /**
- * Takes an event of another system: a raise makes an alert of the tenant, a return ends it, each once by source and
- * external id. What we have sent ourselves, known by the list of systems that it has passed or by an id of ours, changes
- * nothing: a loop ends here.
+ * Takes an event of another system: a raise makes an alert of the tenant, a return ends it, each once by source,
+ * machine and external id (by the id alone a key of one machine could end, or use up, the alerts of another). What we
+ * have sent ourselves, known by the list of systems that it has passed or by an id of ours, changes nothing: a loop
+ * ends here.
  */
 export async function takeExternalAlert(
   tx: pg.ClientBase,
@@ -31,7 +32,8 @@ export async function takeExternalAlert(
 ): Promise<ExternalOutcome> {
   if (await isOwn(tx, tenant, event)) return { outcome: "ignored", reason: "own-alert", alertId: null };
   if (event.via.length > MAX_HOPS) return { outcome: "ignored", reason: "too-many-hops", alertId: null };
-  const identity = [tenant, "external", event.source, event.externalId].join("/");
+  const { source, machineId, externalId } = event;
+  const identity = JSON.stringify([tenant, "external", source, machineId, externalId]);
   const alertId = createHash("sha256").update(identity).digest("hex").slice(0, 32);
   return event.state === "raised"
     ? raise(tx, tenant, alertId, event, receivedAtMs)

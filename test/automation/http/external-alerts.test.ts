@@ -87,6 +87,19 @@ describe("alerts of other systems", () => {
     expect((await alerts())[0]?.["state"]).to.equal("unacknowledged");
   });
 
+  it("are told by a machine's own key of that machine alone", async () => {
+    const request = { role: "machine", label: "m-002", machineId: "m-002" };
+    const { key } = (await api.call("POST", `/v1/tenants/${tenant}/keys`, request)).body;
+    const report = (event: object) => api.call("POST", "/v1/alerts/events", event, { token: key.secret });
+    expect((await report(RAISED)).status).to.equal(403);
+    // under the words of another machine's alert, before and after it came
+    expect((await report({ ...RAISED, machineId: "m-002" })).status).to.equal(201);
+    expect((await tell(RAISED)).body.outcome).to.equal("raised");
+    await report({ ...RETURNED, machineId: "m-002" });
+    const states = (await alerts()).map((alert) => [alert["machineId"], alert["returnedAt"]]);
+    expect(states).to.deep.include(["m-001", null]);
+  });
+
   for (const [what, wrong, pointer] of [
     ["a colon in its source", { source: "a:b" }, "/source"],
     ["an id of two lines", { externalId: "a\nb" }, "/externalId"],
