@@ -7,8 +7,8 @@ const acme = tenantId.parse("acme");
 const globex = tenantId.parse("globex");
 
 const channelOf = (tenant: string, id: string) =>
-  `insert into channel (tenant, channel, kind, url, secret, min_severity, events)
-   values ('${tenant}', '${id}', 'webhook', 'http://x', 's', 'low', '{}')`;
+  `insert into channel (tenant, channel, kind, settings, min_severity, events)
+   values ('${tenant}', '${id}', 'webhook', '{"url":"http://x"}', 'low', '{}')`;
 const messageOf = (work: Promise<unknown>) =>
   work.then(
     () => "it was allowed",
