@@ -29,9 +29,11 @@ export async function run(): Promise<BenchResult> {
     const bundle = path.join(REPOSITORY, file);
     const importsMs: number[] = [];
     for (let count = 0; count < ROUNDS; count++) importsMs.push(await coldImportMs(bundle));
-    const { size } = await stat(bundle);
+    const parts = await Array.fromAsync(glob("*.mjs", { cwd: path.dirname(bundle) }));
+    const sizes = parts.map(async (part) => (await stat(path.join(path.dirname(bundle), part))).size);
+    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
     figures[path.basename(path.dirname(file))] = {
-      bundleKb: round(size / 1024, 0),
+      bundleKb: round(bytes / 1024, 0),
       coldImportMs: round(quantile(importsMs, 0.5)),
     };
   }
