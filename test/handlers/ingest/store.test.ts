@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import type pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
-import { dayOf, ensurePartitions } from "../../../data/cell/partitions.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
 import { advancePositions } from "../../../data/cell/log-position.ts";
 import { lockTenant } from "../../../data/cell/fence.ts";
@@ -14,6 +13,7 @@ import { refusalHeaders } from "../../../model/refused-record.ts";
 import { tenantNames, tenantId, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, partitionsOf, makeTenantSchema, testCell, testTenant } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
+import { refuseMoreThan } from "../../support/ingest-cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
 
 describe("storing a batch of the log", () => {
@@ -277,29 +277,6 @@ describe("storing a batch of the log", () => {
   });
 
   describe("that is too much for the database", () => {
-    /** Refuses each COPY of more than `limit` rows as the database would; answers how often it was tried. */
-    async function refuseMoreThan(tenant: TenantId, limit: number, sqlState: string) {
-      const { schema } = tenantNames(tenant);
-      await ensurePartitions(pool, tenant, "machine", [dayOf(APPENDED_AT_MS)]); // a chunk is made by a row, too
-      await admin(`create sequence ${schema}.tries`);
-      await admin(`grant usage on sequence ${schema}.tries to public`);
-      await admin(
-        `create function ${schema}.refuse() returns trigger language plpgsql as $$
-         begin
-           perform nextval('${schema}.tries');
-           if (select count(*) from added) > ${limit} then
-             raise exception 'too much' using errcode = '${sqlState}';
-           end if;
-           return null;
-         end $$`,
-      );
-      await admin(
-        `create trigger refuse after insert on ${schema}.machine_telemetry referencing new table as added
-         for each statement execute function ${schema}.refuse()`,
-      );
-      return async () =>
-        (await admin<{ count: bigint }>(`select last_value as count from ${schema}.tries`))[0];
-    }
     const eight = (tenant: TenantId) =>
       Array.from({ length: 8 }, (_, offset) => logRecord(tenant, 0, offset));
 
@@ -311,9 +288,9 @@ describe("storing a batch of the log", () => {
     ] as const) {
       it(`is halved ${what} (${sqlState}), in order, and is stored once`, async () => {
         const tenant = await newTenant();
-        const triesOf = await refuseMoreThan(tenant, 2, sqlState);
+        const refusal = await refuseMoreThan({ pool, admin }, tenant, 2, sqlState);
         expect(await store(eight(tenant))).to.include({ rowCount: 8, deadLetterCount: 0 });
-        expect(await triesOf()).to.deep.equal({ count: tries });
+        expect(await refusal.tries()).to.equal(tries);
         expect((await stored(tenant)).map(({ log_ref: ref }) => Number(ref & 0xffn))).to.deep.equal([
           0, 1, 2, 3, 4, 5, 6, 7,
         ]);
@@ -322,7 +299,7 @@ describe("storing a batch of the log", () => {
 
     it("leaves out, with an alarm, the tenant whose single record is too much; its neighbour goes on", async () => {
       const [stuck, neighbour] = [await newTenant(), await newTenant()];
-      await refuseMoreThan(stuck, 0, "57014");
+      await refuseMoreThan({ pool, admin }, stuck, 0, "57014");
       const outcome = await store([logRecord(stuck, 0, 0), logRecord(neighbour, 0, 0)]);
       expect(outcome.left).to.deep.equal([stuck]);
       expect(alarms.map(({ tenant }) => tenant)).to.deep.equal([stuck]);
