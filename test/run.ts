@@ -13,7 +13,13 @@ import type { PassResult } from "./support/pass.ts";
  */
 
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
-const DATA_PLANE = ["test/data/cell/", "test/handlers/", "test/e2e/first-tenant", "test/e2e/bad-input"];
+const DATA_PLANE = [
+  "test/data/cell/",
+  "test/handlers/",
+  "test/protocols/",
+  "test/e2e/first-tenant",
+  "test/e2e/bad-input",
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
