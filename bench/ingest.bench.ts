@@ -1,213 +1,195 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { from as copyFrom } from "pg-copy-streams";
+import { ensurePartitions } from "../data/cell/partitions.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
-import type { CellSecret } from "../data/cell/cell-secret.ts";
-import { openEmbeddedLog, prepareEmbeddedLog } from "../data/event-log/embedded-log.ts";
-import type { EventLog, LogRecord, NewRecord, Subscription } from "../data/event-log/event-log.ts";
-import { ingestSubscription } from "../handlers/ingest/subscription.ts";
-import { packLogRef } from "../model/log-ref.ts";
-import { METRICS, type WireReading } from "../model/reading.ts";
+import type { NewRecord } from "../data/event-log/event-log.ts";
 import { tenantNames, topicName, type TenantId } from "../model/tenant.ts";
-import { asCellRole, testCell, testTenant } from "../test/support/cell.ts";
-import { mochaHooks, testDatabase } from "../test/support/postgres.ts";
-import { randomFrom } from "../test/support/seed.ts";
-import type { BenchResult } from "./main.ts";
+import { asCellRole, testTenant } from "../test/support/cell.ts";
+import type { ConsumerReport, ConsumerStart } from "./ingest/consumer.ts";
+import { copyFile } from "./ingest/copy.ts";
+import { COPY_COLUMNS, copyLines, MACHINES, PARTITIONS, readings, records, SEED } from "./ingest/workload.ts";
+import type { BenchOptions, BenchResult } from "./main.ts";
+import { openLog, startServices, type Services } from "./services.ts";
+import { quantile, round } from "./statistics.ts";
 
-const ROWS = 100_000;
-const READINGS_PER_RECORD = 500;
-const MACHINES = 15;
-const PARTITIONS = 2;
-const ROUNDS = 7;
-const SEED = 20_261_121;
-const PASSWORD = "bench-log";
-const START_MS = Date.UTC(2026, 10, 20);
+const BATCH_READINGS = 50;
+/** Of both targets; the embedded log is a table and takes minutes for as many single records. */
+const ROWS = { real: 1_000_000, embedded: 100_000 };
+const ROUNDS = 3;
+const APPEND_RECORDS = 5_000;
+
+/** One way to bring the same rows in. */
+interface Source {
+  readonly tenant: TenantId;
+  readonly topic: string;
+}
+
+interface Measured {
+  readonly rowsPerSecond: number;
+  readonly peakRssMb: number;
+  /** Of the consumer's process, per row. */
+  readonly cpuMicroseconds: number;
+}
 
 /**
- * Rows per second from the log to committed rows, against a plain COPY of a prepared file of the same rows into the
- * same table by the same driver. `batched` leaves the log out: the same records, handed over 4 MiB at a time.
+ * Rows per second from the log to committed rows, one reading in a record and 50, against a COPY of a prepared file of
+ * the same rows into an equal table. Everything lies in the log before a clock starts; each round starts a consumer
+ * process of its own, so its compiler is as cold as after a deployment.
  */
-export async function run(): Promise<BenchResult> {
-  const secret = await testCell();
-  const place = await testDatabase();
-  await prepareEmbeddedLog(place, PASSWORD);
-  const log = openEmbeddedLog(place, PASSWORD, "bench");
+export async function run({ services: kind }: BenchOptions): Promise<BenchResult> {
+  const services = await startServices(kind);
+  const folder = await mkdtemp(path.join(tmpdir(), "millwright-bench-"));
   try {
-    return await measure(secret, log);
+    return await measure(services, path.join(folder, "rows.tsv"));
   } finally {
-    await log.close();
-    await mochaHooks.afterAll();
+    await services.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(secret: CellSecret, log: EventLog): Promise<BenchResult> {
-  const tenant = await testTenant(secret, "bench", { machines: MACHINES });
-  const topic = topicName(tenant, "readings", 1);
-  const records = recordsOf(topic);
-  const file = fileOf(records);
-  await log.createTopic(topic, PARTITIONS);
-  for (let from = 0; from < records.length; from += 20) await log.append(records.slice(from, from + 20));
+async function measure(services: Services, file: string): Promise<BenchResult> {
+  const rowCount = ROWS[services.kind];
+  await pipeline(Readable.from(copyLines(rowCount)), createWriteStream(file));
+  const single = await prepareSource(services, "single", 1);
+  const batched = await prepareSource(services, "batched", BATCH_READINGS);
 
-  const rounds: { readonly copy: number; readonly ingest: number; readonly batched: number }[] = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const copy = await timed(secret, tenant, () => copyFile(secret, tenant, file));
-    const ingest = await timed(secret, tenant, (subscription) => consumeAll(log, subscription));
-    const batched = await timed(secret, tenant, ({ handle }) => handInBatches(handle, records));
-    console.error(`round ${round}: COPY ${copy}, from the log ${ingest}, batched ${batched} rows/s`);
-    if (round > 0) rounds.push({ copy, ingest, batched }); // the first one warms caches and the compiler
+  const rounds: { copy: number; single: Measured; batched: Measured }[] = [];
+  for (let number = 1; number <= ROUNDS; number++) {
+    const copy = await copyRate(services, single, file);
+    const ofSingle = await ingestRate(services, single);
+    const ofBatched = await ingestRate(services, batched);
+    rounds.push({ copy, single: ofSingle, batched: ofBatched });
+    console.error(
+      `round ${number}: COPY ${round(copy, 0)} rows/s, single ${say(ofSingle)}, by ${BATCH_READINGS} ${say(ofBatched)}`,
+    );
   }
+  const median = (pick: (one: (typeof rounds)[number]) => number) => quantile(rounds.map(pick), 0.5);
   return {
     figures: {
-      rowsPerSecond: median(rounds.map(({ ingest }) => ingest)),
-      copyRowsPerSecond: median(rounds.map(({ copy }) => copy)),
-      batchedRowsPerSecond: median(rounds.map(({ batched }) => batched)),
+      rowsPerSecond: round(
+        median(({ single }) => single.rowsPerSecond),
+        0,
+      ),
+      batchedRowsPerSecond: round(
+        median(({ batched }) => batched.rowsPerSecond),
+        0,
+      ),
+      copyRowsPerSecond: round(
+        median(({ copy }) => copy),
+        0,
+      ),
       // of neighbours in time: a machine that has other work to do slows both down
-      ratioToCopy: round3(median(rounds.map(({ ingest, copy }) => ingest / copy))),
-      batchedRatioToCopy: round3(median(rounds.map(({ batched, copy }) => batched / copy))),
-      peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      ratioToCopy: round(
+        median(({ single, copy }) => single.rowsPerSecond / copy),
+        3,
+      ),
+      batchedRatioToCopy: round(
+        median(({ batched, copy }) => batched.rowsPerSecond / copy),
+        3,
+      ),
+      peakRssMb: Math.max(...rounds.flatMap(({ single, batched }) => [single.peakRssMb, batched.peakRssMb])),
+      cpuMicrosecondsPerRow: median(({ single }) => single.cpuMicroseconds),
+      batchedCpuMicrosecondsPerRow: median(({ batched }) => batched.cpuMicroseconds),
     },
     context: {
-      ...{ services: "embedded PostgreSQL and log", rows: ROWS, rounds: ROUNDS, seed: SEED },
-      ...{ readingsPerRecord: READINGS_PER_RECORD, machines: MACHINES, partitions: PARTITIONS },
-      recordBytes: records[0]?.value.length ?? 0,
-      peakRss: "whole benchmark, with the records and the file in memory",
+      ...{ services: services.title, rows: rowCount, rounds: ROUNDS, seed: SEED },
+      ...{ batchReadings: BATCH_READINGS, machines: MACHINES, partitions: PARTITIONS },
+      readingBytes: JSON.stringify(readings(1).next().value).length,
+      copy: services.kind === "real" ? "psql \\copy" : "COPY by our driver",
     },
   };
 }
 
-/** Rows per second of `work`, which must leave exactly {@link ROWS} rows. */
-async function timed(
-  secret: CellSecret,
-  tenant: TenantId,
-  work: (subscription: Subscription & { readonly whenStored: Promise<undefined> }) => Promise<void>,
-): Promise<number> {
-  const table = `${tenantNames(tenant).schema}.machine_telemetry`;
-  await asCellRole(secret, "admin", async (client) => {
-    await client.query(`truncate ${table}`);
-    await client.query("update millwright.log_position set next_offset = 0");
-    await client.query("checkpoint");
-    // both ways find the partitions made
-    await client.query("select millwright.ensure_partitions($1, 'machine_telemetry', $2)", [
-      tenant,
-      [new Date(START_MS)],
-    ]);
-  });
-  const pool = openIngestPool(secret, "bench");
-  const stored = Promise.withResolvers<undefined>();
-  let rowCount = 0;
-  const subscription = ingestSubscription({
-    ...{ cell: "bench", pool, now: Date.now },
-    topics: () => Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n }]),
-    alarm: ({ error }) => stored.reject(error),
-    outOfRange: () => stored.reject(new Error("out of range")),
-    stored: (outcome) => {
-      rowCount += outcome.rowCount;
-      if (rowCount >= ROWS) stored.resolve(undefined);
-    },
-  });
-  await subscription.topics();
+const say = ({ rowsPerSecond, peakRssMb, cpuMicroseconds }: Measured) =>
+  `${round(rowsPerSecond, 0)} rows/s (${peakRssMb} MB, ${cpuMicroseconds} µs CPU a row)`;
+
+async function prepareSource(services: Services, name: string, readingsPerRecord: number): Promise<Source> {
+  const tenant = await testTenant(services.cell, name, { machines: MACHINES });
+  const topic = topicName(tenant, "readings", 1);
+  const log = openLog(services.log, "bench-producer", (error) => console.error(error));
+  await log.createTopic(topic, PARTITIONS);
   const startMs = performance.now();
-  await work({ ...subscription, whenStored: stored.promise });
-  const seconds = (performance.now() - startMs) / 1000;
-  await pool.end();
-  await asCellRole(secret, "admin", async (client) => {
-    const { rows } = await client.query<{ count: number }>(`select count(*)::int as count from ${table}`);
-    if (rows[0]?.count !== ROWS) throw new Error(`${rows[0]?.count ?? 0} rows instead of ${ROWS}`);
-  });
-  return Math.round(ROWS / seconds);
-}
-
-async function consumeAll(
-  log: EventLog,
-  subscription: Subscription & { readonly whenStored: Promise<undefined> },
-) {
-  const stop = new AbortController();
-  const consuming = log.consume(subscription, stop.signal);
-  await subscription.whenStored;
-  stop.abort();
-  await consuming;
-}
-
-async function handInBatches(handle: Subscription["handle"], records: readonly NewRecord[]): Promise<void> {
-  const next = Array.from({ length: PARTITIONS }, () => 0n);
-  const appended: LogRecord[] = records.map((record) => {
-    const offset = next[record.partition] ?? 0n;
-    next[record.partition] = offset + 1n;
-    return { ...record, offset, coversFrom: offset, appendedAtMs: START_MS + 86_400_000 };
-  });
-  const perBatch = Math.max(1, Math.floor((4 << 20) / (records[0]?.value.length ?? 1)));
-  for (let from = 0; from < appended.length; from += perBatch) {
-    const seeks = await handle(appended.slice(from, from + perBatch));
-    if (seeks.length > 0) throw new Error("the benchmark's own records were refused");
+  let chunk: NewRecord[] = [];
+  for (const record of records(topic, ROWS[services.kind], readingsPerRecord)) {
+    chunk.push(record);
+    if (chunk.length < APPEND_RECORDS) continue;
+    await log.append(chunk);
+    chunk = [];
   }
+  await log.append(chunk);
+  await log.close();
+  console.error(`${name}: all is in the log after ${round((performance.now() - startMs) / 1_000)} s`);
+  return { tenant, topic };
 }
 
-async function copyFile(secret: CellSecret, tenant: TenantId, file: Buffer): Promise<void> {
-  const columns = [
-    "time",
-    "machine_id",
-    "site_id",
-    "log_ref",
-    "ordinal",
-    ...METRICS.machine.map(({ name }) => name),
-  ];
-  const table = `${tenantNames(tenant).schema}.machine_telemetry`;
-  const chunks = Array.from({ length: Math.ceil(file.length / 65_536) }, (_, index) =>
-    file.subarray(index * 65_536, (index + 1) * 65_536),
-  );
-  await asCellRole(secret, "ingest", (client) =>
-    pipeline(
-      Readable.from(chunks),
-      client.query(copyFrom(`copy ${table} (${columns.join(", ")}) from stdin`)),
-    ),
-  );
+async function copyRate(services: Services, { tenant }: Source, file: string): Promise<number> {
+  await empty(services, tenant);
+  const startMs = performance.now();
+  const target = `${tenantNames(tenant).schema}.machine_telemetry (${COPY_COLUMNS.join(", ")})`;
+  await copyFile(services.kind, services.cell, target, file);
+  const rowsPerSecond = ROWS[services.kind] / ((performance.now() - startMs) / 1_000);
+  await expectRows(services, tenant);
+  return rowsPerSecond;
 }
 
-function recordsOf(topic: string): NewRecord[] {
-  const random = randomFrom(SEED);
-  return Array.from({ length: ROWS / READINGS_PER_RECORD }, (_, record) => {
-    const readings = Array.from({ length: READINGS_PER_RECORD }, (_, index): WireReading => {
-      const number = record * READINGS_PER_RECORD + index;
-      return {
-        type: "machine",
-        machineId: `m-${String(number % MACHINES).padStart(3, "0")}`,
-        siteId: "site-1",
-        ts: new Date(START_MS + Math.floor(number / MACHINES) * 1000).toISOString(),
-        values: {
-          state: random() < 0.8 ? "running" : "idle",
-          power_watts: Math.round(random() * 200_000) / 100,
-          temperature_c: Math.round(random() * 8_000) / 100,
-          cycle_count: number,
-        },
-      };
-    });
-    const value = Buffer.from(JSON.stringify(readings));
-    return { topic, partition: record % PARTITIONS, headers: { source: "live" }, value };
+async function ingestRate(services: Services, { tenant, topic }: Source): Promise<Measured> {
+  await empty(services, tenant);
+  const rowCount = ROWS[services.kind];
+  const consumer = fork(new URL("./ingest/consumer.ts", import.meta.url));
+  consumer.send({ log: services.log, cell: services.cell, tenant, topic } satisfies ConsumerStart);
+  await once(consumer, "message");
+  const stored = Promise.withResolvers<Extract<ConsumerReport, { kind: "stored" }>>();
+  let peakRssBytes = 0;
+  consumer.on("message", (message) => {
+    const report = message as ConsumerReport;
+    if (report.kind !== "stored") return;
+    peakRssBytes = Math.max(peakRssBytes, report.rssBytes);
+    if (report.rowCount >= rowCount) stored.resolve(report);
   });
+  const ended = once(consumer, "exit");
+  void ended.then(() => stored.reject(new Error("the consumer has ended"))); // of no effect behind the last row
+  const startMs = performance.now();
+  consumer.send("go");
+  const { cpuSeconds } = await stored.promise;
+  const seconds = (performance.now() - startMs) / 1_000;
+  consumer.kill("SIGKILL");
+  await ended;
+  await expectRows(services, tenant);
+  return {
+    rowsPerSecond: rowCount / seconds,
+    peakRssMb: Math.round(peakRssBytes / 2 ** 20),
+    cpuMicroseconds: round((cpuSeconds * 1e6) / rowCount),
+  };
 }
 
-/** The rows as a text file for COPY, prepared before any clock runs. */
-function fileOf(records: readonly NewRecord[]): Buffer {
-  const lines = records.flatMap(({ partition, value }, record) => {
-    const offset = BigInt(Math.floor(record / PARTITIONS));
-    const logRef = packLogRef({ generation: 1, partition, offset });
-    return (JSON.parse(value.toString()) as WireReading[]).map(
-      ({ ts, machineId, siteId = "\\N", values }, ordinal) =>
-        [
-          ts,
-          machineId,
-          siteId,
-          logRef,
-          ordinal,
-          ...METRICS.machine.map(({ name }) => values[name] ?? "\\N"),
-        ].join("\t"),
+/** As it was before the first row, but with the chunks made: both ways find them. */
+async function empty({ cell }: Services, tenant: TenantId): Promise<void> {
+  await asCellRole(cell, "admin", async (client) => {
+    await client.query(`truncate ${tenantNames(tenant).schema}.machine_telemetry`);
+    for (const table of ["dirty_mark", "usage", "machine"])
+      await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
+    await client.query("update millwright.log_position set next_offset = 0 where tenant = $1", [tenant]);
+    await client.query("checkpoint");
+  });
+  const days = new Set<number>();
+  for (const { ts } of readings(1)) days.add(Math.floor(Date.parse(ts) / 86_400_000));
+  const pool = openIngestPool(cell, "bench");
+  await ensurePartitions(pool, tenant, "machine", [...days]);
+  await pool.end();
+}
+
+async function expectRows({ cell, kind }: Services, tenant: TenantId): Promise<void> {
+  await asCellRole(cell, "admin", async (client) => {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::int as count from ${tenantNames(tenant).schema}.machine_telemetry`,
     );
+    if (rows[0]?.count !== ROWS[kind])
+      throw new Error(`${rows[0]?.count ?? 0} rows instead of ${ROWS[kind]}`);
   });
-  return Buffer.from(`${lines.join("\n")}\n`);
 }
-
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0;
-}
-
-const round3 = (ratio: number) => Math.round(ratio * 1000) / 1000;

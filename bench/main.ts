@@ -1,6 +1,13 @@
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { existsSync, globSync } from "node:fs";
 import path from "node:path";
+import { parseArgs } from "node:util";
+import type { ServiceKind } from "./services.ts";
+
+export interface BenchOptions {
+  /** Benchmarks that know one kind only take no notice. */
+  readonly services: ServiceKind;
+}
 
 /** What one benchmark answers; times are in the names of the figures. */
 export interface BenchResult {
@@ -8,16 +15,25 @@ export interface BenchResult {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
-const [name = ""] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { services: { type: "string", default: "embedded" } },
+});
+const [name = ""] = positionals;
+const { services } = values;
 const file = new URL(`./${name}.bench.ts`, import.meta.url);
-if (!/^[a-z-]+$/.test(name) || !existsSync(file)) {
+if (!/^[a-z-]+$/.test(name) || !existsSync(file) || (services !== "embedded" && services !== "real")) {
   const names = globSync("*.bench.ts", { cwd: import.meta.dirname }).map((entry) =>
     path.basename(entry, ".bench.ts"),
   );
-  process.stderr.write(`Say which benchmark: npm run bench -- NAME, one of ${names.sort().join(", ")}.\n`);
+  const known = names.sort().join(", ");
+  process.stderr.write(
+    `Say which benchmark: npm run bench -- NAME [--services embedded|real], one of ${known}.\n`,
+  );
   process.exit(1);
 }
-const { run } = (await import(file.href)) as { run: () => Promise<BenchResult> };
-const { figures, context } = await run();
+const { run } = (await import(file.href)) as { run: (options: BenchOptions) => Promise<BenchResult> };
+const { figures, context } = await run({ services });
 const machine = { node: process.version, cores: cpus().length, cpu: cpus()[0]?.model ?? "unknown" };
-console.log(JSON.stringify({ bench: name, figures, context: { ...machine, ...context } }));
+const load = { loadAverage: Math.round((loadavg()[0] ?? 0) * 10) / 10 };
+console.log(JSON.stringify({ bench: name, figures, context: { ...machine, ...load, ...context } }));

@@ -6,6 +6,7 @@ import apiKeys from "kafkajs/src/protocol/requests/apiKeys.js";
 import protocol from "kafkajs/src/protocol/requests/index.js";
 import type { KafkaConfig } from "kafkajs";
 import { MillwrightError } from "../../../model/errors.ts";
+import { decodeFetchAnswer, FETCH_VERSION } from "./fetch-answer.ts";
 import { errorName, type KafkaRequests, type TopicMetadata } from "./protocol.ts";
 
 /** Where the brokers are and how to prove who we are. */
@@ -14,6 +15,9 @@ export type KafkaAddress = Pick<KafkaConfig, "ssl" | "sasl"> & {
   readonly brokers: readonly string[];
 };
 
+// Of one version, which we decode ourselves.
+const FETCH = { ...protocol.requests["Fetch"], versions: [String(FETCH_VERSION)] };
+const decodeFetch = (raw: Buffer) => Promise.resolve(decodeFetchAnswer(raw));
 const CONNECT_TIMEOUT_MS = 3_000;
 // A broker that stands still holds an append and a fetch for so long. Shorter: a busy one would be called dead.
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -61,15 +65,16 @@ export class KafkaCluster {
     const key = `${place.host}:${place.port}`;
     try {
       const broker = await this.#connected(key, place);
-      const definition = protocol.requests[api];
+      const definition = api === "Fetch" ? FETCH : protocol.requests[api];
       const apiKey = apiKeys[api];
       if (definition === undefined || apiKey === undefined) throw new RangeError(`no request ${api}`);
       const { response, ...request } = broker.lookupRequest(apiKey, definition)(args);
+      const decode = api === "Fetch" ? decodeFetch : response.decode;
       // kafkajs would throw at the first partition with an error, and keep from us which one it was
       const parse = (answer: unknown) => Promise.resolve(answer);
       const answer = await broker.connectionPool.send({
         ...request,
-        response: { decode: response.decode, parse },
+        response: { decode, parse },
       });
       return answer as KafkaRequests[Api]["answer"];
     } catch (error) {

@@ -184,9 +184,11 @@ export class KafkaConsumer {
         this.#leaders.forget(topic);
         this.#lastAssignedAt = -Infinity;
       } else {
-        for (const record of records) {
-          followed.waiting.push({ ...record, coversFrom: followed.covered });
-          followed.covered = record.offset + 1n;
+        const [first, last] = [records[0], records.at(-1)];
+        if (first !== undefined && last !== undefined) {
+          const behind = { ...first, coversFrom: followed.covered };
+          followed.waiting = [...followed.waiting, behind, ...records.slice(1)];
+          followed.covered = last.offset + 1n;
         }
         followed.next = next;
         followed.end = end;

@@ -1,4 +1,5 @@
 import errors from "kafkajs/src/protocol/error.js";
+import type { FetchAnswer } from "./fetch-answer.ts";
 
 /** Requests that we send and what comes back, as kafkajs encodes and decodes them. 64-bit numbers come as text. */
 export interface KafkaRequests {
@@ -154,33 +155,6 @@ interface FetchArgs {
       readonly maxBytes: number;
     }[];
   }[];
-}
-
-interface FetchAnswer {
-  readonly errorCode: number;
-  readonly responses: readonly {
-    readonly topicName: string;
-    readonly partitions: readonly FetchedPartition[];
-  }[];
-}
-
-export interface FetchedPartition {
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly highWatermark: string;
-  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
-  readonly messages: readonly FetchedMessage[];
-}
-
-export interface FetchedMessage {
-  readonly offset: string;
-  /** The broker's own in topics with LogAppendTime. */
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
 }
 
 export const READ_COMMITTED = 1;
