@@ -1,5 +1,5 @@
+import { MillwrightError } from "../../../model/errors.ts";
 import type { LogRecord, TopicPartition } from "../event-log.ts";
-import { unavailable } from "./cluster.ts";
 import { WireReader } from "./wire-reader.ts";
 
 export interface AbortedTransaction {
@@ -159,6 +159,7 @@ class Transactions {
   }
 }
 
-function unreadable({ topic, partition }: TopicPartition) {
-  return unavailable(`${topic}/${partition} holds records that are compressed or older than Kafka 0.11.`);
+function unreadable({ topic, partition }: TopicPartition): MillwrightError {
+  const message = `${topic}/${partition} holds records that are compressed or older than Kafka 0.11.`;
+  return new MillwrightError("log-unavailable", message, { retryable: true });
 }
