@@ -14,8 +14,10 @@ import { Pipeline } from "./pipeline.ts";
 import { ConnectionEnd, REASON, RETURN_UNACCEPTABLE_VERSION, type Reason } from "./reason.ts";
 import { MAX_PACKET_BYTES, refusal, signIn, type Session } from "./sign-in.ts";
 
-/** Of a stranger no more is read. */
-const MAX_CONNECT_BYTES = 8 * 1024;
+/** Of a stranger no more is read, and of nobody in a packet that publishes nothing. */
+const MAX_OTHER_BYTES = 8 * 1024;
+const STRANGER = { publishBytes: MAX_OTHER_BYTES, otherBytes: MAX_OTHER_BYTES };
+const CLIENT = { publishBytes: MAX_PACKET_BYTES, otherBytes: MAX_OTHER_BYTES };
 /** A client that sends and never reads its acknowledgements is cut. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /** Longer, and a client that does not read its last packet holds the connection for longer. */
@@ -80,7 +82,7 @@ export class Connection {
   /** Takes every packet that is there as a whole. @returns whether to go on */
   async #takeAll(): Promise<boolean> {
     while (!this.#ending.signal.aborted) {
-      const packet = this.#frames.next(this.#session === undefined ? MAX_CONNECT_BYTES : MAX_PACKET_BYTES);
+      const packet = this.#frames.next(this.#session === undefined ? STRANGER : CLIENT);
       this.#count();
       if (packet === undefined) return true;
       if (!(await this.#take(packet))) return false;
@@ -133,6 +135,7 @@ export class Connection {
     // The parser takes a packet that ends before its id, and gives it -1.
     if (packet.messageId !== undefined && packet.messageId < 1)
       throw new ConnectionEnd("malformedPacket", "A packet id is a number from 1 to 65535.");
+    if (!(await this.#keepsRate(this.#session.sender.credentialId))) return false;
     switch (packet.cmd) {
       case "publish":
         await this.#publish(packet, this.#session);
@@ -198,19 +201,27 @@ export class Connection {
     }
   }
 
-  async #publish(packet: IPublishPacket, { sender, isVersion5 }: Session): Promise<void> {
+  async #publish(packet: IPublishPacket, { isVersion5 }: Session): Promise<void> {
     if (packet.qos === 2) throw new ConnectionEnd("qosNotSupported", "QoS is 0 or 1 here.");
     if (packet.retain && isVersion5)
       throw new ConnectionEnd("retainNotSupported", "Nothing is retained here.");
     if (packet.properties?.topicAlias !== undefined)
       throw new ConnectionEnd("topicAliasInvalid", "No topic alias was allowed.");
-    // Over its rate a client is read more slowly, not refused: what it has to say is wanted.
-    for (let waitSeconds; (waitSeconds = this.#deps.tokens.count(sender.credentialId)) > 0;) {
+    await this.#pipeline?.push(packet);
+  }
+
+  /**
+   * Over its rate a client is read more slowly, not refused: what it has to say is wanted. Every packet counts, as
+   * answering pings for ever keeps a core as busy as messages do.
+   * @returns false: the connection has ended meanwhile
+   */
+  async #keepsRate(credentialId: string): Promise<boolean> {
+    for (let waitSeconds; (waitSeconds = this.#deps.tokens.count(credentialId)) > 0;) {
       await pause(waitSeconds * 1_000, this.#ending.signal);
-      if (this.#ending.signal.aborted) return;
+      if (this.#ending.signal.aborted) return false;
       this.#lastHeardMs = performance.now();
     }
-    await this.#pipeline?.push(packet);
+    return true;
   }
 
   #acknowledge(

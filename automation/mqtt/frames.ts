@@ -2,6 +2,15 @@ import { parser, type Packet } from "mqtt-packet";
 import { ConnectionEnd } from "./reason.ts";
 
 const LONGEST_HEADER_BYTES = 5;
+const PUBLISH = 3;
+/** More pieces of a packet are joined: each weighs some 200 bytes, and a client may send byte by byte. */
+const MAX_CHUNKS = 256;
+
+/** What a packet may measure, by what it is: only a PUBLISH has anything to say. */
+export interface PacketLimits {
+  readonly publishBytes: number;
+  readonly otherBytes: number;
+}
 
 /**
  * Cuts a stream of bytes into MQTT packets. A length is judged when it is announced, so of a packet over the limit
@@ -30,16 +39,17 @@ export class Frames {
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+    if (this.#chunks.length > MAX_CHUNKS) this.#joined();
   }
 
   /**
    * The next whole packet; undefined: more bytes must come first.
    * @throws ConnectionEnd `packetTooLarge`, `malformedPacket`
    */
-  next(maxBytes: number): Packet | undefined {
-    // Chunks are joined when a packet is complete, not as they come: a megabyte sent byte by byte costs one copy.
+  next({ publishBytes, otherBytes }: PacketLimits): Packet | undefined {
     if (this.#frameBytes === undefined) this.#frameBytes = frameBytes(this.#joined());
     if (this.#frameBytes === undefined) return undefined;
+    const maxBytes = (this.#chunks[0]?.[0] ?? 0) >> 4 === PUBLISH ? publishBytes : otherBytes;
     if (this.#frameBytes > maxBytes)
       throw new ConnectionEnd("packetTooLarge", `A packet may have ${maxBytes} bytes.`);
     if (this.#bytes < this.#frameBytes) return undefined;

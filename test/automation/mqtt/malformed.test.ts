@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { expect } from "chai";
 import fc from "fast-check";
 import { generate, type Packet } from "mqtt-packet";
+import { CREDENTIAL_RATE } from "../../../automation/entrance/rate-limit.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TestEntrance } from "../../support/mqtt.ts";
 import { seed } from "../../support/seed.ts";
@@ -92,6 +93,7 @@ describe(`what is no MQTT (seed ${seed})`, () => {
     "a PUBLISH without its message id": () => Buffer.from([0x32, 3, 0, 1, 0x61]),
     "a topic that reaches over its end": () => Buffer.from([0x32, 5, 0, 200, 0x61, 0, 7]),
     "a packet over the limit": () => Buffer.from([0x30, 0x80, 0x80, 0x80, 0x01]),
+    "a SUBSCRIBE that is as long as a message may be": () => Buffer.from([0x82, 0x80, 0x80, 0x04]),
     "a SUBSCRIBE with wrong flags": () => Buffer.from([0x80, 5, 0, 1, 0, 1, 0x23]),
   };
   for (const [what, bytes] of Object.entries(THEN))
@@ -156,14 +158,25 @@ describe(`what is no MQTT (seed ${seed})`, () => {
 
   it("is cut when it sends and never reads", async () => {
     const { socket } = entrance.socket();
-    socket.write(connect);
+    socket.write(connectAs({ password: Buffer.from(await entrance.api.key("machine", "acme")) }));
     await once(socket, "data");
     socket.pause();
-    const subscriptions = Array.from({ length: 60_000 }, () => ({ topic: "a", qos: 0 }));
+    const subscriptions = Array.from({ length: 2_000 }, () => ({ topic: "a", qos: 0 }));
     const greedy = packet({ cmd: "subscribe", messageId: 1, subscriptions }); // its answer has a byte for each
     const write = () => new Promise<boolean>((resolve) => socket.write(greedy, (error) => resolve(!error)));
     let isTaken = true;
     while (isTaken) isTaken = await write();
+  });
+
+  it("is answered at the rate of messages, though it be pings alone", async () => {
+    const { socket } = entrance.socket();
+    socket.write(connectAs({ password: Buffer.from(await entrance.api.key("machine", "acme")) }));
+    await once(socket, "data");
+    const startedAt = performance.now();
+    const count = CREDENTIAL_RATE.burst + CREDENTIAL_RATE.perSecond;
+    socket.write(Buffer.alloc(2 * count, packet({ cmd: "pingreq" })));
+    for (let bytes = 0; bytes < 2 * count;) bytes += ((await once(socket, "data")) as Buffer[])[0]!.length;
+    expect(performance.now() - startedAt).to.be.at.least(900);
   });
 
   it("is closed, whatever bytes come after the CONNECT, or takes them", async () => {
