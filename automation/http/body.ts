@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { MillwrightError } from "../../model/errors.ts";
 import type { Hold } from "../entrance/room.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
 
 /** A body as it came, inflated. */
 export interface RawBody {
@@ -53,22 +54,22 @@ type Admit = (size: number) => void;
 
 function received(request: IncomingMessage, admit: Admit): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  let chunks: Buffer[] | undefined = [];
+  let body: GrowingBuffer | undefined = new GrowingBuffer();
   let size = 0;
   request.on("data", (chunk: Buffer) => {
     // What was refused is read on and dropped, until the server's request time-out: a client that is still writing
     // would otherwise meet a closed connection and never see the answer.
-    if (chunks === undefined) return;
+    if (body === undefined) return;
     size += chunk.length;
     try {
       admit(size);
-      chunks.push(chunk);
+      body.add(chunk);
     } catch (error) {
-      chunks = undefined;
+      body = undefined;
       reject(error);
     }
   });
-  request.on("end", () => resolve(Buffer.concat(chunks ?? [])));
+  request.on("end", () => resolve(body?.bytes ?? Buffer.alloc(0)));
   request.on("error", () => reject(cutOff())); // whatever broke the connection, it is no fault of ours
   request.on("close", () => reject(cutOff()));
   return promise;
@@ -77,7 +78,7 @@ function received(request: IncomingMessage, admit: Admit): Promise<Buffer> {
 async function inflated(request: IncomingMessage, admit: Admit): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const gunzip = createGunzip();
-  const chunks: Buffer[] = [];
+  const body = new GrowingBuffer();
   let size = 0;
   const stop = (error: unknown) => {
     reject(error);
@@ -89,12 +90,12 @@ async function inflated(request: IncomingMessage, admit: Admit): Promise<Buffer>
     size += chunk.length;
     try {
       admit(size);
-      chunks.push(chunk);
+      body.add(chunk);
     } catch (error) {
       stop(error);
     }
   });
-  gunzip.on("end", () => resolve(Buffer.concat(chunks)));
+  gunzip.on("end", () => resolve(body.bytes));
   gunzip.on("error", (cause) => {
     stop(new MillwrightError("body-unreadable", "The body is not whole gzip.", { cause }));
   });
