@@ -3,6 +3,9 @@ import { findCredential, type Credential } from "../../data/catalog/api-key.ts";
 import type { Queryable } from "../../data/pool.ts";
 import { CREDENTIAL_RATE, FAILED_LOGIN_RATE, RateLimiter } from "./rate-limit.ts";
 
+/** Stands for the admin token, which is no key. */
+export const ADMIN_TOKEN_ID = "admin-token";
+
 export interface Credentials {
   readonly adminToken: string;
   /** Sees the keys of all tenants. */
@@ -35,7 +38,7 @@ export function tokenCheck({ adminToken, keys, nowMs }: Credentials): TokenCheck
     if (token === undefined) return undefined;
     // Hashes have one length, and comparing them takes the same time wherever they differ.
     if (timingSafeEqual(hashOf(token), adminHash))
-      return { id: "admin-token", role: "platform-admin", tenant: undefined, machineId: undefined };
+      return { id: ADMIN_TOKEN_ID, role: "platform-admin", tenant: undefined, machineId: undefined };
     return findCredential(keys, token);
   };
 

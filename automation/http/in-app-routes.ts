@@ -13,7 +13,7 @@ import { requireTenant } from "./tenant-work.ts";
 const POLL_MS = 5_000;
 
 export function inAppEndpoints({ catalog, stopping }: ApiServices): Endpoint[] {
-  const streams = new EventStreams(stopping);
+  const streams = new EventStreams(catalog.service, stopping);
   const waker = new Waker();
   let listening: Promise<void> | undefined;
 
@@ -44,7 +44,7 @@ export function inAppEndpoints({ catalog, stopping }: ApiServices): Endpoint[] {
         const afterId =
           headers["last-event-id"] ?? (await inTenant(catalog, tenant, (tx) => lastNotice(tx, tenant)));
         const events = (signal: AbortSignal) => followNotices(catalog, waker, tenant, afterId, signal);
-        return { stream: (response) => streams.send(response, tenant, events) };
+        return { stream: (response) => streams.send(response, caller, events) };
       },
     }),
   ];

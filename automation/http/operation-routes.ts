@@ -30,8 +30,8 @@ function shown(operation: Operation) {
   return { ...operation, error: operation.error && problemDetails(operation.error) };
 }
 
-export function operationEndpoints({ operations, stopping }: ApiServices): Endpoint[] {
-  const streams = new EventStreams(stopping);
+export function operationEndpoints({ catalog, operations, stopping }: ApiServices): Endpoint[] {
+  const streams = new EventStreams(catalog.service, stopping);
   return [
     endpoint({
       method: "get",
@@ -73,9 +73,8 @@ export function operationEndpoints({ operations, stopping }: ApiServices): Endpo
       async handle({ caller, params: { operationId }, headers }) {
         const { id } = await operations.get(operationId, caller.tenant);
         const lastSeen = headers["last-event-id"];
-        const holder = caller.tenant ?? caller.id;
         const events = (signal: AbortSignal) => operations.events(id, lastSeen, signal);
-        return { stream: (response) => streams.send(response, holder, events) };
+        return { stream: (response) => streams.send(response, caller, events) };
       },
     }),
     endpoint({

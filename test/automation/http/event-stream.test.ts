@@ -73,6 +73,25 @@ describe("GET /v1/operations/:operationId/events", () => {
     expect(await open(await api.key("viewer", "third"), own)).to.equal(200);
   });
 
+  it("ends when its key is revoked, and no other stream with it", async () => {
+    api.operations.eventLog = [event(1, "status", { status: "running" })];
+    const { body } = await api.call("POST", "/v1/tenants/acme/keys", { role: "viewer", label: "gone soon" });
+    const client = new AbortController();
+    const open = (token: string) =>
+      fetch(api.url + address, { headers: { authorization: `Bearer ${token}` }, signal: client.signal });
+    const [kept, revoked] = [await open(ADMIN_TOKEN), await open(body.key.secret)];
+    await api.call("DELETE", `/v1/tenants/acme/keys/${body.key.id}`);
+    expect(await revoked.text()).to.contain("id: 1"); // all that it was sent
+    const reader = kept.body!.getReader();
+    await reader.read();
+    const more = reader.read().then(
+      () => "ended",
+      () => "left by its client",
+    );
+    client.abort();
+    expect(await more).to.equal("left by its client");
+  });
+
   it("ends when the service stops", async () => {
     api.operations.eventLog = [event(1, "status", { status: "running" })];
     const response = await fetch(api.url + address, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
