@@ -22,11 +22,15 @@ import { MillwrightError } from "../../model/errors.ts";
 import { SEVERITIES } from "../../model/rule.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { delivery } from "./alert-routes.ts";
+import { RateLimiter, type Rate } from "../entrance/rate-limit.ts";
 import type { Caller } from "./authenticate.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { instant, listOf, pageQuery } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { inKnownTenant, recordAction } from "./tenant-work.ts";
+
+/** Of one tenant. Enough to try every channel of a plant; more would be mail to whomever the channel names. */
+const TEST_RATE: Rate = { burst: 20, perSecond: 0.1 };
 
 const params = z.strictObject({ channelId: z.string().min(1).max(128) });
 
@@ -51,7 +55,8 @@ const channel = z
   .meta({ id: "Channel", description: "Its secrets are never shown." });
 const oneChannel = (description: string) => jsonAnswer(description, z.strictObject({ channel }));
 
-export function channelEndpoints({ catalog, privateWebhooks, channels }: ApiServices): Endpoint[] {
+export function channelEndpoints({ catalog, privateWebhooks, channels, nowMs }: ApiServices): Endpoint[] {
+  const tests = new RateLimiter(TEST_RATE, nowMs);
   /** What can be known to be wrong before anything is sent. @throws MillwrightError `channel-refused` */
   const check = async (tenant: TenantId, body: ChannelBody): Promise<void> => {
     if (!channels.kinds.has(body.kind)) {
@@ -150,6 +155,11 @@ export function channelEndpoints({ catalog, privateWebhooks, channels }: ApiServ
       params,
       answers: { 202: jsonAnswer("Queued", z.strictObject({ deliveryId: z.string() })) },
       async handle({ caller, tenant, params: { channelId } }) {
+        const waitSeconds = tests.take(tenant);
+        if (waitSeconds > 0)
+          throw new MillwrightError("too-many-requests", `Too many tests; try again in ${waitSeconds} s.`, {
+            retryable: true,
+          });
         const deliveryId = await inKnownTenant(catalog, tenant, async (tx) => {
           await getChannel(tx, tenant, channelId);
           await recordAction(tx, caller, "channel.test", { tenant, subject: channelId });

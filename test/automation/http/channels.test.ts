@@ -144,6 +144,17 @@ describe("channels through the API", () => {
     expect((await call("POST", "/v1/channels/none/test")).body.code).to.equal("channel-unknown");
   });
 
+  it("are tried at a rate that floods nobody's mailbox, whoever's it is", async () => {
+    await api.tenant("eager");
+    const own = { token: await api.key("operator", "eager") };
+    const { body } = await api.call("POST", "/v1/channels", { kind: "email", to: ["a@b.example"] }, own);
+    const tries = [];
+    for (let count = 0; count < 25; count++)
+      tries.push((await api.call("POST", `/v1/channels/${body.channel.id}/test`, undefined, own)).status);
+    expect(new Set(tries.slice(0, 20))).to.deep.equal(new Set([202]));
+    expect(new Set(tries.slice(20))).to.deep.equal(new Set([429]));
+  });
+
   it(`are ${MAX_CHANNELS} of a tenant at most`, async () => {
     await api.tenant("many");
     const make = () => api.call("POST", "/v1/channels?tenant=many", { kind: "in-app" });
