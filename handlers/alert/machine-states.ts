@@ -3,6 +3,12 @@ import { loadMachines, type MachineKey } from "../../data/catalog/rule-state.ts"
 import type { TopicPartition } from "../../data/event-log/event-log.ts";
 import { MachineMemory } from "./machine-memory.ts";
 
+/**
+ * Machines of a partition in memory, about 1 kB each. Lower, and a plant with more of them has their states read with every
+ * batch; higher, and a sender that invents machines takes that much more from its neighbours.
+ */
+const MAX_MACHINES = 10_000;
+
 /** The states of the machines seen lately, by partition: a partition's states are dropped together. */
 export class MachineStates {
   readonly #partitions = new Map<string, PartitionStates>();
@@ -15,6 +21,7 @@ export class MachineStates {
     machineIds: Iterable<string>,
   ): Promise<ReadonlyMap<string, MachineMemory>> {
     const key = keyOf(partition);
+    if ((this.#partitions.get(key)?.machines.size ?? 0) > MAX_MACHINES) this.#partitions.delete(key);
     const cached = this.#partitions.get(key) ?? { tenant, machines: new Map<string, MachineMemory>() };
     this.#partitions.set(key, cached);
     const missing = [...machineIds].filter((machineId) => !cached.machines.has(machineId));

@@ -88,7 +88,7 @@ export async function storeBatch(
   });
   // Only what is committed is remembered: a machine of a rolled-back batch would never be written.
   const { machines, ...answer } = outcome;
-  for (const { key } of machines) deps.memory.machines.add(key);
+  deps.memory.addMachines(machines.map(({ key }) => key));
   return answer;
 }
 

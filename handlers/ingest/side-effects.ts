@@ -62,7 +62,7 @@ export function newMachinesOf(records: readonly DecodedRecord[], memory: Memory)
       seen.add(presence);
       const { type, machineId, siteId } = presence;
       const key = `${source.topic} ${type} ${machineId} ${siteId ?? ""}`;
-      if (!memory.machines.has(key) && !machines.has(key))
+      if (!memory.hasMachine(key) && !machines.has(key))
         machines.set(key, { tenant, type, machineId, siteId, logRef, key });
     }
   }
