@@ -29,6 +29,8 @@ export interface KafkaOptions extends InstallOptions {
   readonly folder: string;
   /** Lines for server.properties, last one wins. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Logins for tests, there from the first start on: `SCRAM-SHA-512=[name=alice,password=…]`. */
+  readonly scramLogins?: readonly string[];
 }
 
 /** A one-node Kafka (KRaft). `brokers` is what KAFKA_BROKERS wants. */
@@ -42,7 +44,7 @@ export interface KafkaServer {
  * @throws MillwrightError `service-missing`
  */
 export async function createKafka(options: KafkaOptions): Promise<KafkaServer> {
-  const { folder, inherited, settings = {} } = options;
+  const { folder, inherited, settings = {}, scramLogins = [] } = options;
   const jars = await install(KAFKA, options);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = path.join(folder, "server.properties");
@@ -51,7 +53,7 @@ export async function createKafka(options: KafkaOptions): Promise<KafkaServer> {
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
   const java = ["-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", `${jars}/*`];
-  await format(java, file, inherited);
+  await format([...java, "kafka.tools.StorageTool", "format", "-c", file], scramLogins, inherited);
   const server = new ServerProcess({
     name: KAFKA.title,
     folder,
@@ -98,20 +100,15 @@ function propertiesOf(data: string, port: number, controllerPort: number): Reado
 }
 
 async function format(
-  java: readonly string[],
-  file: string,
+  command: readonly string[],
+  scramLogins: readonly string[],
   inherited: InstallOptions["inherited"],
 ): Promise<void> {
   const clusterId = randomBytes(16).toString("base64url");
-  const formatting = [
-    "kafka.tools.StorageTool",
-    "format",
-    "--ignore-formatted",
-    `--cluster-id=${clusterId}`,
-    "-c",
-    file,
-  ];
-  const { code, stdout, stderr } = await runProgram("java", [...java, ...formatting], { env: inherited });
+  const options = ["--ignore-formatted", `--cluster-id=${clusterId}`];
+  const logins = scramLogins.map((login) => `--add-scram=${login}`);
+  const args = [...command, ...options, ...logins];
+  const { code, stdout, stderr } = await runProgram("java", args, { env: inherited });
   if (code === 0) return;
   throw new MillwrightError(
     "cluster-failed",

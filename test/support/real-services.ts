@@ -24,13 +24,18 @@ export interface RealServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+export interface RealKafkaOptions extends RealServerOptions {
+  /** As `SCRAM-SHA-512=[name=alice,password=…]`. */
+  readonly scramLogins?: readonly string[];
+}
+
 /**
  * A Kafka broker of the suite's own, serving: `brokers` to connect, `server` to stop, restart, kill, freeze and remove.
  * Skips the suite with the reason where this machine cannot have one.
  */
 export async function realKafka(
   context: Mocha.Context,
-  options: RealServerOptions = {},
+  options: RealKafkaOptions = {},
 ): Promise<KafkaServer> {
   return orSkip(context, "kafka", () => startKafka(options));
 }
@@ -59,7 +64,7 @@ export async function kafkaTitle(): Promise<string> {
   return KAFKA.title;
 }
 
-export async function startKafka(options: RealServerOptions = {}): Promise<KafkaServer> {
+export async function startKafka(options: RealKafkaOptions = {}): Promise<KafkaServer> {
   const kafka = await createKafka({ ...options, ...(await placeOf("kafka", options)) });
   await serve(kafka.server);
   return kafka;

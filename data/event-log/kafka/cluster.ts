@@ -6,6 +6,7 @@ import apiKeys from "kafkajs/src/protocol/requests/apiKeys.js";
 import protocol from "kafkajs/src/protocol/requests/index.js";
 import type { KafkaConfig } from "kafkajs";
 import { MillwrightError } from "../../../model/errors.ts";
+import { failureText } from "./failure.ts";
 import { decodeFetchAnswer, FETCH_VERSION } from "./fetch-answer.ts";
 import { errorName, type KafkaRequests, type TopicMetadata } from "./protocol.ts";
 
@@ -79,7 +80,7 @@ export class KafkaCluster {
       return answer as KafkaRequests[Api]["answer"];
     } catch (error) {
       this.#drop(key);
-      throw unavailable(`The Kafka broker ${key} does not answer.`, error);
+      throw error instanceof MillwrightError ? error : unavailable(failureText(key, error), error);
     }
   }
 

@@ -1,7 +1,7 @@
 import { generateAuthToken } from "aws-msk-iam-sasl-signer-js";
 import type { SASLOptions } from "kafkajs";
 import { z } from "zod";
-import type { KafkaAddress } from "./cluster.ts";
+import { unavailable, type KafkaAddress } from "./cluster.ts";
 
 /** How to reach Kafka and who we are there: the secret `kafka`, which service and handler host share. */
 export const kafkaSecret = z.strictObject({
@@ -38,7 +38,13 @@ function loginOf(sasl: NonNullable<KafkaSecret["sasl"]>): SASLOptions {
 function awsLogin(region: string): SASLOptions {
   return {
     mechanism: "oauthbearer",
-    oauthBearerProvider: async () => ({ value: (await generateAuthToken({ region })).token }),
+    oauthBearerProvider: async () => {
+      try {
+        return { value: (await generateAuthToken({ region })).token };
+      } catch (cause) {
+        throw unavailable("There are no AWS credentials to log in to Kafka with.", cause);
+      }
+    },
   };
 }
 
