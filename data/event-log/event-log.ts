@@ -81,7 +81,7 @@ export interface EventLog {
    * mean that none was appended. After `log-unavailable` nobody knows: none, some or all of them are there. Embedded,
    * all or none; on Kafka each partition decides for itself. The caller appends again, and what comes twice under one
    * batch id is stored once.
-   * @throws MillwrightError `topic-unknown`, `body-too-large`, `log-unavailable` (retryable, within some 10 s)
+   * @throws MillwrightError `topic-unknown`, `body-too-large`, `log-unavailable` (retryable, within 11 s)
    */
   readonly append: (records: readonly NewRecord[]) => Promise<void>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;

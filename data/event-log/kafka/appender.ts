@@ -5,8 +5,10 @@ import { topicUnknown, unavailable, type KafkaCluster } from "./cluster.ts";
 import { Leaders } from "./leaders.ts";
 import { batchesOf, LeaderSender, MAX_BATCH_BYTES, type Appended, type Batch } from "./sender.ts";
 
-/** An append is answered within about this time, also when the brokers are silent. */
+/** How long an append is tried again. */
 const DEADLINE_MS = 10_000;
+/** When its caller gets an answer at the latest; a request to a silent broker, begun shortly before, goes on without. */
+const ANSWER_MS = DEADLINE_MS + 1_000;
 const RETRY_MS = 100;
 /** What callers wait with at most; more would be memory for an outage to fill. */
 const MAX_WAITING_BYTES = 64 << 20;
@@ -35,14 +37,12 @@ export class KafkaAppender {
     if (batches.some((batch) => batch.bytes > MAX_BATCH_BYTES)) throw tooLarge();
     if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) throw unavailable("Too many records wait for Kafka.");
     this.#waitingBytes += bytes;
-    const work = this.#appendBatches(batches);
-    this.#running.add(work);
-    try {
-      return await work;
-    } finally {
+    const work = this.#appendBatches(batches).finally(() => {
       this.#running.delete(work);
       this.#waitingBytes -= bytes;
-    }
+    });
+    this.#running.add(work);
+    return answeredInTime(work);
   }
 
   /** Resolves when nothing waits any more. */
@@ -127,6 +127,13 @@ export class KafkaAppender {
     this.#senders.set(leader, sender);
     return sender;
   }
+}
+
+async function answeredInTime<T>(work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const answer = () => reject(unavailable("Kafka has not confirmed the records in time; send them again."));
+  const timer = setTimeout(answer, ANSWER_MS);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function tooLarge(): MillwrightError {
