@@ -171,11 +171,13 @@ function notifySettings(data: z.infer<typeof notifySchema>): NotifySettings {
   };
 }
 
-/** What the handler host needs to send: our settings, and what AWS's own client reads, where it is used. */
-export function notifyEnvironment(
+/** What the handler host needs to send, and AWS's own variables where it sends or logs in to Kafka by them. */
+export function hostEnvironment(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string> {
-  const usesAws = (env["SES_REGION"] ?? env["SNS_REGION"] ?? "") !== "";
+  const usesAws =
+    [env["SES_REGION"], env["SNS_REGION"]].some((region) => region !== undefined && region !== "") ||
+    env["KAFKA_SASL_MECHANISM"] === "aws-msk-iam";
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
       value !== undefined && (name in notifySchema.shape || (usesAws && name.startsWith("AWS_")))

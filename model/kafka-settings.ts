@@ -45,16 +45,14 @@ export interface KafkaSettings {
 export function kafkaContradictions(variables: KafkaVariables): string[] {
   const { KAFKA_BROKERS: brokers, KAFKA_TLS: tls, KAFKA_SASL_MECHANISM: mechanism } = variables;
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD_FILE: passwordFile } = variables;
-  const wrong: string[] = [];
   if (brokers === undefined) {
-    const others = Object.keys(kafkaVariables).filter(
-      (name) => name !== "KAFKA_BROKERS" && name !== "KAFKA_TLS",
-    );
-    for (const name of others)
-      if (variables[name as keyof KafkaVariables] !== undefined)
-        wrong.push(`${name}: has no effect without KAFKA_BROKERS`);
-    return wrong;
+    const given = { ...variables, KAFKA_TLS: tls === "true" || undefined };
+    const names = Object.keys(kafkaVariables) as (keyof KafkaVariables)[];
+    return names
+      .filter((name) => given[name] !== undefined)
+      .map((name) => `${name}: has no effect without KAFKA_BROKERS`);
   }
+  const wrong: string[] = [];
   const isOpen = tls === "false" && !brokers.every((address) => /^(127\.|localhost:)/.test(address));
   if (variables.KAFKA_TLS_CA_FILE !== undefined && tls === "false")
     wrong.push("KAFKA_TLS_CA_FILE: has no effect without KAFKA_TLS=true");

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type pg from "pg";
 import { readingsTopics } from "../../data/catalog/topic.ts";
@@ -24,7 +25,7 @@ export async function keepKafkaAccess(
     const message = isOnKafka
       ? "The tenants of this home have their topics on Kafka; set KAFKA_BROKERS as before"
       : "KAFKA_BROKERS: the tenants of this home have their topics in the embedded log; start Kafka with a new MILLWRIGHT_HOME";
-    throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${message}.`);
+    throw invalid(message);
   }
   if (settings === undefined) {
     await secrets.remove(SECRET);
@@ -36,7 +37,7 @@ export async function keepKafkaAccess(
 }
 
 async function secretOf({ brokers, tls, sasl, replicationFactor }: KafkaSettings): Promise<KafkaSecret> {
-  const ca = tls?.caFile === undefined ? undefined : await textOf("KAFKA_TLS_CA_FILE", tls.caFile);
+  const ca = tls?.caFile === undefined ? undefined : await certificateOf("KAFKA_TLS_CA_FILE", tls.caFile);
   return {
     brokers: [...brokers],
     ...(tls === undefined ? {} : { tls: ca === undefined ? {} : { ca } }),
@@ -48,14 +49,25 @@ async function secretOf({ brokers, tls, sasl, replicationFactor }: KafkaSettings
 async function loginOf(sasl: NonNullable<KafkaSettings["sasl"]>, brokers: readonly string[]) {
   if (sasl.mechanism !== "aws-msk-iam") {
     const { mechanism, username, passwordFile } = sasl;
-    return { mechanism, username, password: (await textOf("KAFKA_SASL_PASSWORD_FILE", passwordFile)).trim() };
+    const password = (await textOf("KAFKA_SASL_PASSWORD_FILE", passwordFile)).trim();
+    if (password === "") throw invalid(`KAFKA_SASL_PASSWORD_FILE: ${passwordFile} is empty`);
+    return { mechanism, username, password };
   }
   const region = brokers.map(mskRegion).find((found) => found !== undefined);
   if (region !== undefined) return { mechanism: sasl.mechanism, region };
-  throw new MillwrightError(
-    "setting-invalid",
-    "Cannot start with these settings. KAFKA_SASL_MECHANISM: aws-msk-iam is for brokers of Amazon MSK, whose names end in kafka.REGION.amazonaws.com.",
+  throw invalid(
+    "KAFKA_SASL_MECHANISM: aws-msk-iam is for brokers of Amazon MSK, whose names end in kafka.REGION.amazonaws.com",
   );
+}
+
+async function certificateOf(setting: string, file: string): Promise<string> {
+  const text = await textOf(setting, file);
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw invalid(`${setting}: ${file} holds no certificate in PEM`, cause);
+  }
+  return text;
 }
 
 async function textOf(setting: string, file: string): Promise<string> {
@@ -63,7 +75,10 @@ async function textOf(setting: string, file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
-    const message = `Cannot start with these settings. ${setting}: ${file} cannot be read (${reason}).`;
-    throw new MillwrightError("setting-invalid", message, { cause });
+    throw invalid(`${setting}: ${file} cannot be read (${reason})`, cause);
   }
+}
+
+function invalid(what: string, cause?: unknown): MillwrightError {
+  return new MillwrightError("setting-invalid", `Cannot start with these settings. ${what}.`, { cause });
 }

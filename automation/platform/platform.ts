@@ -15,7 +15,7 @@ import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secre
 import { pingDatabase } from "../../data/ping.ts";
 import { channelSealer } from "../../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
-import { inheritedEnvironment, notifyEnvironment, type Settings } from "../../environment.ts";
+import { hostEnvironment, inheritedEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -172,7 +172,7 @@ function startHost(
   logger: Logger,
 ): HandlerHost {
   const env = {
-    ...{ ...notifyEnvironment(), MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel },
+    ...{ ...hostEnvironment(), MILLWRIGHT_HOME: settings.home, LOG_LEVEL: settings.logLevel },
     MILLWRIGHT_FLOOD_ALERTS: String(settings.floodAlertCount),
   };
   const webhooks =
