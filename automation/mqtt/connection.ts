@@ -124,11 +124,6 @@ export class Connection {
     setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
   }
 
-  /** Cuts the connection, whatever is on its way. */
-  cut(): void {
-    this.#socket.destroy();
-  }
-
   /** @returns whether to go on */
   async #take(packet: Packet): Promise<boolean> {
     if (this.#session === undefined) return this.#signIn(packet);

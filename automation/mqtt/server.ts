@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import type { Logger } from "pino";
 import { revokedKeys } from "../../data/catalog/api-key.ts";
 import type { Catalog } from "../../data/catalog/catalog.ts";
@@ -42,8 +42,8 @@ export interface MqttServices {
 export interface MqttOptions {
   /** 0: any free one */
   readonly port: number;
-  /** PEM; without it the entrance listens on loopback only, as passwords must not travel in clear. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Without it the entrance listens on loopback only, as passwords must not travel in clear. */
+  readonly tls?: SecureContextOptions | undefined;
   readonly limits?: Partial<MqttLimits>;
 }
 
@@ -56,11 +56,12 @@ export interface MqttServer {
 /**
  * The MQTT entrance: clients of 3.1.1 and 5 publish readings, and nothing is ever delivered to them. It keeps no
  * sessions, subscriptions, wills or retained messages.
- * @throws MillwrightError `port-in-use`; `setting-invalid` for a certificate that is none
+ * @throws MillwrightError `port-in-use`
  */
 export async function serveMqtt(services: MqttServices, options: MqttOptions): Promise<MqttServer> {
   const { catalog, log, adminToken, metrics, logger, nowMs } = services;
   const limits = { ...LIMITS, ...options.limits };
+  const sockets = new Set<Socket>(); // also those that never finish their handshake
   const connections = new Set<Connection>();
   const sessions = new Map<string, Connection>();
   const onError = (error: unknown) =>
@@ -94,8 +95,17 @@ export async function serveMqtt(services: MqttServices, options: MqttOptions): P
     if (name !== undefined && sessions.get(name) === connection) sessions.delete(name);
     metrics.connected(sessions.size);
   };
-  const server = createNetServer(options.tls, (socket) => void accept(socket));
+  const tls =
+    options.tls && ({ ...options.tls, minVersion: "TLSv1.2", handshakeTimeout: limits.connectMs } as const);
+  const onSocket = (socket: Socket) => void accept(socket);
+  const server: Server = tls === undefined ? createServer(onSocket) : createTlsServer(tls, onSocket);
   server.maxConnections = limits.connectionCount;
+  // Node tells of a handshake that took too long, and leaves its connection open.
+  server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const host = options.tls === undefined ? "127.0.0.1" : "::";
   await listen(server, options.port, host);
 
@@ -117,7 +127,7 @@ export async function serveMqtt(services: MqttServices, options: MqttOptions): P
       clearInterval(sweep);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of connections) connection.end("serverShuttingDown");
-      const cut = setTimeout(() => connections.forEach((connection) => connection.cut()), limits.closeMs);
+      const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), limits.closeMs);
       await closed;
       clearTimeout(cut);
     },
@@ -132,16 +142,6 @@ async function endRevoked(catalog: Catalog, connections: readonly Connection[]):
   const revoked = new Set(await revokedKeys(catalog.service, [...new Set(connections.map(idOf))]));
   for (const connection of connections)
     if (revoked.has(idOf(connection))) connection.end("administrativeAction");
-}
-
-function createNetServer(tls: MqttOptions["tls"], accept: (socket: Socket) => void): Server {
-  if (tls === undefined) return createServer(accept);
-  try {
-    return createTlsServer({ ...tls, minVersion: "TLSv1.2", handshakeTimeout: LIMITS.connectMs }, accept);
-  } catch (cause) {
-    const message = "MQTT_TLS_CERT and MQTT_TLS_KEY are no certificate and its key, in PEM.";
-    throw new MillwrightError("setting-invalid", message, { cause });
-  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

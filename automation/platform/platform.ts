@@ -34,7 +34,7 @@ import { prepareEventTopics } from "./event-topics.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
 import { claimHome } from "./home.ts";
 import { openIntakeLog } from "./intake-log.ts";
-import { openMqttEntrance } from "./mqtt-entrance.ts";
+import { openMqttEntrance, readCertificate } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
 import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
 
@@ -61,6 +61,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   await using starting = new AsyncDisposableStack();
   const { home } = settings;
   await refuseTakenPort(settings.port);
+  const mqttTls = settings.mqtt.tls && (await readCertificate(settings.mqtt.tls));
   const claimed = starting.adopt(await claimHome(home), (owned) => owned.release());
   const logger = pino({ level: settings.logLevel, base: { process: "service" } }, pino.destination(2));
   const secrets = folderSecretStore(path.join(home, "secrets"));
@@ -138,7 +139,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         ...{ catalog, log: intakeLog, logger, adminToken: token.token },
         ...{ metrics: new MqttMetrics(registry), nowMs: Date.now },
       },
-      settings.mqtt,
+      { port: settings.mqtt.port, tls: mqttTls },
     ),
     (entrance) => entrance.close(),
   );

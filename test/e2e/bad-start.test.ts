@@ -32,6 +32,17 @@ describe("a start that cannot work", () => {
       { KAFKA_BROKERS: "127.0.0.1:9092", KAFKA_SASL_MECHANISM: "scram-sha-512" },
       ["setting-invalid", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE"],
     ],
+    ["a certificate without its key", { MQTT_TLS_CERT: "/dev/null" }, ["setting-invalid", "MQTT_TLS_KEY"]],
+    [
+      "a certificate that cannot be read",
+      { MQTT_TLS_CERT: "/nowhere/cert.pem", MQTT_TLS_KEY: "/dev/null" },
+      ["setting-invalid", "MQTT_TLS_CERT", "/nowhere/cert.pem"],
+    ],
+    [
+      "a certificate that is none",
+      { MQTT_TLS_CERT: "/dev/null", MQTT_TLS_KEY: "/dev/null" },
+      ["setting-invalid", "MQTT_TLS_CERT", "in PEM"],
+    ],
     ["all at once, each named", { PORT: "-1", LOG_LEVEL: "loud" }, ["PORT", "LOG_LEVEL"]],
   ];
   for (const [name, env, words] of cases) {
