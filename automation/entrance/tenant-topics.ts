@@ -1,6 +1,7 @@
 import { inTenant, type Catalog } from "../../data/catalog/catalog.ts";
 import { placementOf } from "../../data/catalog/placement.ts";
 import { getTenant } from "../../data/catalog/tenant.ts";
+import { isOutage } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
 
@@ -12,7 +13,10 @@ export interface ReadingsTopic {
 /** Longer, and a tenant that is being deleted is written to for longer; shorter, and the catalog is asked more often. */
 const KEEP_MS = 1_000;
 
-/** Where the readings of a tenant go, kept for a second: hundreds of calls a second ask for it. */
+/**
+ * Where the readings of a tenant go, kept for a second: hundreds of calls a second ask for it. While the catalog is away
+ * it stays known, since nobody can delete a tenant then: so a buffered entrance goes on.
+ */
 export class TenantTopics {
   readonly #catalog: Catalog;
   readonly #nowMs: () => number;
@@ -27,10 +31,15 @@ export class TenantTopics {
   async topicOf(tenant: TenantId): Promise<ReadingsTopic> {
     const kept = this.#kept.get(tenant);
     if (kept !== undefined && kept.untilMs > this.#nowMs()) return kept.topic;
-    this.#kept.delete(tenant);
-    const topic = await this.#read(tenant);
-    this.#kept.set(tenant, { topic, untilMs: this.#nowMs() + KEEP_MS });
-    return topic;
+    try {
+      const topic = await this.#read(tenant);
+      this.#kept.set(tenant, { topic, untilMs: this.#nowMs() + KEEP_MS });
+      return topic;
+    } catch (error) {
+      if (kept !== undefined && isOutage(error) && !(error instanceof MillwrightError)) return kept.topic;
+      this.#kept.delete(tenant);
+      throw error;
+    }
   }
 
   forget(tenant: TenantId): void {
