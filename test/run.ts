@@ -19,6 +19,7 @@ const DATA_PLANE = [
   "test/protocols/",
   "test/e2e/first-tenant",
   "test/e2e/bad-input",
+  "test/e2e/mqtt",
 ];
 
 const { values, positionals } = parseArgs({
