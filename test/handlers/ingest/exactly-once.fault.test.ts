@@ -6,25 +6,30 @@ import { isSeedGiven, seed } from "../../support/seed.ts";
 import { DataPlane } from "../../support/data-plane/plane.ts";
 import { faultRun } from "../../support/data-plane/run.ts";
 
-/** A seed that is given replays its one run; `npm run faults` makes 300 and a test run a sample of them. */
-const RUNS = isSeedGiven ? 1 : isFullRun ? 300 : 3;
+const PAIRS = [
+  { pair: "embedded", title: "the embedded log and PostgreSQL", fullRuns: 200, sampleRuns: 3 },
+  { pair: "real", title: "Kafka and TimescaleDB", fullRuns: 100, sampleRuns: 2 },
+] as const;
 
-for (const kind of ["PostgreSQL", "TimescaleDB"] as const) {
-  describe(`exactly once on ${kind}, whatever dies (seeds ${seed} to ${seed + RUNS - 1})`, function () {
+for (const { pair, title, fullRuns, sampleRuns } of PAIRS) {
+  /** A seed that is given replays its one run; a test run makes a sample of what `npm run faults` makes. */
+  const runs = isSeedGiven ? 1 : isFullRun ? fullRuns : sampleRuns;
+
+  describe(`exactly once on ${title}, whatever dies (seeds ${seed} to ${seed + runs - 1})`, function () {
     this.timeout(4 * 3_600_000);
     let plane: DataPlane | undefined;
     before(async function () {
       try {
-        plane = await DataPlane.start({ cellKind: kind });
+        plane = await DataPlane.start({ pair });
       } catch (error) {
         if (!hasCode(error, "service-missing")) throw error;
-        skipBecause(this, "timescaledb", error.message);
+        skipBecause(this, "real-services", error.message);
       }
     });
     after(() => plane?.close());
 
-    it(`loses and doubles no reading and no alert in ${RUNS} runs`, async () => {
-      for (let run = 0; run < RUNS; run++) {
+    it(`loses and doubles no reading and no alert in ${runs} runs`, async () => {
+      for (let run = 0; run < runs; run++) {
         const startedAt = performance.now();
         const { plan, findings, recordCount, rowCount, alertCount } = await faultRun(plane!, seed + run);
         const faults = plan
@@ -32,7 +37,7 @@ for (const kind of ["PostgreSQL", "TimescaleDB"] as const) {
           .join(", ");
         const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
         const counts = `${recordCount} records, ${rowCount} rows, ${alertCount} alerts`;
-        console.error(`    run ${run + 1}/${RUNS} seed ${seed + run}: ${faults}; ${counts}, ${seconds} s`);
+        console.error(`    run ${run + 1}/${runs} seed ${seed + run}: ${faults}; ${counts}, ${seconds} s`);
         expect(findings, `npm run faults -- ingest --seed ${seed + run} replays it`).to.deep.equal([]);
       }
     });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ServerProcess } from "../../../automation/services/server-process.ts";
 import type { DataPlane } from "./plane.ts";
 import { canMountDisk, type DatabaseServer } from "./database-server.ts";
 
@@ -11,6 +12,8 @@ export interface Fault {
 
 const LATEST_MS = 800;
 const LONGEST_MS = 700;
+/** An append is given up after some 10 s, its outcome unknown. */
+const BEYOND_DEADLINE_MS = 11_000;
 
 type Inflict = (plane: DataPlane, lastsMs: number) => Promise<void>;
 
@@ -37,6 +40,11 @@ const FAULTS = {
     await delay(lastsMs);
     await plane.endHost(host, "leave");
   },
+  "one of two hosts killed": async (plane, lastsMs) => {
+    const host = await plane.startHost();
+    await delay(lastsMs);
+    await plane.endHost(host, "kill");
+  },
   "cell killed": (plane, lastsMs) => kill(plane.cell, lastsMs),
   "cell restarted": (plane, lastsMs) => restart(plane.cell, lastsMs),
   "cell cut off": (plane, lastsMs) => cut(plane.cell, lastsMs),
@@ -49,13 +57,31 @@ const FAULTS = {
   "catalog killed": (plane, lastsMs) => kill(plane.catalogServer, lastsMs),
   "catalog restarted": (plane, lastsMs) => restart(plane.catalogServer, lastsMs),
   "catalog cut off": (plane, lastsMs) => cut(plane.catalogServer, lastsMs),
+  "broker killed": async (plane, lastsMs) => {
+    const broker = brokerOf(plane);
+    await broker.kill();
+    await delay(lastsMs);
+    await broker.start();
+  },
+  "broker restarted": async (plane, lastsMs) => {
+    const broker = brokerOf(plane);
+    await broker.stop();
+    await delay(lastsMs);
+    await broker.start();
+  },
+  /** Connections stay open, and nothing answers. */
+  "broker frozen": freezeBroker,
+  /** What was sent to it before comes into the log when nobody waits for it any more. */
+  "broker frozen beyond deadlines": (plane, lastsMs) => freezeBroker(plane, BEYOND_DEADLINE_MS + lastsMs),
 } as const satisfies Record<string, Inflict>;
 
 type FaultKind = keyof typeof FAULTS;
 
-/** One to three faults: the seed decides which, when and for how long. */
-export function planOf(random: () => number): Fault[] {
-  const kinds = (Object.keys(FAULTS) as FaultKind[]).filter((kind) => canMountDisk || !kind.includes("disk"));
+/** One to three faults that the plane can have: the seed decides which, when and for how long. */
+export function planOf(random: () => number, { broker }: DataPlane): Fault[] {
+  const kinds = (Object.keys(FAULTS) as FaultKind[])
+    .filter((kind) => canMountDisk || !kind.includes("disk"))
+    .filter((kind) => broker !== undefined || !kind.includes("broker"));
   return Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     kind: kinds[Math.floor(random() * kinds.length)]!,
     atMs: Math.floor(random() * LATEST_MS),
@@ -75,6 +101,18 @@ export async function inflict(plane: DataPlane, plan: readonly Fault[]): Promise
       }
     }),
   );
+}
+
+function brokerOf({ broker }: DataPlane): ServerProcess {
+  if (broker === undefined) throw new Error("this log has no broker");
+  return broker;
+}
+
+async function freezeBroker(plane: DataPlane, lastsMs: number): Promise<void> {
+  const broker = brokerOf(plane);
+  await broker.freeze();
+  await delay(lastsMs);
+  await broker.thaw();
 }
 
 async function kill(server: DatabaseServer, lastsMs: number): Promise<void> {

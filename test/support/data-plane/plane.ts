@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import pg from "pg";
 import { openCatalog, prepareCatalog, type Catalog } from "../../../data/catalog/catalog.ts";
 import { registerCell } from "../../../data/catalog/cell.ts";
@@ -8,16 +9,17 @@ import { addTenant } from "../../../data/catalog/tenant.ts";
 import { createDatabase } from "../../../data/create-database.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
 import { dropTenantRows } from "../../../data/cell/prepare-cell.ts";
-import { openEmbeddedLog, prepareEmbeddedLog } from "../../../data/event-log/embedded-log.ts";
 import type { EventLog } from "../../../data/event-log/event-log.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
-import { readEmbeddedLog, type LogEntry } from "../../checker/log-entries.ts";
+import type { ServerProcess } from "../../../automation/services/server-process.ts";
+import type { LogEntry, PartitionEnd } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
 import { TEST_CHANNEL_KEY } from "../sealer.ts";
 import { HostProcess } from "./host-process.ts";
-import { DatabaseServer, type DatabaseKind } from "./database-server.ts";
+import { DatabaseServer } from "./database-server.ts";
+import { embeddedPlaneLog, kafkaPlaneLog, type PlaneLog } from "./plane-log.ts";
 
 const CELL = "cell-1";
 const PASSWORDS = { app: "app-test", service: "service-test", log: "log-test" };
@@ -28,6 +30,9 @@ export interface PlaneTenant {
   readonly tenant: TenantId;
   readonly topic: string;
 }
+
+/** What log and cell stand on: the embedded log and PostgreSQL, or Kafka and TimescaleDB. */
+export type Pair = "embedded" | "real";
 
 /**
  * Log, catalog and one cell on servers of their own, and host processes on them: what production runs, made without
@@ -42,6 +47,7 @@ export class DataPlane {
   /** For set-up: past the proxy. */
   readonly catalog: Catalog;
   readonly #cellSecret: CellSecret;
+  readonly #log: PlaneLog;
   readonly #setUpLog: EventLog;
   readonly hosts = new Set<HostProcess>();
 
@@ -50,6 +56,7 @@ export class DataPlane {
     cell: DatabaseServer,
     catalogServer: DatabaseServer,
     secret: CellSecret,
+    log: PlaneLog,
   ) {
     this.folder = folder;
     this.cell = cell;
@@ -58,14 +65,16 @@ export class DataPlane {
     this.cellAdmin = { ...cell.address, database: secret.database };
     this.catalogAdmin = { ...catalogServer.address, database: "millwright" };
     this.catalog = openCatalog(this.catalogAdmin, PASSWORDS, "test");
-    this.#setUpLog = openEmbeddedLog(this.catalogAdmin, PASSWORDS.log, "test");
+    this.#log = log;
+    this.#setUpLog = log.open("test");
   }
 
   /** @param options.onSmallDisk - the cell's disk is small and in memory, so that a test can fill it */
   static async start(
-    options: { readonly cellKind?: DatabaseKind; readonly onSmallDisk?: boolean } = {},
+    options: { readonly pair?: Pair; readonly onSmallDisk?: boolean } = {},
   ): Promise<DataPlane> {
-    const { cellKind = "PostgreSQL", onSmallDisk = true } = options;
+    const { pair = "embedded", onSmallDisk = true } = options;
+    const cellKind = pair === "embedded" ? "PostgreSQL" : "TimescaleDB";
     const folder = await mkdtemp(path.join(tmpdir(), "millwright-plane-"));
     const [cell, catalogServer] = await Promise.all([
       DatabaseServer.start(cellKind, path.join(folder, "cell"), onSmallDisk),
@@ -77,15 +86,19 @@ export class DataPlane {
     const catalogAdmin = { ...catalogServer.address, database: "millwright" };
     await createDatabase({ ...catalogAdmin, database: "postgres" }, catalogAdmin.database);
     await prepareCatalog(catalogAdmin, PASSWORDS);
-    await prepareEmbeddedLog(catalogAdmin, PASSWORDS.log);
+    const log =
+      pair === "embedded"
+        ? await embeddedPlaneLog(catalogServer, catalogAdmin, PASSWORDS.log)
+        : await kafkaPlaneLog(path.join(folder, "kafka"));
 
-    const plane = new DataPlane(folder, cell, catalogServer, secret);
+    const plane = new DataPlane(folder, cell, catalogServer, secret, log);
     await registerCell(plane.catalog.service, { name: CELL, tier: "shared", tenantCapacity: 1_000 });
     const secrets = folderSecretStore(path.join(plane.#home, "secrets"));
     const { host, database } = catalogAdmin;
     await secrets.put("catalog", { host, port: catalogServer.proxy.port, database, ...PASSWORDS });
     await secrets.put("channel-key", TEST_CHANNEL_KEY);
     await secrets.put(`cell-${CELL}`, { ...secret, port: cell.proxy.port });
+    if (log.kafka !== undefined) await secrets.put("kafka", log.kafka.secret);
     return plane;
   }
 
@@ -108,18 +121,19 @@ export class DataPlane {
     await host[how]();
   }
 
+  /** undefined: the log is embedded */
+  get broker(): ServerProcess | undefined {
+    return this.#log.kafka?.broker;
+  }
+
   /** A log for a producer of its own: close it after use. */
   openLog(): EventLog {
-    return openEmbeddedLog(
-      { ...this.catalogAdmin, port: this.catalogServer.proxy.port },
-      PASSWORDS.log,
-      "producer",
-    );
+    return this.#log.open("producer");
   }
 
   /** All records of a topic, for the checker. */
   logEntries(topic: string): Promise<LogEntry[]> {
-    return readEmbeddedLog(this.catalogAdmin, topic);
+    return this.#log.entries(topic);
   }
 
   async addTenant(id: string): Promise<PlaneTenant> {
@@ -154,24 +168,13 @@ export class DataPlane {
   async isIdle(tenants: readonly PlaneTenant[]): Promise<boolean> {
     const names = tenants.map(({ tenant }) => tenant);
     const topics = tenants.map(({ topic }) => topic);
-    const stored = await queryOnce(
-      this.cellAdmin,
-      "select topic, partition, next_offset::text from millwright.log_position where topic = any($1)",
-      [topics],
-    );
-    const ends = new Map(stored.map((row) => [`${String(row["topic"])}/${String(row["partition"])}`, row]));
-    const open = await queryOnce(
-      this.catalogAdmin,
-      `select p.topic, p.partition, p.end_offset::text, a.next_offset::text as evaluated
-         from log.partition p left join catalog.alert_position a using (topic, partition) where p.topic = any($1)`,
-      [topics],
-    );
-    const isRead = open.every((row) => {
-      const end = row["end_offset"];
-      const key = `${String(row["topic"])}/${String(row["partition"])}`;
-      return ends.get(key)?.["next_offset"] === end && (row["evaluated"] ?? "0") === end;
-    });
-    if (!isRead) return false;
+    const ends = endsByPartition(await this.#log.ends(topics));
+    const [stored, evaluated] = await Promise.all([
+      positionsIn(this.cellAdmin, "millwright.log_position", topics),
+      positionsIn(this.catalogAdmin, "catalog.alert_position", topics),
+    ]);
+    for (const [partition, end] of ends)
+      if ((stored.get(partition) ?? 0n) !== end || (evaluated.get(partition) ?? 0n) !== end) return false;
     // Leases of killed dispatchers are aged instead of waited for: a delivery may go out twice under one id.
     const waiting = await queryOnce(
       this.catalogAdmin,
@@ -181,26 +184,45 @@ export class DataPlane {
        select 1 from catalog.rule_state where tenant = any($1) and deadline_ms is not null`,
       [names],
     );
-    return waiting.length === 0;
+    if (waiting.length > 0) return false;
+    // On Kafka the end of a delay is a record of the log, which came perhaps while we looked.
+    return isDeepStrictEqual(endsByPartition(await this.#log.ends(topics)), ends);
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.hosts].map((host) => this.endHost(host, "kill")));
     await Promise.all([this.catalog.close(), this.#setUpLog.close()]);
-    await Promise.all([this.cell.remove(), this.catalogServer.remove()]);
+    await Promise.all([this.cell.remove(), this.catalogServer.remove(), this.broker?.remove()]);
     await rm(this.folder, { recursive: true, force: true });
   }
 }
 
-async function queryOnce(
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }) =>
+  `${topic}/${partition}`;
+
+const endsByPartition = (ends: readonly PartitionEnd[]) => new Map(ends.map((one) => [nameOf(one), one.end]));
+
+async function positionsIn(
+  server: pg.ClientConfig,
+  table: string,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const sql = `select topic, partition, next_offset::text from ${table} where topic = any($1)`;
+  const rows = await queryOnce<{ topic: string; partition: number; next_offset: string }>(server, sql, [
+    topics,
+  ]);
+  return new Map(rows.map((row) => [nameOf(row), BigInt(row.next_offset)]));
+}
+
+async function queryOnce<T extends pg.QueryResultRow>(
   server: pg.ClientConfig,
   sql: string,
   values: unknown[],
-): Promise<readonly Record<string, unknown>[]> {
+): Promise<readonly T[]> {
   const client = new pg.Client(server);
   await client.connect();
   try {
-    return (await client.query<Record<string, unknown>>(sql, values)).rows;
+    return (await client.query<T>(sql, values)).rows;
   } finally {
     await client.end();
   }

@@ -40,7 +40,7 @@ export interface RunReport {
  */
 export async function faultRun(plane: DataPlane, seed: number, given?: readonly Fault[]): Promise<RunReport> {
   const random = randomFrom(seed);
-  const plan = given ?? planOf(random);
+  const plan = given ?? planOf(random, plane);
   const journal = new JournalWriter(path.join(plane.folder, `journal-${seed}`));
   const receiver = await webhookReceiver(() => (random() < 0.1 ? 503 : 200));
   const tenants: PlaneTenant[] = [];
@@ -53,10 +53,12 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
     }
     if (plane.hosts.size === 0) await plane.startHost();
     await underLoad(plane, tenants, journal, random, () => inflict(plane, plan));
-    await eventually("everything is consumed", () => plane.isIdle(tenants), IDLE_LIMIT_MS);
+    const isIdle = () => eventually("everything is consumed", () => plane.isIdle(tenants), IDLE_LIMIT_MS);
+    await isIdle();
     // A zombie that has woken up ends what it had in hand before the checker looks.
     const [, ...others] = plane.hosts;
     for (const host of others) await plane.endHost(host, "leave");
+    if (others.length > 0) await isIdle();
 
     const evidence = await Promise.all(
       tenants.map(async ({ tenant, topic }): Promise<Evidence> => {
