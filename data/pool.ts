@@ -1,6 +1,13 @@
 import pg from "pg";
 import { MillwrightError } from "../model/errors.ts";
 
+/**
+ * No transaction of ours waits for anything but its database, so one that is idle for so long belongs to a process that
+ * was stopped, perhaps for good, and the locks that it keeps keep everybody out. Longer than a healthy process pauses
+ * between two statements on a busy machine; shorter than the time-out of a statement that waits for such a lock.
+ */
+const IDLE_TRANSACTION_TIMEOUT_MS = 5_000;
+
 export type Queryable = pg.Pool | pg.ClientBase;
 
 // bigint columns carry log references and epochs: a JavaScript number would round them silently.
@@ -31,6 +38,7 @@ export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Poo
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     ...(options.searchPath === undefined ? {} : { options: `-c search_path=${options.searchPath}` }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
   });
@@ -89,11 +97,14 @@ export function identifier(name: string): string {
   return pg.escapeIdentifier(name);
 }
 
-/** True for errors that a later try may not meet: connection lost, server starting or full, serialization, deadlock. */
+/**
+ * True for errors that a later try may not meet: connection lost, server starting or full, serialization, deadlock, a
+ * session that was ended because its process had stood still (25P03).
+ */
 export function isOutage(error: unknown): boolean {
   if (error instanceof MillwrightError) return error.retryable;
   const state = sqlState(error);
-  if (state !== undefined) return /^(08|53|40|57P|25006)/.test(state) && state !== "53400";
+  if (state !== undefined) return /^(08|53|40|57P|25006|25P03)/.test(state) && state !== "53400";
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string"
     ? /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)/.test(code)

@@ -18,6 +18,8 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { MillwrightError } from "../../model/errors.ts";
+import { pingDatabase } from "../ping.ts";
+import { sqlState } from "../pool.ts";
 import { postgresBinaries } from "./binaries.ts";
 
 const run = promisify(execFile);
@@ -25,6 +27,7 @@ const START_TIMEOUT_S = 60; // crash recovery after kill -9 replays at most one 
 const POLL_MS = 50;
 const STDERR_LIMIT = 64 * 1024; // characters, the newest
 const SUPERUSER = "millwright";
+const TOO_MANY_CONNECTIONS = "53300";
 
 /** How to reach a cluster that runs on this machine. */
 export interface ClusterAddress {
@@ -131,7 +134,8 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
   let failure: unknown;
   do {
     const server = await serverOf(folder);
-    if (server?.status === "ready") return address;
+    // The file outlives its server: after a kill -9 for as long as the kernel takes to end the process.
+    if (server?.status === "ready" && (await answers(address))) return address;
     if (server === undefined) {
       // Backends of a killed server hold its memory until they notice; any other failure is one for people.
       if (failure !== undefined && !/is still in use/.test(await lastLogLines(folder))) break;
@@ -142,6 +146,14 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
   const name = path.basename(folder);
   const tail = await lastLogLines(folder);
   throw asClusterError(failure, `PostgreSQL cluster ${name} did not start on port ${address.port}: ${tail}`);
+}
+
+/** Also with a refusal, when all of its connections are taken. */
+async function answers(address: ClusterAddress): Promise<boolean> {
+  return pingDatabase({ ...address, database: "postgres" }).then(
+    () => true,
+    (error: unknown) => sqlState(error) === TOO_MANY_CONNECTIONS,
+  );
 }
 
 /** @returns why it failed, undefined when the server answers */

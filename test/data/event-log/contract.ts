@@ -200,6 +200,12 @@ export function eventLogContract(log: () => EventLog): void {
     expect(isDone).to.equal(true);
   });
 
+  it("ends at once when it is told to before it has begun", async () => {
+    stop.abort();
+    consume(collector(() => [topic]).subscription);
+    await Promise.all(consuming);
+  });
+
   it("refuses records of a topic that it does not have, and takes their neighbours", async () => {
     const outcomes = await Promise.allSettled([
       log().append([recordOf(topic, "good")]),

@@ -76,6 +76,16 @@ describe("an embedded PostgreSQL cluster", () => {
     await client.end();
   });
 
+  it("is started anew, not adopted, by whoever comes while a killed server ends", async () => {
+    for (let round = 0; round < 5; round++) {
+      process.kill(await serverPid(), "SIGKILL");
+      const address = await startCluster(cluster); // its pid file and its process are still there
+      const client = new pg.Client({ ...address, database: "postgres" });
+      await client.connect();
+      await client.end();
+    }
+  });
+
   it("can be started by two at the same moment", async () => {
     await stopCluster(cluster);
     const [a, b] = await Promise.all([startCluster(cluster), startCluster(cluster)]);

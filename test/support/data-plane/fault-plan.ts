@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServerProcess } from "../../../automation/services/server-process.ts";
 import type { DataPlane } from "./plane.ts";
+import { eventually } from "../eventually.ts";
+import { freezeInTransaction } from "./freeze-in-transaction.ts";
 import { canMountDisk, type DatabaseServer } from "./database-server.ts";
 
 /** What is broken in a run, when (after the start of the load) and for how long. */
@@ -14,6 +16,9 @@ const LATEST_MS = 800;
 const LONGEST_MS = 700;
 /** An append is given up after some 10 s, its outcome unknown. */
 const BEYOND_DEADLINE_MS = 11_000;
+
+/** Far beyond what the servers leave to a silent session. */
+const LOCKED_OUT_LIMIT_MS = 60_000;
 
 type Inflict = (plane: DataPlane, lastsMs: number) => Promise<void>;
 
@@ -44,6 +49,27 @@ const FAULTS = {
     const host = await plane.startHost();
     await delay(lastsMs);
     await plane.endHost(host, "kill");
+  },
+  /** What it has locked stays locked until the servers end its sessions, and not until it wakes. */
+  "zombie in transactions": async (plane, lastsMs) => {
+    const [zombie] = plane.hosts;
+    if (zombie === undefined) throw new Error("no host to stop");
+    await freezeInTransaction(plane, zombie);
+    try {
+      const before = await plane.positionSum();
+      await plane.startHost();
+      await eventually(
+        "the replacement goes on",
+        async () => {
+          const now = await plane.positionSum();
+          return now.stored > before.stored && now.evaluated > before.evaluated;
+        },
+        LOCKED_OUT_LIMIT_MS,
+      );
+      await delay(lastsMs);
+    } finally {
+      zombie.wake();
+    }
   },
   "cell killed": (plane, lastsMs) => kill(plane.cell, lastsMs),
   "cell restarted": (plane, lastsMs) => restart(plane.cell, lastsMs),
@@ -77,10 +103,14 @@ const FAULTS = {
 
 type FaultKind = keyof typeof FAULTS;
 
+/** Left to plans of their own. */
+const NEEDS_OTHERS_WHOLE: ReadonlySet<FaultKind> = new Set(["zombie in transactions"]);
+
 /** One to three faults that the plane can have: the seed decides which, when and for how long. */
 export function planOf(random: () => number, { broker }: DataPlane): Fault[] {
   const kinds = (Object.keys(FAULTS) as FaultKind[])
     .filter((kind) => canMountDisk || !kind.includes("disk"))
+    .filter((kind) => !NEEDS_OTHERS_WHOLE.has(kind))
     .filter((kind) => broker !== undefined || !kind.includes("broker"));
   return Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     kind: kinds[Math.floor(random() * kinds.length)]!,
@@ -91,7 +121,7 @@ export function planOf(random: () => number, { broker }: DataPlane): Fault[] {
 
 /** Resolves when all is whole again. Faults of one part happen one after the other, of several at the same time. */
 export async function inflict(plane: DataPlane, plan: readonly Fault[]): Promise<void> {
-  const byPart = Map.groupBy(plan, ({ kind }) => (kind.includes("host") ? "host" : kind.slice(0, 4)));
+  const byPart = Map.groupBy(plan, ({ kind }) => (/host|zombie/.test(kind) ? "host" : kind.slice(0, 4)));
   await Promise.all(
     [...byPart.values()].map(async (faults) => {
       const startedAt = performance.now();

@@ -189,6 +189,22 @@ export class DataPlane {
     return isDeepStrictEqual(endsByPartition(await this.#log.ends(topics)), ends);
   }
 
+  /** Grows whenever anything is stored, or evaluated. */
+  async positionSum(): Promise<{ readonly stored: bigint; readonly evaluated: bigint }> {
+    const sumIn = async (server: pg.ClientConfig, table: string) => {
+      const [row] = await queryOnce<{ sum: string }>(
+        server,
+        `select sum(next_offset)::text from ${table}`,
+        [],
+      );
+      return BigInt(row?.sum ?? 0);
+    };
+    return {
+      stored: await sumIn(this.cellAdmin, "millwright.log_position"),
+      evaluated: await sumIn(this.catalogAdmin, "catalog.alert_position"),
+    };
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.hosts].map((host) => this.endHost(host, "kill")));
     await Promise.all([this.catalog.close(), this.#setUpLog.close()]);
