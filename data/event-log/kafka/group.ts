@@ -45,10 +45,11 @@ export class Group {
 
   /** Keeps us in the group until `signal` aborts; then leaves, and the others take over at once. */
   async run(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return; // before we have come: the event that makes us leave would not come either
     const left = Promise.withResolvers<undefined>();
     const leave = () => void this.#leave().finally(() => left.resolve(undefined));
-    signal.addEventListener("abort", leave);
+    if (signal.aborted)
+      left.resolve(undefined); // before we have joined, and the event will not come
+    else signal.addEventListener("abort", leave);
     while (!signal.aborted) {
       try {
         const coordinator = await this.#findCoordinator(this.#cluster);
