@@ -88,7 +88,7 @@ export async function saveBatches(
 export async function forgetBatches(db: Queryable, table: BatchTable): Promise<void> {
   await db.query(
     `delete from ${table}
-      where appended_at < now() - make_interval(days => case when starts_with(batch_id, $3) then $2 else $1 end)
+      where appended_at < now() - make_interval(days => case when starts_with(batch_id, $3) then $2::int else $1::int end)
         and parts <> '{}'`,
     [BATCH_DAYS, REPLAY_DAYS, REPLAY_PREFIX],
   );

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { removeDeadLetters } from "../../../data/cell/remove-dead-letters.ts";
 import { tidyCell } from "../../../data/cell/tidy-cell.ts";
 import { asCellRole, testCell } from "../../support/cell.ts";
 
@@ -20,5 +21,47 @@ describe("tidying a cell", () => {
       return [batches.rows, marks.rows];
     });
     expect(left).to.deep.equal([[{ batch_id: "new" }], [{ machine_id: "m-1" }, { machine_id: "m-2" }]]);
+  });
+
+  it("takes dead letters that are old, and the oldest of a tenant with too many, and counts them", async () => {
+    const secret = await testCell();
+    await asCellRole(secret, "admin", async (client) => {
+      await client.query(
+        `insert into millwright.dead_letter (tenant, topic, partition, record_offset, log_ref, appended_at, reason,
+                                             message, raw, raw_bytes, kept_at)
+         select tenant, 't', 0, n, n, now(), reason, '', repeat('x', 800)::bytea, 800, now() - age::interval
+           from (values ('acme', 1, 'reading-invalid', '31 days'), ('acme', 2, 'record-undecodable', '29 days'),
+                        ('globex', 1, 'reading-invalid', '1 day'), ('globex', 2, 'reading-invalid', '1 day'),
+                        ('globex', 3, 'record-undecodable', '1 hour'), ('globex', 4, 'reading-invalid', '0')
+                ) as d (tenant, n, reason, age)`,
+      );
+      expect(await removeDeadLetters(client, 2_500)).to.equal(3); // two of a thousand bytes fit
+      expect(await removeDeadLetters(client, 2_500)).to.equal(0);
+      const left = await client.query("select tenant, log_ref from millwright.dead_letter order by 1, 2");
+      expect(left.rows).to.deep.equal([
+        { tenant: "acme", log_ref: 2n },
+        { tenant: "globex", log_ref: 3n },
+        { tenant: "globex", log_ref: 4n },
+      ]);
+      const removed = await client.query("select * from millwright.dead_letter_removed order by 1");
+      expect(removed.rows).to.deep.equal([
+        { tenant: "acme", reason: "reading-invalid", count: 1n },
+        { tenant: "globex", reason: "reading-invalid", count: 2n },
+      ]);
+    });
+  });
+
+  it("remembers the replay of a dead letter for as long as it can be replayed", async () => {
+    const secret = await testCell();
+    const left = await asCellRole(secret, "admin", async (client) => {
+      await client.query(
+        `insert into millwright.batch (tenant, batch_id, content_hash, parts, appended_at)
+         select 'acme', id, 'h', '{0}', now() - age::interval
+           from (values ('!replay/1.0.1', '38 days'), ('!replay/1.0.2', '40 days'), ('b', '10 days')) as b (id, age)`,
+      );
+      await tidyCell(secret);
+      return (await client.query("select batch_id from millwright.batch")).rows as unknown;
+    });
+    expect(left).to.deep.equal([{ batch_id: "!replay/1.0.1" }]);
   });
 });
