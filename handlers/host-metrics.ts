@@ -13,11 +13,22 @@ const LATENCY_BUCKETS_S = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 /** 50 tenants x 5 stages x 14 series are 3,500; fewer hide who suffers, more cost everybody's monitoring. */
 const LABELLED_TENANTS = 50;
 
+interface OpenLetters {
+  readonly tenant: string;
+  readonly openCount: number;
+}
+
 /** What the handler host measures, in one registry; the service adds it to `/metrics`. */
 export class HostMetrics {
   readonly #registry = new Registry();
   readonly #rows = this.#counter("ingest_rows_total", "Readings stored", ["cell"]);
-  readonly #deadLetters = this.#counter("ingest_dead_letters_total", "Readings that can never be stored", [
+  readonly #deadLetters = this.#counter(
+    "dead_letters_total",
+    "Records and readings that can never be stored",
+    ["cell", "reason"],
+  );
+  readonly #openLetters = new Map<string, readonly OpenLetters[]>();
+  readonly #removedLetters = this.#counter("dead_letters_removed_total", "Dead letters taken by retention", [
     "cell",
   ]);
   readonly #alarms = this.#counter(
@@ -68,11 +79,33 @@ export class HostMetrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "millwright_host_" });
+    const [openLetters, tenants] = [this.#openLetters, this.#tenants];
+    new Gauge({
+      name: "millwright_dead_letters_open",
+      help: "Dead letters that nobody has handled",
+      labelNames: ["cell", "tenant"],
+      registers: [this.#registry],
+      collect() {
+        this.reset(); // tenants that have none any more
+        for (const [cell, letters] of openLetters)
+          for (const { tenant, openCount } of letters)
+            if (openCount > 0) this.inc({ cell, tenant: tenants.labelOf(tenant) }, openCount);
+      },
+    });
   }
 
-  stored(cell: string, { rowCount, deadLetterCount }: StoreOutcome): void {
+  stored(cell: string, { rowCount, deadLetterReasons }: StoreOutcome): void {
     this.#rows.inc({ cell }, rowCount);
-    this.#deadLetters.inc({ cell }, deadLetterCount);
+    for (const reason of deadLetterReasons) this.#deadLetters.inc({ cell, reason });
+  }
+
+  /** Shows from now on what the cell's tenants have open. */
+  openLetters(cell: string, letters: readonly OpenLetters[]): void {
+    this.#openLetters.set(cell, letters);
+  }
+
+  tidied(cell: string, { deadLetterCount }: { readonly deadLetterCount: number }): void {
+    this.#removedLetters.inc({ cell }, deadLetterCount);
   }
 
   alarm(cell: string): void {

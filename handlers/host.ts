@@ -23,6 +23,7 @@ import { FLOOD } from "../model/incident.ts";
 import { LOG_RETENTION_MS } from "../model/tenant-log.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
+import { checkDeadLetters } from "./ingest/check-dead-letters.ts";
 import { ingestSubscription } from "./ingest/subscription.ts";
 import { tellStopped, type Stop } from "./ingest/tell-stopped.ts";
 import { openSenders } from "./notify/channels/senders.ts";
@@ -38,6 +39,8 @@ const CLIENT = "millwright-host"; // how databases and brokers name our connecti
 const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
 const RETENTION_INTERVAL_MS = 60_000;
 const TIDY_INTERVAL_MS = 3_600_000;
+/** So late is an alarm of dead letters, at most; a look costs two counts over an index. */
+const LETTER_CHECK_INTERVAL_MS = 30_000;
 /** A day of readings at full rate fits. */
 const RETENTION = { maxAgeMs: LOG_RETENTION_MS, maxBytesPerPartition: 4 * 2 ** 30 };
 
@@ -177,11 +180,25 @@ async function consumeCell(
     stored: (outcome) => metrics.stored(cell, outcome),
   });
   const tidying = every(TIDY_INTERVAL_MS, signal, async () => {
-    await tidyCell(secret).catch((error: unknown) =>
-      logger.warn({ cell, error: String(error) }, "the cell was not tidied"),
+    await tidyCell(secret).then(
+      (removed) => metrics.tidied(cell, removed),
+      (error: unknown) => logger.warn({ cell, error: String(error) }, "the cell was not tidied"),
     );
   });
-  await Promise.all([log.consume(subscription, signal), tidying]);
+  const checking = every(LETTER_CHECK_INTERVAL_MS, signal, async () => {
+    try {
+      const { load, changes } = await checkDeadLetters({ cell, pool, catalog: catalog.service });
+      metrics.openLetters(cell, load);
+      for (const { change, tenant, recentCount, openCount } of changes) {
+        const facts = { cell, tenantId: tenant, recentCount, openCount };
+        if (change === "raised") logger.error(facts, "dead letters of a tenant grow");
+        else logger.info(facts, "dead letters of a tenant grow no more");
+      }
+    } catch (error) {
+      logger.warn({ cell, error: String(error) }, "dead letters were not counted");
+    }
+  });
+  await Promise.all([log.consume(subscription, signal), tidying, checking]);
   await pool.end();
 }
 

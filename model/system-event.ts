@@ -8,5 +8,6 @@ export const SYSTEM_EVENT_KINDS = [
   "cell.added",
   "ingestion.stopped",
   "dead-letters.growing",
+  "dead-letters.cleared",
 ] as const;
 export type SystemEventKind = (typeof SYSTEM_EVENT_KINDS)[number];

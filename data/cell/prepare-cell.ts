@@ -25,6 +25,7 @@ const TENANT_TABLES = [
   "dirty_mark",
   "batch",
   "dead_letter",
+  "dead_letter_removed",
   "machine",
   "series",
 ];

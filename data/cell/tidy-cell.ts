@@ -1,15 +1,20 @@
 import { forgetBatches } from "../batch.ts";
 import { asCellAdmin } from "./cell-admin.ts";
 import type { CellSecret } from "./cell-secret.ts";
+import { removeDeadLetters } from "./remove-dead-letters.ts";
 
 /** Rollups hold it while they take marks: marks vanish under nobody's hands. */
 const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
 
-/** Deletes what a cell no longer needs: batches beyond memory, and all but the newest of equal dirty marks. */
-export async function tidyCell(secret: CellSecret): Promise<void> {
+/**
+ * Deletes what a cell no longer needs: batches beyond memory, old dead letters, and all but the newest of equal dirty
+ * marks. @returns how many dead letters went
+ */
+export async function tidyCell(secret: CellSecret): Promise<{ readonly deadLetterCount: number }> {
   const session = { applicationName: "millwright-tidy", statementTimeoutMs: 60_000 };
-  await asCellAdmin(secret, session, async (client) => {
+  return asCellAdmin(secret, session, async (client) => {
     await forgetBatches(client, "millwright.batch");
+    const deadLetterCount = await removeDeadLetters(client);
     await client.query("begin");
     await client.query(`select pg_advisory_xact_lock(${MARKS_LOCK})`);
     await client.query(
@@ -21,5 +26,6 @@ export async function tidyCell(secret: CellSecret): Promise<void> {
           and mark.id < doubled.newest`,
     );
     await client.query("commit");
+    return { deadLetterCount };
   });
 }

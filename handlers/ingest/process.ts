@@ -11,6 +11,7 @@ import type { ReadingRows, RowOrigin, RowRange } from "../../data/cell/reading-r
 import { addUsage } from "../../data/cell/usage.ts";
 import type { LogRecord, Seek } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
+import type { DeadLetterReason } from "../../model/dead-letter.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { readingBytes } from "../decode-value.ts";
 import { admit, batchKeys } from "./admit.ts";
@@ -35,6 +36,8 @@ export interface StoreOutcome {
   readonly left: readonly TenantId[];
   readonly rowCount: number;
   readonly deadLetterCount: number;
+  /** One for each letter of a tenant that is at home here: a shadow's are counted where it is. */
+  readonly deadLetterReasons: readonly DeadLetterReason[];
 }
 
 /** The part of a batch that one tenant's tables refused: the others need not wait for it. */
@@ -70,8 +73,8 @@ export async function storeBatch(
     const tables = tablesOf(open, stored);
     const refused = isBisecting ? await copyBisecting(tx, tables) : await copyTables(tx, tables);
 
-    const metered = admitted.filter(({ tenant }) => fences.get(tenant)?.role === "primary");
-    await addUsage(tx, usageOf(metered));
+    const isMetered = ({ tenant }: { readonly tenant: TenantId }) => fences.get(tenant)?.role === "primary";
+    await addUsage(tx, usageOf(admitted.filter(isMetered)));
     await addDirtyMarks(tx, dirtyMarksOf(admitted));
     const machines = newMachinesOf(admitted, deps.memory);
     await rememberMachines(tx, machines);
@@ -84,7 +87,9 @@ export async function storeBatch(
 
     const left = batch.tenants.map(({ tenant }) => tenant).filter((tenant) => !fences.has(tenant));
     const rowCount = admitted.reduce((sum, record) => sum + record.rowCount, 0) - refused.length;
-    return { seeks, taken, left, rowCount, deadLetterCount: deadLetters.length, machines };
+    const deadLetterReasons = deadLetters.filter(isMetered).map(({ reason }) => reason);
+    const counts = { rowCount, deadLetterCount: deadLetters.length, deadLetterReasons };
+    return { seeks, taken, left, ...counts, machines };
   });
   // Only what is committed is remembered: a machine of a rolled-back batch would never be written.
   const { machines, ...answer } = outcome;

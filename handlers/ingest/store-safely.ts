@@ -75,6 +75,7 @@ async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, error: unk
     left: [...new Set([...first.left, ...second.left])],
     rowCount: first.rowCount + second.rowCount,
     deadLetterCount: first.deadLetterCount + second.deadLetterCount,
+    deadLetterReasons: [...first.deadLetterReasons, ...second.deadLetterReasons],
   };
 }
 

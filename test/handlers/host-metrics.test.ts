@@ -46,4 +46,21 @@ describe("metrics of the handler host", () => {
     const documented = page.replace(/ +/g, " ");
     for (const [, name, help] of helps) expect(documented).to.contain(`| \`${name}\` | ${help} |`);
   });
+
+  it("show dead letters by reason, and who has open ones", async () => {
+    const metrics = new HostMetrics();
+    const reasons = ["reading-invalid", "reading-invalid", "time-out-of-range"] as const;
+    const outcome = { seeks: [], taken: [], left: [], rowCount: 1, deadLetterCount: 3 };
+    metrics.stored("shared-1", { ...outcome, deadLetterReasons: reasons });
+    metrics.openLetters("shared-1", [
+      { tenant: "acme", openCount: 2 },
+      { tenant: "globex", openCount: 0 },
+    ]);
+    const text = await metrics.text();
+    expect(text).to.contain('millwright_dead_letters_total{cell="shared-1",reason="reading-invalid"} 2\n');
+    expect(text).to.contain('millwright_dead_letters_open{cell="shared-1",tenant="acme"} 2\n');
+    expect(text).to.not.contain("globex");
+    metrics.openLetters("shared-1", [{ tenant: "acme", openCount: 0 }]);
+    expect(await metrics.text()).to.not.contain("acme");
+  });
 });
