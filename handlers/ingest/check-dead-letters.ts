@@ -23,12 +23,7 @@ export interface GrowthChange extends LetterLoad {
  * Looks how fast the dead letters of a cell's tenants grow. An alarm is raised once, whoever looks and however many
  * letters come, with a system event in the same transaction; it clears by itself.
  */
-export async function checkDeadLetters({
-  cell,
-  pool,
-  catalog,
-  limits = GROWTH,
-}: LetterCheck): Promise<{
+export async function checkDeadLetters({ cell, pool, catalog, limits = GROWTH }: LetterCheck): Promise<{
   readonly load: readonly LetterLoad[];
   readonly changes: readonly GrowthChange[];
 }> {
