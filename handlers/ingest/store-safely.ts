@@ -15,6 +15,12 @@ export interface SafeStoreDeps extends StoreDeps {
   readonly alarm: (alarm: IngestAlarm) => void;
 }
 
+/** How a batch is tried: what fails amid the search for bad rows is judged like any failure. */
+interface Attempt {
+  readonly failureCount: number;
+  readonly isBisecting: boolean;
+}
+
 /** An unknown failure may pass; one that comes this often has a cause that somebody must find. */
 const UNKNOWN_FAILURE_TRIES = 3;
 
@@ -26,11 +32,11 @@ const UNKNOWN_FAILURE_TRIES = 3;
 export async function storeSafely(
   deps: SafeStoreDeps,
   batch: PreparedBatch,
-  failureCount = 0,
+  { failureCount, isBisecting }: Attempt = { failureCount: 0, isBisecting: false },
 ): Promise<StoreOutcome> {
   try {
     await makeRoom(deps.pool, deps.memory, placedOnly(deps, batch));
-    return await storeBatch(deps, batch);
+    return await storeBatch(deps, batch, isBisecting);
   } catch (error) {
     const cause = error instanceof TenantFailure ? error.cause : error;
     switch (failureKind(cause)) {
@@ -44,18 +50,22 @@ export async function storeSafely(
           },
         );
       case "data":
-        // 23514 is also what a missing partition answers: make sure of them before a row is called bad.
+        // What is refused though each row was tried alone is no row: looking again would find it again.
+        if (isBisecting) return storeWithout(deps, batch, error);
+        // 23514 is also what a missing partition answers: they are made sure of before a row is called bad.
         deps.memory.forget();
-        await makeRoom(deps.pool, deps.memory, placedOnly(deps, batch));
-        return storeBatch(deps, batch, true);
+        return storeSafely(deps, batch, { failureCount, isBisecting: true });
       case "too-much":
         return storeHalves(deps, batch, error);
       case "timeout":
-        return failureCount === 0 ? storeSafely(deps, batch, 1) : storeHalves(deps, batch, error);
+        return failureCount === 0
+          ? storeSafely(deps, batch, { failureCount: 1, isBisecting })
+          : storeHalves(deps, batch, error);
       case "misconfigured":
         return storeWithout(deps, batch, error);
       case "unknown":
-        if (failureCount + 1 < UNKNOWN_FAILURE_TRIES) return storeSafely(deps, batch, failureCount + 1);
+        if (failureCount + 1 < UNKNOWN_FAILURE_TRIES)
+          return storeSafely(deps, batch, { failureCount: failureCount + 1, isBisecting });
         return storeWithout(deps, batch, error);
     }
   }
