@@ -5,28 +5,34 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { createChannel } from "../data/catalog/channel.ts";
 import { listAlerts } from "../data/catalog/alert.ts";
 import { inTenant, openCatalog, prepareCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { createRule } from "../data/catalog/rule.ts";
+import { openKafkaLog } from "../data/event-log/kafka/kafka-log.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../data/event-log/embedded-log.ts";
 import { openPool } from "../data/pool.ts";
 import { createCluster, removeCluster, startCluster } from "../data/postgres-cluster/cluster.ts";
+import { HANDLER_NODE_OPTIONS } from "../handlers/node-options.ts";
 import type { AlertTimes } from "../model/alert-latency.ts";
 import { channelBody } from "../model/channel.ts";
-import { ruleBody } from "../model/rule.ts";
+import { ruleBody, type RuleBody } from "../model/rule.ts";
 import { tenantId } from "../model/tenant.ts";
 import type { AlertHostStart } from "../test/support/alert-host.ts";
+import { startKafka } from "../test/support/real-services.ts";
 import { testSealer } from "../test/support/sealer.ts";
+import type { BenchOptions, BenchResult } from "./main.ts";
+import type { ServiceKind } from "./services.ts";
 
-const READINGS_PER_SECOND = 200;
-const SECONDS = 20;
+const LOADS = {
+  real: { readingsPerSecond: 2_000, readingsPerAlert: 2_000, seconds: 60 },
+  embedded: { readingsPerSecond: 200, readingsPerAlert: 10, seconds: 20 },
+};
 const WARM_UP_SECONDS = 3;
-const MACHINES = 50;
+const MACHINES = 45;
+const RULES = 500;
 const PARTITIONS = 2;
-/** One reading in this many crosses the limit, and the machine's next one comes back: 20 alerts a second. */
-const READINGS_PER_ALERT = 10;
 
 const acme = tenantId.parse("acme");
 const topic = "acme.readings.g1";
@@ -35,27 +41,54 @@ const topic = "acme.readings.g1";
  * From the append of a reading, as the API does it, to its webhook at a receiver: the log's appends here, alert engine
  * and dispatcher in one other process, as on the local target, everything durable as in production.
  */
-export async function run(): Promise<{ figures: object; context: object }> {
+export async function run({ services }: BenchOptions): Promise<BenchResult> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "millwright-bench-"));
   const cluster = path.join(folder, "cluster");
   await createCluster(cluster);
   const admin = { ...(await startCluster(cluster)), database: "postgres" };
+  const kafka = services === "real" ? await startKafka() : undefined;
   const receiver = await startReceiver();
   try {
-    return await measure(admin, receiver);
+    return await measure(services, { admin, kafkaBrokers: kafka?.brokers.split(",") }, receiver);
   } finally {
     receiver.server.close();
+    await kafka?.server.remove();
     await removeCluster(cluster);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(admin: AlertHostStart["admin"], { url, received }: Receiver) {
+/** One that fires, and others that never do: some for every machine, the rest for one machine each. */
+function rules(): readonly RuleBody[] {
+  const quiet = [
+    { metric: "power_watts", condition: { kind: "threshold", op: ">", limit: 50_000, deadBand: 10 } },
+    { metric: "state", condition: { kind: "state", equals: "error", onDelayMs: 1_000 } },
+    { metric: "temperature_c", condition: { kind: "rate", op: ">", limit: 1_000, windowMs: 60_000 } },
+    { condition: { kind: "no-data", onDelayMs: 900_000 } },
+    { condition: { kind: "expression", expression: "temperature_c > 500 && power_watts < 100" } },
+  ];
+  const hot = { metric: "temperature_c", condition: { kind: "threshold", op: ">", limit: 80, deadBand: 2 } };
+  return Array.from({ length: RULES }, (_, number) => {
+    const machines = number <= 2 * quiet.length ? {} : { machines: [`m-${number % MACHINES}`] };
+    const body = number === 0 ? hot : { ...quiet[number % quiet.length], ...machines };
+    return ruleBody.parse({ name: `rule ${number}`, type: "machine", severity: "critical", ...body });
+  });
+}
+
+async function measure(
+  services: ServiceKind,
+  { admin, kafkaBrokers }: Pick<AlertHostStart, "admin" | "kafkaBrokers">,
+  { url, received }: Receiver,
+): Promise<BenchResult> {
+  const { readingsPerSecond, readingsPerAlert, seconds: sendingSeconds } = LOADS[services];
   const passwords = { app: "app-bench", service: "service-bench" };
   await prepareCatalog(admin, passwords);
   await prepareEmbeddedLog(admin, "log-bench");
   const catalog = openCatalog(admin, passwords, "bench");
-  const log = openEmbeddedLog(admin, "log-bench", "bench");
+  const log =
+    kafkaBrokers === undefined
+      ? openEmbeddedLog(admin, "log-bench", "bench")
+      : openKafkaLog({ brokers: kafkaBrokers }, { clientId: "bench", replicationFactor: 1 });
   const observer = openPool(admin, { applicationName: "bench-observer", max: 1 });
   await catalog.service.query(
     "insert into tenant (tenant, name, tier, state, machines) values ($1, $1, 'shared', 'ready', $2)",
@@ -66,16 +99,16 @@ async function measure(admin: AlertHostStart["admin"], { url, received }: Receiv
     [topic, acme, PARTITIONS],
   );
   await log.createTopic(topic, PARTITIONS);
-  const condition = { kind: "threshold", op: ">", limit: 80, deadBand: 2 };
-  const rule = { name: "too hot", type: "machine", metric: "temperature_c", condition, severity: "critical" };
   const channel = { kind: "webhook", url, secret: "bench" };
   await inTenant(catalog, acme, async (tx) => {
-    await createRule(tx, acme, ruleBody.parse(rule));
+    for (const body of rules()) await createRule(tx, acme, body);
     await createChannel(tx, testSealer, acme, channelBody.parse(channel));
   });
 
-  const host = fork(new URL("../test/support/alert-host.ts", import.meta.url));
-  host.send({ admin, passwords, logPassword: "log-bench" } satisfies AlertHostStart);
+  const host = fork(new URL("../test/support/alert-host.ts", import.meta.url), [], {
+    execArgv: [...HANDLER_NODE_OPTIONS],
+  });
+  host.send({ admin, passwords, logPassword: "log-bench", kafkaBrokers } satisfies AlertHostStart);
   await once(host, "message");
   await sleep(1_000);
 
@@ -83,18 +116,19 @@ async function measure(admin: AlertHostStart["admin"], { url, received }: Receiv
   const before = await walFigures(observer);
   const startedAt = performance.now();
   const appends: Promise<void>[] = [];
-  for (let n = 0; n < READINGS_PER_SECOND * SECONDS; n++) {
-    const dueAt = startedAt + (n * 1000) / READINGS_PER_SECOND;
-    if (dueAt > performance.now()) await sleep(dueAt - performance.now());
-    // Every machine in turn; each round of READINGS_PER_ALERT readings has one that is hot, once for its machine.
+  for (let n = 0; n < readingsPerSecond * sendingSeconds; n++) {
+    // a sender that is late goes on at once, but lets its sockets have their turn
+    const dueAt = startedAt + (n * 1000) / readingsPerSecond;
+    while (dueAt > performance.now()) await sleep(1);
+    if (n % 20 === 0) await setImmediate();
+    // Every machine in turn: the one that is hot comes back with its next reading.
     const machine = n % MACHINES;
-    const round = Math.floor(n / MACHINES);
-    const isHot = (machine + round) % READINGS_PER_ALERT === 0;
+    const isHot = n % readingsPerAlert === 0;
     const producedAtMs = Date.now();
     const ts = new Date(producedAtMs).toISOString();
-    const values = { temperature_c: isHot ? 90 : 60 };
+    const values = { state: "running", temperature_c: isHot ? 90 : 60, power_watts: 1_200 };
     const reading = { type: "machine", machineId: `m-${machine}`, ts, values };
-    if (isHot && n >= READINGS_PER_SECOND * WARM_UP_SECONDS) expected.add(`m-${machine} ${producedAtMs}`);
+    if (isHot && n >= readingsPerSecond * WARM_UP_SECONDS) expected.add(`m-${machine} ${producedAtMs}`);
     const headers = { "produced-at": String(producedAtMs), source: "live" };
     const value = Buffer.from(JSON.stringify([reading]));
     appends.push(log.append([{ topic, partition: machine % PARTITIONS, headers, value }]));
@@ -105,8 +139,9 @@ async function measure(admin: AlertHostStart["admin"], { url, received }: Receiv
   const after = await walFigures(observer);
 
   const latencies = [...expected].flatMap((key) => received.get(key)?.[0] ?? []).sort((a, b) => a - b);
+  const times = await stageTimes(catalog);
   const figures = {
-    readingsPerSecond: Math.round((READINGS_PER_SECOND * SECONDS) / seconds),
+    readingsPerSecond: Math.round((readingsPerSecond * sendingSeconds) / seconds),
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
     p999Ms: percentile(latencies, 0.999),
@@ -114,18 +149,18 @@ async function measure(admin: AlertHostStart["admin"], { url, received }: Receiv
     lost: [...expected].filter((key) => !received.has(key)).length,
     doubled: [...expected].filter((key) => (received.get(key)?.length ?? 0) > 1).length,
     commitsPerSecond: Math.round((after.commits - before.commits) / seconds),
-    stageP50Ms: stages(await stageTimes(catalog), 0.5),
-    stageP99Ms: stages(await stageTimes(catalog), 0.99),
     walSyncsPerSecond: Math.round((after.syncs - before.syncs) / seconds),
   };
   host.kill("SIGKILL");
   await once(host, "exit");
   await Promise.all([catalog.close(), log.close(), observer.end()]);
-  const services = "embedded PostgreSQL: log and catalog in one database";
-  const { node } = process.versions;
+  const title =
+    services === "real"
+      ? "Kafka; catalog in embedded PostgreSQL"
+      : "embedded PostgreSQL: log and catalog in one database";
   return {
-    figures,
-    context: { services, node, cores: os.cpus().length, machines: MACHINES, partitions: PARTITIONS },
+    figures: { ...figures, stageP50Ms: stages(times, 0.5), stageP99Ms: stages(times, 0.99) },
+    context: { services: title, machines: MACHINES, rules: RULES, partitions: PARTITIONS },
   };
 }
 

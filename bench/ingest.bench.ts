@@ -9,6 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { ensurePartitions } from "../data/cell/partitions.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
 import type { NewRecord } from "../data/event-log/event-log.ts";
+import { HANDLER_NODE_OPTIONS } from "../handlers/node-options.ts";
 import { tenantNames, topicName, type TenantId } from "../model/tenant.ts";
 import { asCellRole, testTenant } from "../test/support/cell.ts";
 import type { ConsumerReport, ConsumerStart } from "./ingest/consumer.ts";
@@ -141,7 +142,9 @@ async function copyRate(services: Services, { tenant }: Source, file: string): P
 async function ingestRate(services: Services, { tenant, topic }: Source): Promise<Measured> {
   await empty(services, tenant);
   const rowCount = ROWS[services.kind];
-  const consumer = fork(new URL("./ingest/consumer.ts", import.meta.url));
+  const consumer = fork(new URL("./ingest/consumer.ts", import.meta.url), [], {
+    execArgv: [...HANDLER_NODE_OPTIONS],
+  });
   consumer.send({ log: services.log, cell: services.cell, tenant, topic } satisfies ConsumerStart);
   await once(consumer, "message");
   const stored = Promise.withResolvers<Extract<ConsumerReport, { kind: "stored" }>>();

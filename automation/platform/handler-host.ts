@@ -4,6 +4,7 @@ import { getCompileCacheDir } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { inheritedEnvironment } from "../../environment.ts";
+import { HANDLER_NODE_OPTIONS } from "../../handlers/node-options.ts";
 import { endProcess, identify, type ProcessIdentity } from "../processes/process-identity.ts";
 
 const ENTRY = fileURLToPath(new URL("../../handlers/host.ts", import.meta.url));
@@ -38,7 +39,8 @@ export function keepHandlerHost(
     // A session of its own: Ctrl-C of the terminal reaches the service only, which then stops the host in order.
     const compileCache = getCompileCacheDir();
     const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache };
-    const options = { env: { ...inheritedEnvironment(), ...cache, ...env }, detached: true, execArgv: [] };
+    const execArgv = [...HANDLER_NODE_OPTIONS];
+    const options = { env: { ...inheritedEnvironment(), ...cache, ...env }, detached: true, execArgv };
     const host = fork(ENTRY, [], { ...options, stdio: ["ignore", 2, 2, "ipc"] });
     child = host;
     const identity = host.pid === undefined ? undefined : identify(host.pid);

@@ -4,6 +4,7 @@ import { openSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inheritedEnvironment } from "../../../environment.ts";
+import { HANDLER_NODE_OPTIONS } from "../../../handlers/node-options.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../handlers/host.ts", import.meta.url));
 
@@ -30,7 +31,7 @@ export class HostProcess {
         NODE_COMPILE_CACHE: path.join(home, "compile-cache"), // as the service gives it: a host starts in half the time
         ...settings,
       },
-      execArgv: [],
+      execArgv: [...HANDLER_NODE_OPTIONS],
       stdio: ["ignore", output, output, "ipc"],
     });
     await Promise.race([
