@@ -4,7 +4,7 @@ import type { EventLog, NewRecord } from "../data/event-log/event-log.ts";
 import { partitionOf } from "../model/partition.ts";
 import { DataPlane, PARTITIONS, type PlaneTenant } from "../test/support/data-plane/plane.ts";
 import { randomFrom } from "../test/support/seed.ts";
-import type { BenchResult } from "./main.ts";
+import type { BenchOptions, BenchResult } from "./main.ts";
 import { quantile, round } from "./statistics.ts";
 
 const TENANTS = 500;
@@ -17,16 +17,20 @@ const TICK_MS = 10;
 const WATCH_MS = 50;
 /** More than this behind when the sending ends is not keeping up. */
 const ALLOWED_LAG_MS = 2_000;
+const TITLES = {
+  embedded: "embedded PostgreSQL and log, durable",
+  real: "Kafka and TimescaleDB, durable",
+};
 
 /**
  * Many small tenants on one handler host, which runs ingest, alert engine and dispatcher as production does: how long
  * after its append a reading is committed in its tenant's table, seen from outside by the stored positions.
  */
-export async function run(): Promise<BenchResult> {
-  const plane = await DataPlane.start({ onSmallDisk: false });
+export async function run({ services: pair }: BenchOptions): Promise<BenchResult> {
+  const plane = await DataPlane.start({ pair, onSmallDisk: false });
   try {
     const tenants = await manyTenants(plane);
-    return await measure(plane, tenants);
+    return await measure(plane, tenants, TITLES[pair]);
   } finally {
     await plane.close();
   }
@@ -42,7 +46,11 @@ async function manyTenants(plane: DataPlane): Promise<readonly PlaneTenant[]> {
   return tenants;
 }
 
-async function measure(plane: DataPlane, tenants: readonly PlaneTenant[]): Promise<BenchResult> {
+async function measure(
+  plane: DataPlane,
+  tenants: readonly PlaneTenant[],
+  services: string,
+): Promise<BenchResult> {
   const host = await plane.startHost();
   const log = plane.openLog();
   const watcher = new CommitWatcher(plane);
@@ -78,7 +86,7 @@ async function measure(plane: DataPlane, tenants: readonly PlaneTenant[]): Promi
         appendP99Ms: round(quantile(appendMs, 0.99)),
       },
       context: {
-        ...{ services: "embedded PostgreSQL and log, durable", seconds: SECONDS, seed: SEED },
+        ...{ services, seconds: SECONDS, seed: SEED },
         ...{ readingsPerSecondOfEach: READINGS_PER_SECOND, machines: MACHINES, partitions: PARTITIONS },
         ...{ waitingAtTheEnd: lag, watchedEveryMs: WATCH_MS },
       },
