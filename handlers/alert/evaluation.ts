@@ -3,6 +3,7 @@ import type { TakenRange } from "../../data/catalog/alert-position.ts";
 import type { AlertTransition } from "../../data/catalog/alert-transition.ts";
 import type { MachineClock, RuleState } from "../../data/catalog/rule-state.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
+import { EARLIEST_TIME_MS, MAX_CLOCK_LEAD_MS } from "../../model/decode-reading.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import { trustedReading } from "../../model/quality.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
@@ -72,13 +73,20 @@ export async function evaluateBatch(
   };
 }
 
+/** null for what is no plausible time: a producer past the API writes what it likes, and no database has a date for all of it. */
+function producedAt(header: string | undefined, appendedAtMs: number): number | null {
+  const ms = Number(header);
+  return Number.isSafeInteger(ms) && ms >= EARLIEST_TIME_MS && ms <= appendedAtMs + MAX_CLOCK_LEAD_MS
+    ? ms
+    : null;
+}
+
 /** What cannot be read, or is dated beyond the tolerance, is a dead letter of ingest's and nothing to an alert; nor is a bad value. */
 function readingsOf(record: LogRecord): PlacedReading[] {
   const { topic, partition, offset, appendedAtMs, headers } = record;
   const generation = parseTopicName(topic)?.generation ?? 0;
   const logRef = packLogRef({ generation, partition, offset }).toString();
-  const producedAt = Number(headers["produced-at"]);
-  const producedAtMs = Number.isSafeInteger(producedAt) && producedAt > 0 ? producedAt : null;
+  const producedAtMs = producedAt(headers["produced-at"], appendedAtMs);
   return decodeValue(record).readings.map(({ reading, ordinal }) => ({
     ...trustedReading(reading),
     ...{ appendedAtMs, producedAtMs, logRef, ordinal },

@@ -63,6 +63,22 @@ describe("alert engine", () => {
     expect(notified).to.equal(null);
   });
 
+  for (const [what, header] of [
+    ["beyond any date", String(Number.MAX_SAFE_INTEGER)],
+    ["a year from now", String(Date.now() + 365 * 86_400_000)],
+    ["before there were machines", "1"],
+  ] as const)
+    it(`takes no time of production that lies ${what}, and goes on`, async () => {
+      const acme = await plant.newTenant();
+      await acme.rule();
+      await acme.send([[1, 90]], { "produced-at": header });
+      const [alert] = await eventually("the alert", async () => {
+        const alerts = await acme.alerts();
+        return alerts.length > 0 && alerts;
+      });
+      expect(alert?.times.produced).to.equal(null);
+    });
+
   it("rings no more for what a client sent again, nor for another body under its batch id", async () => {
     const acme = await plant.newTenant();
     await acme.rule();
