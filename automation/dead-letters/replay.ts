@@ -7,7 +7,7 @@ import {
   type LetterFilter,
 } from "../../data/cell/kept-dead-letter.ts";
 import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
-import { letterId, replayBatchId, type LetterPlace } from "../../model/dead-letter.ts";
+import { letterId, replayBatchId, type DeadLetterReason, type LetterPlace } from "../../model/dead-letter.ts";
 import { decodeReading, isRefusal } from "../../model/decode-reading.ts";
 import { recordsOf, type PlacedReading } from "../../model/partition.ts";
 import type { WireReading } from "../../model/reading.ts";
@@ -18,6 +18,7 @@ export const NOT_REPLAYED_CODES = [
   "dead-letter-unknown",
   "dead-letter-handled",
   "dead-letter-truncated",
+  "sender-doubted",
   "record-undecodable",
   "reading-invalid",
   "time-out-of-range",
@@ -41,6 +42,8 @@ export interface ReplayOutcome {
   readonly refused: readonly NotReplayed[];
 }
 
+/** What a sender said for another machine or tenant; nobody stands for it who asks for all letters. */
+const DOUBTED: readonly DeadLetterReason[] = ["machine-forbidden", "identity-mismatch"];
 /** Up to 64 KiB each are held at a time. */
 const LETTERS_AT_ONCE = 100;
 /** Of a filter, in one call; the next one goes on behind them. */
@@ -97,7 +100,13 @@ export class Replay {
       const found = await this.#cells.inCell(tenant, "read only", (tx) =>
         oldestOpenLetters(tx, tenant, filter, page),
       );
-      const judged = found.map((content) => this.#judge(content.place, content));
+      const judged = found.map((content) => {
+        const { place, letter } = content;
+        if (filter.reason !== undefined || !DOUBTED.includes(letter.reason))
+          return this.#judge(place, content);
+        const message = "whoever sent it spoke for another: name the letter or its reason to stand for it";
+        return { id: letter.id, code: "sender-doubted", message } as const;
+      });
       outcomes.push(await this.#replay(tenant, judged, by));
       after = found.at(-1)?.sequence ?? after;
       if (found.length < LETTERS_AT_ONCE) return { ...summed(outcomes), next: undefined };

@@ -220,6 +220,15 @@ describe("dead letters through the API", () => {
       expect((await list("?state=open")).map(({ id }) => id)).to.deep.equal(["1.0.2", "1.0.1", "1.0.0.0"]);
     });
 
+    it("of senders who spoke for another are not among all, only where they or their reason are named", async () => {
+      const forged = refusalHeaders({ reason: "machine-forbidden", message: "" });
+      await arrive([machineReading({ machineId: "m-2" })], forged);
+      const all = (await post("/replay", { filter: {} })).body;
+      expect([all.replayed, all.refused[0].code]).to.deep.equal([0, "sender-doubted"]);
+      expect(api.appended).to.deep.equal([]);
+      expect((await post("/replay", { filter: { reason: "machine-forbidden" } })).body.replayed).to.equal(1);
+    });
+
     it("go in parts to the partitions of their machines, as a whole or not at all", async () => {
       await arrive(Buffer.from("?"));
       const readings = Array.from({ length: 20 }, (_, n) => machineReading({ machineId: `m-${n}` }));
