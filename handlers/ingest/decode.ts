@@ -79,12 +79,13 @@ export function deadLetterOf(
 /**
  * Headers that do not describe a part are no batch: the readings are worth more than their deduplication. A producer of
  * the customer's own may give a batch id alone: then the record is the whole batch, and its value tells bodies apart.
- * One that numbers parts knows the hash of the whole; without it the parts of two bodies cannot be told apart.
+ * One that numbers parts knows the hash of the whole; without it the parts of two bodies cannot be told apart. It numbers
+ * up to 9,999 of them: each record of a batch reads and writes the list of those that came.
  */
 export function batchPart(headers: LogRecord["headers"], value: Buffer): BatchPart | undefined {
   const { "batch-id": id, part = "0" } = headers;
   // visible ASCII only: the database refuses U+0000 in a text, and would refuse the whole commit with it
-  if (id === undefined || !/^[\x21-\x7e]{1,300}$/.test(id) || !/^\d{1,9}$/.test(part)) return undefined;
+  if (id === undefined || !/^[\x21-\x7e]{1,300}$/.test(id) || !/^\d{1,4}$/.test(part)) return undefined;
   const hashOfValue = () => createHash("sha256").update(value).digest("hex");
   const contentHash = headers["content-hash"] ?? (headers["part"] === undefined ? hashOfValue() : "");
   if (!/^[\x21-\x7e]{0,200}$/.test(contentHash)) return undefined;
