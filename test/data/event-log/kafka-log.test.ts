@@ -87,12 +87,18 @@ describe("Kafka log", () => {
     const topic = "lag.readings.g1";
     await log.createTopic(topic, 1);
     await log.append([recordOf(topic, "a")]);
+    const entered: PromiseWithResolvers<void> = Promise.withResolvers();
     const leave: PromiseWithResolvers<void> = Promise.withResolvers();
     const stop = new AbortController();
-    const seen = collector(() => [topic], { group: "lag", handle: () => leave.promise.then(() => []) });
+    const handle = async () => {
+      entered.resolve();
+      await leave.promise;
+      return [];
+    };
+    const seen = collector(() => [topic], { group: "lag", handle });
     const consuming = log.consume(seen.subscription, stop.signal);
     const lag = async () => (await log.lags()).find(({ group }) => group === "lag")?.records;
-    await eventually("the first record is in hand", async () => (await lag()) === 0);
+    await entered.promise; // a lag of none would also be told before the first fetch
     await log.append([recordOf(topic, "b"), recordOf(topic, "c")]);
     await eventually("two wait", async () => (await lag()) === 2);
     leave.resolve();
