@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { LogRecord } from "../data/event-log/event-log.ts";
 import { decodeReading, isRefusal, type ReadingRefusal } from "../model/decode-reading.ts";
 import type { Reading } from "../model/reading.ts";
+import { refusalOfMachine, type MachineHistory } from "../model/machine-history.ts";
 import { refusalIn, type RefusedReason } from "../model/refused-record.ts";
 
 /** One reading and its place in the record. */
@@ -32,7 +33,10 @@ const NOTHING: readonly never[] = [];
  * Decodes the value of a record: a JSON array of readings, or one reading by itself, in UTF-8. Ingest and alert both
  * read by this, with the record's append time and nothing else that changes, so every reader of the log decodes alike.
  */
-export function decodeValue({ value, headers, appendedAtMs }: LogRecord): DecodedValue {
+export function decodeValue(
+  { value, headers, appendedAtMs }: LogRecord,
+  machines: MachineHistory | undefined,
+): DecodedValue {
   const refusal = refusalIn(headers);
   if (refusal !== undefined) return unreadable(refusal.reason, refusal.message, value);
   if (!isUtf8(value)) return unreadable("record-undecodable", "the record's value is not UTF-8", value);
@@ -42,7 +46,7 @@ export function decodeValue({ value, headers, appendedAtMs }: LogRecord): Decode
     return unreadable("record-undecodable", message, value);
   }
   if (!Array.isArray(parsed)) {
-    const decoded = decodeReading(parsed, appendedAtMs);
+    const decoded = decode(parsed, appendedAtMs, machines);
     return isRefusal(decoded)
       ? { readings: NOTHING, refused: [refusedPart(decoded, 0, value)] }
       : { readings: [{ ordinal: 0, reading: decoded }], refused: NOTHING };
@@ -54,12 +58,22 @@ export function decodeValue({ value, headers, appendedAtMs }: LogRecord): Decode
   const readings: PlacedReading[] = [];
   let refused: RefusedPart[] | undefined;
   for (let ordinal = 0; ordinal < parsed.length; ordinal++) {
-    const decoded = decodeReading(parsed[ordinal], appendedAtMs);
+    const decoded = decode(parsed[ordinal], appendedAtMs, machines);
     if (isRefusal(decoded))
       (refused ??= []).push(refusedPart(decoded, ordinal, part(value, parsed[ordinal])));
     else readings.push({ ordinal, reading: decoded });
   }
   return { readings, refused: refused ?? NOTHING };
+}
+
+function decode(
+  raw: unknown,
+  appendedAtMs: number,
+  machines: MachineHistory | undefined,
+): Reading | ReadingRefusal {
+  const decoded = decodeReading(raw, appendedAtMs);
+  if (machines === undefined || isRefusal(decoded)) return decoded;
+  return refusalOfMachine(machines, decoded.machineId, appendedAtMs) ?? decoded;
 }
 
 /** The bytes of one reading of a value that {@link decodeValue} could read. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { forgetBatches } from "../data/batch.ts";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
+import { machineHistories } from "../data/catalog/machine-histories.ts";
 import { removeOldSystemEvents } from "../data/catalog/system-event.ts";
 import { topicsOfCell } from "../data/catalog/topic.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
@@ -161,6 +162,7 @@ async function consumeCell(
     cell,
     pool,
     topics: () => topicsOfCell(catalog.service, cell),
+    machines: machineHistories(catalog.service),
     now: Date.now,
     alarm: (alarm) => {
       metrics.alarm(cell);

@@ -2,9 +2,11 @@ import { plainReading } from "./plain-reading.ts";
 import { qualityOf } from "./quality.ts";
 import { wireReading, type Reading, type ReadingValue } from "./reading.ts";
 
+export const READING_REFUSALS = ["reading-invalid", "time-out-of-range", "machine-unknown"] as const;
+
 /** Why a reading was refused; stable, part of the answer of `POST /v1/data`. */
 export interface ReadingRefusal {
-  readonly code: "reading-invalid" | "time-out-of-range";
+  readonly code: (typeof READING_REFUSALS)[number];
   readonly message: string;
 }
 

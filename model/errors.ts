@@ -47,6 +47,7 @@ export type ErrorCode =
   | "tenant-fenced"
   | "placement-changed"
   | "offset-out-of-range"
+  | "clock-skewed"
   | "topic-unknown"
   | "log-unavailable"
   | "dead-letter-unknown"

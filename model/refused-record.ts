@@ -1,4 +1,4 @@
-/** Why an entrance keeps a message that can never become readings. */
+/** Why a message, or a reading of it, is kept and can never become a row. */
 export const REFUSED_REASONS = [
   "topic-invalid",
   "machine-forbidden",
@@ -7,6 +7,7 @@ export const REFUSED_REASONS = [
   "record-too-large",
   "reading-invalid",
   "time-out-of-range",
+  "machine-unknown",
 ] as const;
 export type RefusedReason = (typeof REFUSED_REASONS)[number];
 

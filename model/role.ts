@@ -12,6 +12,7 @@ const TENANT_READS = [
   "tenant:read",
   "operation:read",
   "data:read",
+  "machine:read",
   "rule:read",
   "alert:read",
   "channel:read",
@@ -24,6 +25,7 @@ const OPERATING = [
   "alert:report",
   "channel:write",
   "dead-letter:write",
+  "machine:write",
 ] as const;
 const SELLING = [
   "tenant:create",

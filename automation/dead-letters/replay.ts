@@ -9,6 +9,7 @@ import {
 import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import { letterId, replayBatchId, type DeadLetterReason, type LetterPlace } from "../../model/dead-letter.ts";
 import { decodeReading, isRefusal } from "../../model/decode-reading.ts";
+import { refusalOfMachine, type MachineHistory } from "../../model/machine-history.ts";
 import { recordsOf, type PlacedReading } from "../../model/partition.ts";
 import type { WireReading } from "../../model/reading.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -22,6 +23,7 @@ export const NOT_REPLAYED_CODES = [
   "record-undecodable",
   "reading-invalid",
   "time-out-of-range",
+  "machine-unknown",
 ] as const;
 
 /** A letter that stays as it is, and why. */
@@ -72,6 +74,7 @@ export class Replay {
   /** @param by - id of the credential. @throws MillwrightError `tenant-not-ready`, `log-unavailable`, `database-unavailable` */
   async letters(tenant: TenantId, wanted: readonly WantedLetter[], by: string): Promise<ReplayOutcome> {
     const outcomes: ReplayOutcome[] = [];
+    const machines = await this.#intake.machinesOf(tenant);
     for (let from = 0; from < wanted.length; from += LETTERS_AT_ONCE) {
       const some = wanted.slice(from, from + LETTERS_AT_ONCE);
       const places = some.map(({ place }) => place);
@@ -80,7 +83,7 @@ export class Replay {
       );
       const byId = new Map(found.map((content) => [content.letter.id, content]));
       const judged = some.map(({ place, readings }) =>
-        this.#judge(place, byId.get(letterId(place)), readings),
+        this.#judge(place, byId.get(letterId(place)), machines, readings),
       );
       outcomes.push(await this.#replay(tenant, judged, by));
     }
@@ -94,6 +97,7 @@ export class Replay {
     by: string,
   ): Promise<ReplayOutcome & { readonly next: bigint | undefined }> {
     const outcomes: ReplayOutcome[] = [];
+    const machines = await this.#intake.machinesOf(tenant);
     let { after } = filter;
     for (let count = 0; count < LETTERS_PER_CALL; count += LETTERS_AT_ONCE) {
       const page = { after, limit: LETTERS_AT_ONCE };
@@ -103,7 +107,7 @@ export class Replay {
       const judged = found.map((content) => {
         const { place, letter } = content;
         if (filter.reason !== undefined || !DOUBTED.includes(letter.reason))
-          return this.#judge(place, content);
+          return this.#judge(place, content, machines);
         const message = "whoever sent it spoke for another: name the letter or its reason to stand for it";
         return { id: letter.id, code: "sender-doubted", message } as const;
       });
@@ -117,6 +121,7 @@ export class Replay {
   #judge(
     place: LetterPlace,
     content: LetterContent | undefined,
+    machines: MachineHistory | undefined,
     correction?: readonly unknown[],
   ): JudgedLetter | NotReplayed {
     const id = letterId(place);
@@ -131,8 +136,12 @@ export class Replay {
     if (readings === undefined)
       return no("record-undecodable", "what came is no JSON of readings: send its readings along");
     for (const [index, reading] of readings.entries()) {
-      const decoded = decodeReading(reading, this.#nowMs());
-      if (isRefusal(decoded)) return no(decoded.code, `reading ${index}: ${decoded.message}`);
+      const nowMs = this.#nowMs();
+      const decoded = decodeReading(reading, nowMs);
+      const refusal = isRefusal(decoded)
+        ? decoded
+        : machines && refusalOfMachine(machines, decoded.machineId, nowMs);
+      if (refusal !== undefined) return no(refusal.code, `reading ${index}: ${refusal.message}`);
     }
     return { place, readings: readings as readonly WireReading[] };
   }

@@ -1,6 +1,8 @@
 import type { Catalog } from "../../data/catalog/catalog.ts";
+import { machineHistories, type MachineHistories } from "../../data/catalog/machine-histories.ts";
 import type { EventLog, NewRecord } from "../../data/event-log/event-log.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
+import type { MachineHistory } from "../../model/machine-history.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { TenantTopics, type ReadingsTopic } from "./tenant-topics.ts";
 
@@ -8,10 +10,14 @@ import { TenantTopics, type ReadingsTopic } from "./tenant-topics.ts";
 export class Intake {
   readonly #log: Pick<EventLog, "append">;
   readonly #topics: TenantTopics;
+  readonly #machines: MachineHistories;
+  readonly #nowMs: () => number;
 
   constructor(catalog: Catalog, log: Pick<EventLog, "append">, nowMs: () => number) {
     this.#log = log;
     this.#topics = new TenantTopics(catalog, nowMs);
+    this.#machines = machineHistories(catalog.service);
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -28,6 +34,19 @@ export class Intake {
       if (!hasCode(error, "topic-unknown")) throw error;
       // Dropped since the topic was looked up: the tenant is being deleted.
       throw new MillwrightError("tenant-not-ready", "The tenant is being deleted.", { cause: error });
+    }
+  }
+
+  /**
+   * By what consumers will judge the machines of what is appended now, as far as it can be known: it is they who decide,
+   * by the time of the append, so this is for the answer only. undefined: those of every machine are taken.
+   */
+  async machinesOf(tenant: TenantId): Promise<MachineHistory | undefined> {
+    try {
+      const { topic } = await this.#topics.topicOf(tenant);
+      return (await this.#machines.until(this.#nowMs(), [{ tenant, topic }]))(topic);
+    } catch {
+      return undefined;
     }
   }
 }

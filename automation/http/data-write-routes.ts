@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { READING_REFUSALS } from "../../model/decode-reading.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { recordsOf } from "../../model/partition.ts";
 import { batchId, wireReading } from "../../model/reading.ts";
@@ -17,7 +18,7 @@ const taken = z.strictObject({
   rejected: z.array(
     z.strictObject({
       index: z.int().meta({ description: "Place in the body, from 0" }),
-      code: z.enum(["reading-invalid", "time-out-of-range"]),
+      code: z.enum(READING_REFUSALS),
       message: z.string(),
     }),
   ),
@@ -32,7 +33,8 @@ export function writeEndpoints({ catalog, log, nowMs }: ApiServices): Endpoint[]
       summary: "Send readings",
       description:
         "Answers once the log has the accepted readings; they can be read within 2 s. A batch id that is sent again " +
-        "within 24 h with the same body adds nothing. Imports are stored and never alert.",
+        "within 24 h with the same body adds nothing. Imports are stored and never alert. Readings of machines that the " +
+        "tenant refuses are rejected and kept as dead letters: replay them, do not send them again.",
       permission: "data:write",
       tenancy: "named",
       query: z.strictObject({ source: z.enum(["live", "import"]).default("live") }),
@@ -46,7 +48,7 @@ export function writeEndpoints({ catalog, log, nowMs }: ApiServices): Endpoint[]
         if (body === undefined) throw new MillwrightError("body-unreadable", "The body is empty.");
         const producedAtMs = nowMs();
         const { readings, batchId: idInBody, contentHash } = readBatch(body);
-        const { placed, rejected } = judgeReadings(readings, producedAtMs);
+        const { placed, rejected } = judgeReadings(readings, producedAtMs, await intake.machinesOf(tenant));
         const { machineId } = caller;
         if (machineId !== undefined && placed.some(({ reading }) => reading.machineId !== machineId))
           throw new MillwrightError("forbidden", `This key may send readings of ${machineId} only.`);

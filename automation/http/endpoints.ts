@@ -12,6 +12,7 @@ import { healthEndpoints } from "./health-routes.ts";
 import { inAppEndpoints } from "./in-app-routes.ts";
 import { incidentEndpoints } from "./incident-routes.ts";
 import { keyEndpoints } from "./key-routes.ts";
+import { machineEndpoints } from "./machine-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
@@ -36,6 +37,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...externalAlertEndpoints(services),
     ...alertEndpoints(services),
     ...incidentEndpoints(services),
+    ...machineEndpoints(services),
     ...outOfServiceEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),

@@ -52,6 +52,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "tenant-fenced": { status: 503, title: "The tenant's writes are paused" },
   "placement-changed": { status: 503, title: "The tenant's data is changing place" },
   "offset-out-of-range": { status: 500, title: "The log no longer holds this offset" },
+  "clock-skewed": { status: 503, title: "Clocks of the platform disagree" },
   "topic-unknown": { status: 409, title: "The tenant has no topic" },
   "dead-letter-unknown": { status: 404, title: "No such dead letter" },
   "log-unavailable": { status: 503, title: "The event log is away" },

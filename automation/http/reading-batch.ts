@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
+import { refusalOfMachine, type MachineHistory } from "../../model/machine-history.ts";
 import type { PlacedReading } from "../../model/partition.ts";
 import { decodeReading, isRefusal, type ReadingRefusal } from "../../model/decode-reading.ts";
 import { batchId, type WireReading } from "../../model/reading.ts";
@@ -55,14 +56,26 @@ function jsonLines(bytes: Buffer): unknown[] {
     });
 }
 
-/** Judges each reading by itself. Readings of the right form keep their order; see {@link PlacedReading}. */
-export function judgeReadings(readings: readonly unknown[], nowMs: number) {
+/**
+ * Judges each reading by itself. Readings of the right form keep their order; see {@link PlacedReading}. One of an
+ * unknown machine is rejected and sent all the same: it is kept, and can be replayed when the machine is registered.
+ * @param machines - undefined: those of every machine are taken
+ */
+export function judgeReadings(
+  readings: readonly unknown[],
+  nowMs: number,
+  machines: MachineHistory | undefined,
+) {
   const placed: PlacedReading[] = [];
   const rejected: RefusedReading[] = [];
   for (const [index, raw] of readings.entries()) {
     const decoded = decodeReading(raw, nowMs);
     const isAccepted = !isRefusal(decoded);
     if (!isAccepted) rejected.push({ index, ...decoded });
+    if (isAccepted && machines !== undefined) {
+      const refusal = refusalOfMachine(machines, decoded.machineId, nowMs);
+      if (refusal !== undefined) rejected.push({ index, ...refusal });
+    }
     if (isAccepted || decoded.code === "time-out-of-range")
       placed.push({ reading: raw as WireReading, isAccepted });
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { OPERATION_KINDS, OPERATION_STATUSES } from "../../model/operation.ts";
 import { TENANT_STATES, TIERS, tenantId } from "../../model/tenant.ts";
 
@@ -55,6 +56,7 @@ export const tenant = z
   .strictObject({
     id: z.string(),
     ...tenantFields,
+    unknownMachines: z.enum(UNKNOWN_MACHINES),
     tier: z.enum(TIERS),
     state: z.enum(TENANT_STATES),
     placement: z

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { inTenant } from "../../data/catalog/catalog.ts";
 import { getTenant, listTenants, type TenantChange } from "../../data/catalog/tenant.ts";
 import { mayDo } from "../../model/role.ts";
+import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { TIERS, tenantId } from "../../model/tenant.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
@@ -24,6 +25,10 @@ const newTenant = z
     name: tenantFields.name,
     tier: z.enum(TIERS),
     machines: tenantFields.machines.default(0),
+    unknownMachines: z
+      .enum(UNKNOWN_MACHINES)
+      .default("register")
+      .meta({ description: "What becomes of readings of machines that nobody has registered" }),
     budgetUsdPerMonth: tenantFields.budgetUsdPerMonth.default(null),
     contacts: tenantFields.contacts.default([]),
   })
@@ -104,7 +109,7 @@ export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[
       method: "patch",
       path: "/v1/tenants/:tenantId",
       summary: "Change a tenant's facts",
-      description: "A tenant-admin may change the budget only.",
+      description: "A tenant-admin may change the budget only. For unknownMachines see /v1/machines/policy.",
       permission: "tenant:budget",
       tenancy: "named",
       params: tenantParams,

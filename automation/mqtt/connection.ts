@@ -278,6 +278,7 @@ function pubackReason(refused: Refusal | undefined): Reason {
     case "topic-invalid":
       return "topicNameInvalid";
     case "machine-forbidden":
+    case "machine-unknown":
     case "identity-mismatch":
       return "notAuthorized";
     default:

@@ -3,6 +3,7 @@ import type { IPublishPacket } from "mqtt-packet";
 import type { NewRecord } from "../../data/event-log/event-log.ts";
 import { parseDeviceTopic, readDeviceMessage, type DeviceMessage } from "../../model/device-message.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import { refusalOfMachine, type MachineHistory } from "../../model/machine-history.ts";
 import { partitionOf, recordsOf } from "../../model/partition.ts";
 import { batchId } from "../../model/reading.ts";
 import { refusalHeaders, type Refusal } from "../../model/refused-record.ts";
@@ -21,6 +22,8 @@ export interface Sender {
 
 /** A PUBLISH understood as far as it can be. */
 export interface UnderstoodMessage {
+  /** undefined: the topic names none */
+  readonly machineId: string | undefined;
   readonly readingCount: number;
   /** Of the message, or of some readings of it. It is kept all the same, as a record that becomes a dead letter. */
   readonly refusal: Refusal | undefined;
@@ -39,6 +42,7 @@ export function understand(publish: IPublishPacket, sender: Sender, producedAtMs
   // In the name of the key's own machine, where it has one: a topic alone can be anybody's.
   const headers = recordHeaders(producedAtMs, "live", batch, sender.machineId ?? device?.machineId);
   return {
+    machineId: device?.machineId,
     readingCount: readings.length,
     refusal,
     recordsFor({ topic, partitions }) {
@@ -53,6 +57,19 @@ export function understand(publish: IPublishPacket, sender: Sender, producedAtMs
       return [...records, refused];
     },
   };
+}
+
+/** The message as its sender is to hear of it. The log has its readings all the same, for consumers to refuse and keep. */
+export function judged(
+  message: UnderstoodMessage,
+  machines: MachineHistory | undefined,
+  nowMs: number,
+): UnderstoodMessage {
+  const { machineId, readingCount } = message;
+  if (machines === undefined || machineId === undefined || readingCount === 0) return message;
+  const refused = refusalOfMachine(machines, machineId, nowMs);
+  if (refused === undefined) return message;
+  return { ...message, readingCount: 0, refusal: { reason: refused.code, message: refused.message } };
 }
 
 function read(publish: IPublishPacket, payload: Buffer, sender: Sender, nowMs: number): DeviceMessage {

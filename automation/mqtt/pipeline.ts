@@ -1,6 +1,6 @@
 import type { IPublishPacket } from "mqtt-packet";
 import type { Intake } from "../entrance/intake.ts";
-import { understand, type Sender, type UnderstoodMessage } from "./message.ts";
+import { judged, understand, type Sender, type UnderstoodMessage } from "./message.ts";
 
 /** Messages of a connection that may wait for the log; told to clients of MQTT 5 as Receive Maximum. */
 export const RECEIVE_MAXIMUM = 200;
@@ -78,12 +78,13 @@ export class Pipeline {
   }
 
   async #appendAll(group: readonly Waiting[]): Promise<void> {
-    const { intake, sender, onKept } = this.#deps;
+    const { intake, sender, nowMs, onKept } = this.#deps;
     await intake.append(sender.tenant, (topic) => group.flatMap(({ message }) => message.recordsFor(topic)));
+    const machines = await intake.machinesOf(sender.tenant);
     for (const { publish, message } of group) {
       this.#bytes -= publish.payload.length;
       this.#count -= 1;
-      onKept(publish, message);
+      onKept(publish, judged(message, machines, nowMs()));
     }
   }
 }

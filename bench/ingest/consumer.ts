@@ -2,6 +2,7 @@ import { openIngestPool } from "../../data/cell/cell-pool.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import { ingestSubscription } from "../../handlers/ingest/subscription.ts";
 import type { TenantId } from "../../model/tenant.ts";
+import { everyMachine } from "../../test/support/machines.ts";
 import { openLog, type LogPlace } from "../services.ts";
 
 /** What the parent sends first. */
@@ -36,6 +37,7 @@ process.once("message", (message) => {
   let rowCount = 0;
   const subscription = ingestSubscription({
     ...{ cell: "bench", pool: openIngestPool(cell, "bench-ingest"), now: Date.now },
+    machines: everyMachine,
     topics: () => Promise.resolve([{ tenant, topic, epoch: 1n }]),
     alarm: ({ error }) => fail(error),
     outOfRange: fail,

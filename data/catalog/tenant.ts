@@ -1,6 +1,8 @@
 import { MillwrightError } from "../../model/errors.ts";
+import type { UnknownMachines } from "../../model/machine-history.ts";
 import type { TenantId, TenantState, Tier } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
+import { refuseFromTheBeginning } from "./machine-registry.ts";
 import { decodeCursor, pageOf, type Page, type PageRequest } from "./page.ts";
 
 /** A tenant as the API shows it. */
@@ -17,6 +19,8 @@ export interface Tenant {
     readonly epoch: number;
   } | null;
   readonly machines: number;
+  /** As it was last set; see MachinePolicy for when that is valid. */
+  readonly unknownMachines: UnknownMachines;
   readonly budgetUsdPerMonth: number | null;
   readonly contacts: readonly Contact[];
   readonly createdAt: string;
@@ -33,10 +37,12 @@ export interface NewTenant {
   readonly machines: number;
   readonly budgetUsdPerMonth: number | null;
   readonly contacts: readonly Contact[];
+  /** `register` when left out */
+  readonly unknownMachines?: UnknownMachines;
 }
 
 /** What an update may change; a field that is left out stays. */
-export type TenantChange = Partial<Omit<NewTenant, "id" | "tier">>;
+export type TenantChange = Partial<Omit<NewTenant, "id" | "tier" | "unknownMachines">>;
 
 interface TenantRow {
   readonly tenant: TenantId;
@@ -44,6 +50,7 @@ interface TenantRow {
   readonly tier: Tier;
   readonly state: TenantState;
   readonly machines: number;
+  readonly refuses: boolean;
   readonly budget_usd_per_month: string | null;
   readonly contacts: readonly Contact[];
   readonly created_at: Date;
@@ -54,7 +61,7 @@ interface TenantRow {
 }
 
 const SELECT = `select t.tenant, t.name, t.tier, t.state, t.machines, t.budget_usd_per_month, t.contacts, t.created_at,
-       p.cell, p.database, p.schema, p.epoch
+       exists (select from machine_refusal r where r.tenant = t.tenant and r.valid_to is null) as refuses, p.cell, p.database, p.schema, p.epoch
   from tenant t left join tenant_placement p using (tenant)`;
 
 export async function findTenant(db: Queryable, tenant: TenantId): Promise<Tenant | undefined> {
@@ -93,6 +100,7 @@ export async function addTenant(db: Queryable, tenant: NewTenant): Promise<boole
       JSON.stringify(tenant.contacts),
     ],
   );
+  if (rowCount === 1 && tenant.unknownMachines === "refuse") await refuseFromTheBeginning(db, tenant.id);
   return rowCount === 1;
 }
 
@@ -170,6 +178,7 @@ function tenantOf(row: TenantRow): Tenant {
     state: row.state,
     placement: cell === null ? null : { cell, database, schema, epoch: Number(epoch) },
     machines: row.machines,
+    unknownMachines: row.refuses ? "refuse" : "register",
     budgetUsdPerMonth: row.budget_usd_per_month === null ? null : Number(row.budget_usd_per_month),
     contacts: row.contacts,
     createdAt: row.created_at.toISOString(),

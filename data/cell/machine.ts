@@ -30,6 +30,33 @@ export async function rememberMachines(tx: ClientBase, machines: readonly SeenMa
   );
 }
 
+/** A machine and what it measures. */
+export interface ReportedMachine {
+  readonly machineId: string;
+  readonly types: readonly ReadingType[];
+}
+
+export interface MachineRange {
+  /** Exclusive; undefined: from the first */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** Machines that ever reported, by the bytes of their ids. */
+export async function listReportedMachines(
+  tx: ClientBase,
+  tenant: TenantId,
+  { after, limit }: MachineRange,
+): Promise<readonly ReportedMachine[]> {
+  const { rows } = await tx.query<{ machine_id: string; types: ReadingType[] }>(
+    `select machine_id, array_agg(distinct type order by type) as types from millwright.machine
+      where tenant = $1 and ($2::text is null or machine_id collate "C" > $2)
+      group by machine_id order by machine_id collate "C" limit $3`,
+    [tenant, after ?? null, limit],
+  );
+  return rows.map(({ machine_id: machineId, types }) => ({ machineId, types }));
+}
+
 /** Ids of a tenant's machines that ever reported readings of `type` (from `siteId`, where given). */
 export async function listMachines(
   tx: ClientBase,

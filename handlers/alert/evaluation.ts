@@ -4,6 +4,7 @@ import type { AlertTransition } from "../../data/catalog/alert-transition.ts";
 import type { MachineClock, RuleState } from "../../data/catalog/rule-state.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import { EARLIEST_TIME_MS, MAX_CLOCK_LEAD_MS } from "../../model/decode-reading.ts";
+import type { MachineHistory } from "../../model/machine-history.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import { trustedReading } from "../../model/quality.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
@@ -15,6 +16,8 @@ import type { RuleIndex } from "./rule-index.ts";
 /** Records of one partition, in offset order. */
 export interface PartitionBatch extends TakenRange {
   readonly records: readonly LogRecord[];
+  /** undefined: readings of every machine are taken */
+  readonly machines: MachineHistory | undefined;
 }
 
 export interface Outcome {
@@ -44,7 +47,7 @@ export async function evaluateBatch(
     if (rules === undefined) continue;
     const seen = batch.records
       .filter(({ headers }) => headers["source"] !== "import") // history must not ring today
-      .flatMap(readingsOf)
+      .flatMap((record) => readingsOf(record, batch.machines))
       .filter(({ type, machineId }) => rules.concerns(type, machineId));
     if (seen.length === 0) continue;
     readings += seen.length;
@@ -81,13 +84,13 @@ function producedAt(header: string | undefined, appendedAtMs: number): number | 
     : null;
 }
 
-/** What cannot be read, or is dated beyond the tolerance, is a dead letter of ingest's and nothing to an alert; nor is a bad value. */
-function readingsOf(record: LogRecord): PlacedReading[] {
+/** What cannot be read, is dated beyond the tolerance or of an unknown machine is a dead letter of ingest's and nothing to an alert; nor is a bad value. */
+function readingsOf(record: LogRecord, machines: MachineHistory | undefined): PlacedReading[] {
   const { topic, partition, offset, appendedAtMs, headers } = record;
   const generation = parseTopicName(topic)?.generation ?? 0;
   const logRef = packLogRef({ generation, partition, offset }).toString();
   const producedAtMs = producedAt(headers["produced-at"], appendedAtMs);
-  return decodeValue(record).readings.map(({ reading, ordinal }) => ({
+  return decodeValue(record, machines).readings.map(({ reading, ordinal }) => ({
     ...trustedReading(reading),
     ...{ appendedAtMs, producedAtMs, logRef, ordinal },
   }));

@@ -11,6 +11,7 @@ import {
   saveTransitions,
   type AlertTransition,
 } from "../../data/catalog/alert-transition.ts";
+import { historiesFor, machineHistories, type HistoryOf } from "../../data/catalog/machine-histories.ts";
 import { machinesOutOfService } from "../../data/catalog/out-of-service.ts";
 import { holdRules, ruleRevisions } from "../../data/catalog/rule-revision.ts";
 import { rulesInForce } from "../../data/catalog/rule.ts";
@@ -84,11 +85,12 @@ interface TenantRules {
 export function alertEngine(deps: AlertEngineDeps): AlertEngine {
   const { pool, log, flood = FLOOD, observe = {}, now = Date.now } = deps;
   const states = new MachineStates();
+  const machines = machineHistories(pool);
   const rulesOf = new Map<string, TenantRules>();
 
   async function handle(records: readonly LogRecord[]): Promise<readonly Seek[]> {
     const startedAt = performance.now();
-    const batches = partitionBatches(records);
+    const batches = partitionBatches(records, await historiesFor(machines, records));
     try {
       const { counts, transitions } = await inTransaction(pool, (tx) => takeBatches(tx, batches));
       await stampCommit(transitions);
@@ -228,14 +230,24 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
   };
 }
 
-function partitionBatches(records: readonly LogRecord[]): PartitionBatch[] {
+function partitionBatches(records: readonly LogRecord[], historyOf: HistoryOf): PartitionBatch[] {
   const groups = Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`);
   return [...groups.values()].flatMap((own) => {
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return [];
     const { topic, partition, coversFrom: firstOffset } = first;
     const tenant = tenantOf(topic);
-    return [{ tenant, topic, partition, firstOffset, nextOffset: last.offset + 1n, records: own }];
+    return [
+      {
+        tenant,
+        topic,
+        partition,
+        firstOffset,
+        nextOffset: last.offset + 1n,
+        records: own,
+        machines: historyOf(topic),
+      },
+    ];
   });
 }
 

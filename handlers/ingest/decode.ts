@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { DeadLetter } from "../../data/cell/dead-letter.ts";
 import type { TenantRows } from "../../data/cell/reading-rows.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
+import type { MachineHistory } from "../../model/machine-history.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { TopicName } from "../../model/topic-name.ts";
@@ -33,19 +34,22 @@ export class RunDecoder {
   readonly #tenant: TenantId;
   readonly #generation: number;
   readonly #rows: TenantRows;
+  readonly #machines: MachineHistory | undefined;
   readonly #presences = new Presences();
 
-  constructor({ tenant, generation }: TopicName, rows: TenantRows) {
+  /** @param machines - undefined: those of every machine are taken */
+  constructor({ tenant, generation }: TopicName, rows: TenantRows, machines: MachineHistory | undefined) {
     this.#tenant = tenant;
     this.#generation = generation;
     this.#rows = rows;
+    this.#machines = machines;
   }
 
   decode(source: LogRecord): DecodedRecord {
     const { partition, offset, value, headers } = source;
     const tenant = this.#tenant;
     const logRef = packLogRef({ generation: this.#generation, partition, offset });
-    const { readings, refused } = decodeValue(source);
+    const { readings, refused } = decodeValue(source, this.#machines);
     for (const { reading, ordinal } of readings) this.#rows.add(reading, source, logRef, ordinal);
     return {
       tenant,

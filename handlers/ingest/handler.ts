@@ -1,3 +1,4 @@
+import { machineHistories } from "../../data/catalog/machine-histories.ts";
 import { topicsOfCell } from "../../data/catalog/topic.ts";
 import { openPool, parseDatabaseUrl } from "../../data/pool.ts";
 import { readIngestEnvironment } from "../../environment.ts";
@@ -20,6 +21,7 @@ const subscription = ingestSubscription({
   cell,
   pool,
   topics: () => topicsOfCell(catalog, cell),
+  machines: machineHistories(catalog),
   now: Date.now,
   // console is what Lambda records; the tenant's name and the cause are all that an operator needs first
   alarm: ({ tenant, error }) => {

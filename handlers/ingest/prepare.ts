@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { HistoryOf } from "../../data/catalog/machine-histories.ts";
 import type { OffsetRange } from "../../data/cell/log-position.ts";
 import { TenantRows } from "../../data/cell/reading-rows.ts";
 import type { LogRecord, Seek, TopicPartition } from "../../data/event-log/event-log.ts";
@@ -22,6 +23,8 @@ export interface PreparedTenant {
 /** A batch decoded and encoded: all that needs no database. */
 export interface PreparedBatch {
   readonly records: readonly LogRecord[];
+  /** What it was decoded with. */
+  readonly historyOf: HistoryOf;
   /** Sorted by id: locks are taken in this order. */
   readonly tenants: readonly PreparedTenant[];
   /** Partitions whose records were not consecutive: what follows the gap is to be read again. */
@@ -31,7 +34,11 @@ export interface PreparedBatch {
 /** So many readings (about 1 ms) are decoded in one go; between them a commit that is under way gets its turn. */
 const READINGS_PER_TURN = 500;
 
-export async function prepareBatch(records: readonly LogRecord[]): Promise<PreparedBatch> {
+/** @param historyOf - reaches up to the last record */
+export async function prepareBatch(
+  records: readonly LogRecord[],
+  historyOf: HistoryOf,
+): Promise<PreparedBatch> {
   const { runs, gaps } = consecutiveRuns(records);
   const tenants = new Map<TenantId, { partitions: PreparedPartition[]; rows: TenantRows }>();
   for (const run of runs) {
@@ -44,11 +51,11 @@ export async function prepareBatch(records: readonly LogRecord[]): Promise<Prepa
     const { topic, partition, coversFrom: firstOffset } = first;
     prepared.partitions.push({
       range: { tenant, topic, partition, firstOffset, nextOffset: last.offset + 1n },
-      records: await decodeInTurns(run, new RunDecoder(name, prepared.rows)),
+      records: await decodeInTurns(run, new RunDecoder(name, prepared.rows, historyOf(topic))),
     });
   }
   const sorted = [...tenants].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { records, gaps, tenants: sorted.map(([tenant, prepared]) => ({ tenant, ...prepared })) };
+  return { records, historyOf, gaps, tenants: sorted.map(([tenant, prepared]) => ({ tenant, ...prepared })) };
 }
 
 async function decodeInTurns(

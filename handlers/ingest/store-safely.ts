@@ -73,12 +73,12 @@ export async function storeSafely(
 
 /** In order, so that the second half finds the position where the first left it. */
 async function storeHalves(deps: SafeStoreDeps, batch: PreparedBatch, error: unknown): Promise<StoreOutcome> {
-  const { records } = batch;
+  const { records, historyOf } = batch;
   // One tenant's record that cannot be made smaller: its neighbours do not wait for it.
   if (records.length < 2) return storeWithout(deps, batch, error);
   const middle = records.length >> 1;
-  const first = await storeSafely(deps, await prepareBatch(records.slice(0, middle)));
-  const second = await storeSafely(deps, await prepareBatch(records.slice(middle)));
+  const first = await storeSafely(deps, await prepareBatch(records.slice(0, middle), historyOf));
+  const second = await storeSafely(deps, await prepareBatch(records.slice(middle), historyOf));
   return {
     seeks: [...first.seeks, ...second.seeks],
     taken: [...first.taken, ...second.taken],

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
+import { historiesFor, type MachineHistories } from "../../data/catalog/machine-histories.ts";
 import type { CellTopic } from "../../data/catalog/topic.ts";
 import { heldTopics, readPosition } from "../../data/cell/log-position.ts";
 import type {
@@ -23,6 +24,8 @@ export interface IngestDeps {
   readonly pool: Pool;
   /** Topics placed in this cell now (`topicsOfCell`). */
   readonly topics: () => Promise<readonly CellTopic[]>;
+  /** Whose readings are taken. */
+  readonly machines: Pick<MachineHistories, "until">;
   readonly now: () => number;
   readonly alarm: (alarm: IngestAlarm) => void;
   readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
@@ -106,9 +109,10 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
         deps.stored(outcome);
       };
 
+      const historyOf = await historiesFor(deps.machines, records);
       for (const part of partsOf(records)) {
         // Decoded while the part before is copied: our processor works while the database's does.
-        const prepared = await prepareBatch(part);
+        const prepared = await prepareBatch(part, historyOf);
         await settle();
         stored = prepared;
         storing = storeSafely(storeDeps, prepared);

@@ -6,7 +6,7 @@ import { logRecord, machineReading } from "../support/log-records.ts";
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const decode = (value: Buffer | string) =>
-  decodeValue(logRecord(tenantId.parse("acme"), 0, 0, Buffer.from(value)));
+  decodeValue(logRecord(tenantId.parse("acme"), 0, 0, Buffer.from(value)), undefined);
 const reading = JSON.stringify(machineReading());
 
 describe("decodeValue", () => {

@@ -10,6 +10,7 @@ import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { testTenant } from "../support/cell.ts";
 import { ingestCell, refuseMoreThan, type IngestCell } from "../support/ingest-cell.ts";
 import { logRecord, machineReading } from "../support/log-records.ts";
+import { noHistory } from "../support/machines.ts";
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -24,13 +25,13 @@ describe("protocol 2: the SQLSTATE decides about a failure", () => {
 
   /** Takes every failure for one that passes. */
   const sameAgain: Store = async (records) => {
-    const prepared = await prepareBatch(records);
+    const prepared = await prepareBatch(records, noHistory);
     await storeBatch(cell.deps(), prepared).catch(() => undefined);
   };
 
   /** Takes every failure for a bad row, and looks for it. */
   const bury: Store = async (records) => {
-    const batch = await prepareBatch(records);
+    const batch = await prepareBatch(records, noHistory);
     try {
       await storeBatch(cell.deps(), batch);
     } catch {

@@ -22,7 +22,7 @@ const recordAt = (offset: number, seconds: number, value: number, appendedAtSeco
 /** What the engine reads of a record. */
 function readingsOf(record: LogRecord): PlacedReading[] {
   const { appendedAtMs, offset } = record;
-  return decodeValue(record).readings.map(({ reading, ordinal }) => ({
+  return decodeValue(record, undefined).readings.map(({ reading, ordinal }) => ({
     ...{ ...reading, ordinal, appendedAtMs },
     ...{ logRef: String(offset), producedAtMs: null },
   }));

@@ -12,6 +12,7 @@ import { ingestSubscription, type IngestDeps } from "../../handlers/ingest/subsc
 import { tenantNames, topicName, type TenantId } from "../../model/tenant.ts";
 import { asCellRole, testCell } from "./cell.ts";
 import { APPENDED_AT_MS } from "./log-records.ts";
+import { everyMachine, noHistory } from "./machines.ts";
 
 export type IngestCell = Awaited<ReturnType<typeof ingestCell>>;
 
@@ -30,7 +31,8 @@ export async function ingestCell(session: { readonly timeZone?: string } = {}) {
   return {
     ...{ secret, pool, admin, deps, close: () => pool.end() },
     /** Stores the records as one batch. */
-    store: async (records: readonly LogRecord[]) => storeSafely(deps(), await prepareBatch(records)),
+    store: async (records: readonly LogRecord[]) =>
+      storeSafely(deps(), await prepareBatch(records, noHistory)),
     /** A consumer of the tenant's topics, as a host runs it. */
     consumer: async (
       tenant: TenantId,
@@ -41,7 +43,13 @@ export async function ingestCell(session: { readonly timeZone?: string } = {}) {
         ...{ tenant, topic: topicName(tenant, "readings", generation), epoch: 1n },
       }));
       const subscription = ingestSubscription({
-        ...{ cell: "test", pool, now: Date.now, topics: () => Promise.resolve(topics) },
+        ...{
+          cell: "test",
+          pool,
+          machines: everyMachine,
+          now: Date.now,
+          topics: () => Promise.resolve(topics),
+        },
         alarm: ({ error }) => expect.fail(String(error)),
         outOfRange: () => expect.fail("the position lies outside the log"),
         stored: () => undefined,

@@ -14,6 +14,7 @@ import { tenantNames, type TenantId } from "../../../model/tenant.ts";
 import { TestApi } from "../../support/api.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+import { noHistory } from "../../support/machines.ts";
 
 const DAY_MS = 86_400_000;
 const LETTERS = "/v1/data/dead-letters";
@@ -59,7 +60,7 @@ describe("dead letters through the API", () => {
   const store = async (...records: ReturnType<typeof logRecord>[]) =>
     storeSafely(
       { pool: ingest, memory: new Memory(), epochOf: () => 1n, alarm },
-      await prepareBatch(records),
+      await prepareBatch(records, noHistory),
     );
 
   /** Stores a record at the next place of partition 0. */

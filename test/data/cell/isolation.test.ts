@@ -9,6 +9,7 @@ import { storeSafely } from "../../../handlers/ingest/store-safely.ts";
 import { tenantNames, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, asTenantReader, partitionsOf, testCell, testTenant } from "../../support/cell.ts";
 import { logRecord } from "../../support/log-records.ts";
+import { noHistory } from "../../support/machines.ts";
 
 const DENIED = "42501";
 
@@ -21,7 +22,7 @@ describe("tenants of one cell, by SQL", () => {
     secret = await testCell();
     [acme, globex] = [await testTenant(secret, "iso-acme"), await testTenant(secret, "iso-globex")];
     const pool = openIngestPool(secret, "test");
-    const batch = await prepareBatch([logRecord(acme, 0, 0), logRecord(globex, 0, 0)]);
+    const batch = await prepareBatch([logRecord(acme, 0, 0), logRecord(globex, 0, 0)], noHistory);
     await storeSafely(
       { pool, memory: new Memory(), epochOf: () => 1n, alarm: ({ error }) => expect.fail(String(error)) },
       batch,

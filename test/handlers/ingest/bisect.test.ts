@@ -11,6 +11,7 @@ import { storeSafely } from "../../../handlers/ingest/store-safely.ts";
 import { tenantNames, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+import { noHistory } from "../../support/machines.ts";
 import { seed } from "../../support/seed.ts";
 
 /** The database fails on these, with the SQLSTATE that stands in them. */
@@ -59,7 +60,7 @@ describe("rows that the database refuses", () => {
         ...{ pool, memory: new Memory(), epochOf: () => 1n },
         alarm: ({ error }) => expect.fail(String(error)),
       },
-      await prepareBatch(records),
+      await prepareBatch(records, noHistory),
     );
   const rowCount = async (tenant: TenantId) =>
     (await admin(`select from ${tenantNames(tenant).schema}.machine_telemetry`)).length;

@@ -8,6 +8,7 @@ import { ingestSubscription } from "../../../handlers/ingest/subscription.ts";
 import { topicName, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
 import { logRecord, machineReading } from "../../support/log-records.ts";
+import { everyMachine } from "../../support/machines.ts";
 import { seed } from "../../support/seed.ts";
 
 /** One delivery: records of both partitions, from an arbitrary offset, to one of two consumers. */
@@ -79,7 +80,7 @@ describe(`ingestion under any delivery schedule (seed ${seed})`, () => {
 
   const consumerOf = (tenant: TenantId) =>
     ingestSubscription({
-      ...{ cell: "test", pool, now: Date.now },
+      ...{ cell: "test", pool, machines: everyMachine, now: Date.now },
       topics: () => Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n }]),
       alarm: ({ error }) => expect.fail(String(error)),
       outOfRange: () => expect.fail("nothing was trimmed"),

@@ -15,6 +15,7 @@ import { asCellRole, partitionsOf, makeTenantSchema, testCell, testTenant } from
 import { eventually } from "../../support/eventually.ts";
 import { refuseMoreThan } from "../../support/ingest-cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+import { noHistory } from "../../support/machines.ts";
 
 describe("storing a batch of the log", () => {
   let secret: CellSecret;
@@ -39,7 +40,7 @@ describe("storing a batch of the log", () => {
   const store = async (records: readonly LogRecord[], memory = new Memory()) =>
     storeSafely(
       { pool, memory, epochOf: (tenant) => epochs.get(tenant), alarm: (alarm) => alarms.push(alarm) },
-      await prepareBatch(records),
+      await prepareBatch(records, noHistory),
     );
 
   const admin = <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
@@ -144,7 +145,10 @@ describe("storing a batch of the log", () => {
 
   it("cuts a delivery at a gap", async () => {
     const tenant = await newTenant();
-    const batch = await prepareBatch([0, 1, 5].map((offset) => logRecord(tenant, 0, offset)));
+    const batch = await prepareBatch(
+      [0, 1, 5].map((offset) => logRecord(tenant, 0, offset)),
+      noHistory,
+    );
     expect(batch.gaps).to.deep.equal([{ topic: logRecord(tenant, 0, 0).topic, partition: 0, offset: 2n }]);
     await store(batch.records);
     expect(await stored(tenant)).to.have.length(2);

@@ -8,6 +8,7 @@ import { ingestSubscription, type IngestDeps } from "../../../handlers/ingest/su
 import { tenantId, topicName, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+import { everyMachine } from "../../support/machines.ts";
 
 describe("the consumer of a cell", () => {
   let secret: CellSecret;
@@ -23,7 +24,7 @@ describe("the consumer of a cell", () => {
 
   async function consumerOf(tenants: readonly TenantId[], deps: Partial<IngestDeps> = {}) {
     const subscription = ingestSubscription({
-      ...{ cell: "shared-1", pool, now: Date.now },
+      ...{ cell: "shared-1", pool, machines: everyMachine, now: Date.now },
       topics: () =>
         Promise.resolve(
           tenants.map((tenant) => ({ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n })),

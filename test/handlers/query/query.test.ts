@@ -12,6 +12,7 @@ import { queryReadings, type ReadingsRequest } from "../../../handlers/query/pro
 import type { TenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
+import { noHistory } from "../../support/machines.ts";
 import { seed } from "../../support/seed.ts";
 
 const MINUTE_MS = 60_000;
@@ -45,7 +46,7 @@ describe("reading readings", () => {
   after(() => Promise.all([ingest.end(), pool.end()]));
 
   async function store(records: Parameters<typeof prepareBatch>[0]) {
-    const batch = await prepareBatch(records);
+    const batch = await prepareBatch(records, noHistory);
     const memory = new Memory();
     await makeRoom(ingest, memory, batch);
     await storeBatch({ pool: ingest, memory, epochOf: () => 1n }, batch);
