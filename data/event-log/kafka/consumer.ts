@@ -1,3 +1,4 @@
+import { MillwrightError } from "../../../model/errors.ts";
 import { Bell, pause } from "../../wait.ts";
 import type {
   LogRecord,
@@ -20,8 +21,9 @@ const POSITIONS_AT_ONCE = 8;
 
 /**
  * A partition that this consumer follows. It is *assigned* (`next` unknown: the stored position is asked before
- * anything is read), then *followed* (`next` known), and for good *stopped* when its position lies outside the log;
- * an error in `handle` makes it assigned again. A crash leaves nothing behind: positions live with the consumer's data.
+ * anything is read), then *followed* (`next` known), and for good *stopped* when its position lies outside the log or
+ * its records have a form that we do not read; an error in `handle` makes it assigned again. A crash leaves nothing
+ * behind: positions live with the consumer's data.
  */
 interface Followed extends TopicPartition {
   /** Where the next fetch begins: behind what has arrived, handled or not. */
@@ -180,6 +182,9 @@ export class KafkaConsumer {
       if (followed?.next !== fetchedFrom) continue;
       if (error === "OFFSET_OUT_OF_RANGE") {
         await this.#stop(followed, fetchedFrom);
+      } else if (error instanceof MillwrightError) {
+        followed.isStopped = true;
+        this.#onError(error);
       } else if (error !== undefined) {
         this.#leaders.forget(topic);
         this.#lastAssignedAt = -Infinity;

@@ -1,3 +1,4 @@
+import { MillwrightError } from "../../../model/errors.ts";
 import type { LogRecord, TopicPartition } from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { errorName, READ_COMMITTED } from "./protocol.ts";
@@ -16,8 +17,8 @@ export interface Cursor extends TopicPartition {
 /** What a fetch brought of one partition. */
 export interface Fetched extends TopicPartition {
   readonly fetchedFrom: bigint;
-  /** Name of the broker's error; the other fields are then without meaning. */
-  readonly error: string | undefined;
+  /** Name of the broker's error, or what is wrong with the records; the other fields are then without meaning. */
+  readonly error: string | MillwrightError | undefined;
   /** Where to go on: behind everything that was seen, also what is no record of ours. */
   readonly next: bigint;
   readonly end: bigint;
@@ -45,10 +46,19 @@ export async function fetchRecords(
     leader,
   );
   const froms = new Map(cursors.map((cursor) => [`${cursor.topic}/${cursor.partition}`, cursor.next]));
-  return partitions.flatMap(({ topic, partition, errorCode, highWatermark: end, aborted, batches }) => {
-    const fetchedFrom = froms.get(`${topic}/${partition}`);
-    if (fetchedFrom === undefined) return [];
-    const { records, next } = decodeBatches({ topic, partition }, batches, fetchedFrom, aborted);
-    return [{ topic, partition, fetchedFrom, error: errorName(errorCode), next, end, records }];
-  });
+  return partitions.flatMap(
+    ({ topic, partition, errorCode, highWatermark: end, aborted, batches }): Fetched[] => {
+      const fetchedFrom = froms.get(`${topic}/${partition}`);
+      if (fetchedFrom === undefined) return [];
+      const place = { topic, partition };
+      try {
+        const { records, next } = decodeBatches(place, batches, fetchedFrom, aborted);
+        return [{ ...place, fetchedFrom, error: errorName(errorCode), next, end, records }];
+      } catch (error) {
+        // One topic that somebody made otherwise than we do must not keep those of all others from being read.
+        if (!(error instanceof MillwrightError)) throw error;
+        return [{ ...place, fetchedFrom, error, next: fetchedFrom, end, records: [] }];
+      }
+    },
+  );
 }

@@ -83,6 +83,28 @@ describe("Kafka log", () => {
     }
   });
 
+  it("stops a partition whose records are compressed, and reads the others on", async () => {
+    const [foreign, ours] = ["foreign.readings.g1", "ours.readings.g1"] as const;
+    const client = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+    const [admin, producer] = [client.admin(), client.producer()];
+    await Promise.all([admin.connect(), producer.connect()]);
+    await admin.createTopics({ topics: [{ topic: foreign, numPartitions: 1 }], waitForLeaders: false });
+    const messages = [{ value: "x".repeat(1_000) }];
+    await producer.send({ topic: foreign, messages, compression: kafkajs.CompressionTypes.GZIP });
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
+    await log.createTopic(ours, 1);
+    const seen = collector(() => [foreign, ours], { group: "foreign" });
+    const stop = new AbortController();
+    const consuming = log.consume(seen.subscription, stop.signal);
+    for (const value of ["a", "b"]) {
+      await log.append([recordOf(ours, value)]);
+      await eventually(`record ${value}`, () => seen.records.some((record) => textOf(record) === value));
+    }
+    stop.abort();
+    await consuming;
+    expect(seen.records.map(textOf)).to.deep.equal(["a", "b"]);
+  });
+
   it("tells how many records wait while a batch is handled", async () => {
     const topic = "lag.readings.g1";
     await log.createTopic(topic, 1);
