@@ -1,3 +1,4 @@
+import { endStalledCopies } from "../../data/cell/end-stalled-copies.ts";
 import { failureKind } from "../../data/cell/failure.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -58,6 +59,7 @@ export async function storeSafely(
       case "too-much":
         return storeHalves(deps, batch, error);
       case "timeout":
+        await endStalledCopies(deps.pool); // a stopped process may hold what we waited for
         return failureCount === 0
           ? storeSafely(deps, batch, { failureCount: 1, isBisecting })
           : storeHalves(deps, batch, error);

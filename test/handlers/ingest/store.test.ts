@@ -1,10 +1,11 @@
 import { expect } from "chai";
-import type pg from "pg";
+import pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
-import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import { cellAddress, type CellSecret } from "../../../data/cell/cell-secret.ts";
 import { advancePositions } from "../../../data/cell/log-position.ts";
 import { lockTenant } from "../../../data/cell/fence.ts";
-import { sqlState } from "../../../data/pool.ts";
+import { openPool, sqlState } from "../../../data/pool.ts";
 import type { LogRecord } from "../../../data/event-log/event-log.ts";
 import { Memory } from "../../../handlers/ingest/memory.ts";
 import { prepareBatch } from "../../../handlers/ingest/prepare.ts";
@@ -100,6 +101,27 @@ describe("storing a batch of the log", () => {
     expect(marks).to.have.length(4);
     const machines = await admin("select from millwright.machine where tenant = $1", [tenant]);
     expect(machines).to.have.length(4);
+  });
+
+  it("goes on where another process was stopped in the middle of a COPY", async () => {
+    const tenant = await newTenant();
+    const stopped = new pg.Client(cellAddress(secret, "ingest"));
+    stopped.on("error", () => undefined);
+    await stopped.connect();
+    await stopped.query("begin");
+    await stopped.query("select from millwright.log_position where tenant = $1 for update", [tenant]);
+    const table = `${tenantNames(tenant).schema}.machine_telemetry`;
+    const copy = stopped.query(copyFrom(`copy ${table} (time, machine_id) from stdin`));
+    copy.on("error", () => undefined);
+    copy.write("2026-11-"); // and stops
+    const patience = { applicationName: "test", max: 1, statementTimeoutMs: 11_000 };
+    const waiting = openPool(cellAddress(secret, "ingest"), patience);
+    const outcome = await storeSafely(
+      { pool: waiting, memory: new Memory(), epochOf: () => 1n, alarm: (alarm) => alarms.push(alarm) },
+      await prepareBatch([logRecord(tenant, 0, 0)]),
+    );
+    await waiting.end();
+    expect([outcome.rowCount, alarms, (await stored(tenant)).length]).to.deep.equal([1, [], 1]);
   });
 
   it("adds nothing when a delivery comes again, and seeks to what is stored in either direction", async () => {
