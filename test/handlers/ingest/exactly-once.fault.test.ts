@@ -7,7 +7,7 @@ import { DataPlane } from "../../support/data-plane/plane.ts";
 import { faultRun } from "../../support/data-plane/run.ts";
 
 const PAIRS = [
-  { pair: "embedded", title: "the embedded log and PostgreSQL", fullRuns: 200, sampleRuns: 3 },
+  { pair: "embedded", title: "the embedded log and PostgreSQL", fullRuns: 200, sampleRuns: 2 },
   { pair: "real", title: "Kafka and TimescaleDB", fullRuns: 100, sampleRuns: 2 },
 ] as const;
 
