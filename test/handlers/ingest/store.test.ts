@@ -118,7 +118,7 @@ describe("storing a batch of the log", () => {
     const waiting = openPool(cellAddress(secret, "ingest"), patience);
     const outcome = await storeSafely(
       { pool: waiting, memory: new Memory(), epochOf: () => 1n, alarm: (alarm) => alarms.push(alarm) },
-      await prepareBatch([logRecord(tenant, 0, 0)]),
+      await prepareBatch([logRecord(tenant, 0, 0)], noHistory),
     );
     await waiting.end();
     expect([outcome.rowCount, alarms, (await stored(tenant)).length]).to.deep.equal([1, [], 1]);
