@@ -31,12 +31,21 @@ export async function keepKafkaAccess(
     await secrets.remove(SECRET);
     return undefined;
   }
-  const secret = await secretOf(settings);
+  const secret = await kafkaSecretOf(settings);
   await secrets.put(SECRET, secret);
   return secret;
 }
 
-async function secretOf({ brokers, tls, sasl, replicationFactor }: KafkaSettings): Promise<KafkaSecret> {
+/**
+ * The settings with what their files hold.
+ * @throws MillwrightError `setting-invalid` that names the file
+ */
+export async function kafkaSecretOf({
+  brokers,
+  tls,
+  sasl,
+  replicationFactor,
+}: KafkaSettings): Promise<KafkaSecret> {
   const ca = tls?.caFile === undefined ? undefined : await certificateOf("KAFKA_TLS_CA_FILE", tls.caFile);
   return {
     brokers: [...brokers],

@@ -3,6 +3,7 @@ import { inheritedEnvironment, readSettings } from "../../../environment.ts";
 import { checkEngine } from "./engine.ts";
 import type { Finding } from "./finding.ts";
 import { checkHome, checkNode, checkPackages, checkPostgres } from "./installation.ts";
+import { checkLog } from "./log.ts";
 import { checkCells, checkService } from "./running.ts";
 
 /**
@@ -10,7 +11,7 @@ import { checkCells, checkService } from "./running.ts";
  * @throws MillwrightError `setting-invalid`: with a wrong setting every other finding could be about the wrong place
  */
 export async function examine(): Promise<Finding[]> {
-  const { home, port } = readSettings();
+  const { home, port, kafka } = readSettings();
   const repository = fileURLToPath(new URL("../../..", import.meta.url));
   return [
     checkNode(process.versions.node),
@@ -19,6 +20,7 @@ export async function examine(): Promise<Finding[]> {
     await checkEngine(home, inheritedEnvironment()),
     await checkHome(home),
     await checkService(home, port),
+    await checkLog(home, kafka),
     ...(await checkCells(home)),
   ];
 }

@@ -98,6 +98,22 @@ export class KafkaCluster {
     );
   }
 
+  /**
+   * Resolves when one of the brokers that were named lets us in; asks one after the other.
+   * @throws MillwrightError `log-unavailable` of the last one
+   */
+  async reach(): Promise<void> {
+    for (let left = this.#seeds.length; ; left--) {
+      try {
+        // The topic need not be there. A broker answers less than this, its versions, to whoever has not logged in.
+        await this.metadata(["millwright"]);
+        return;
+      } catch (error) {
+        if (left <= 1) throw error;
+      }
+    }
+  }
+
   /** A broker that another answer has named. */
   meet({
     nodeId,

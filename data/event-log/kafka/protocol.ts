@@ -3,7 +3,12 @@ import type { FetchAnswer } from "./fetch-answer.ts";
 
 /** Requests that we send and what comes back, as kafkajs encodes and decodes them. 64-bit numbers come as text. */
 export interface KafkaRequests {
-  readonly ApiVersions: { readonly args: object; readonly answer: object };
+  readonly ApiVersions: {
+    readonly args: object;
+    readonly answer: {
+      readonly apiVersions: readonly { readonly apiKey: number; readonly maxVersion: number }[];
+    };
+  };
   readonly Metadata: {
     readonly args: { readonly topics: readonly string[]; readonly allowAutoTopicCreation: false };
     readonly answer: {

@@ -1,5 +1,9 @@
 import { expect } from "chai";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { inspect } from "node:util";
+import { checkLog } from "../../../automation/cli/doctor/log.ts";
 import type { KafkaServer } from "../../../automation/services/kafka.ts";
 import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, type KafkaSecret } from "../../../data/event-log/kafka/secret.ts";
@@ -119,6 +123,32 @@ describe("Kafka behind TLS and a login", function () {
     expect(error).to.deep.include({ code: "log-unavailable", retryable: true });
     expect(error.message).to.match(/login .* failed/);
     await log.close();
+  });
+
+  it("tells doctor what it found, with words on what is wrong and no secret", async () => {
+    const home = await mkdtemp(path.join(tmpdir(), "millwright-doctor-"));
+    const passwordFile = path.join(home, "password");
+    const doctor = async (password: string) => {
+      await writeFile(passwordFile, password);
+      return checkLog(home, {
+        // any broker of the list will do
+        brokers: ["127.0.0.1:1", kafka.brokers],
+        tls: { caFile: certificate.caFile },
+        sasl: { mechanism: "scram-sha-512", username: USERNAME, passwordFile },
+        replicationFactor: undefined,
+      });
+    };
+    const found = `Kafka at 127.0.0.1:1,${kafka.brokers}, 1 broker, TLS, login by scram-sha-512`;
+    expect(await doctor(PASSWORD)).to.deep.equal({ check: "log", state: "ok", found });
+    const wrong = await doctor(WRONG);
+    expect(wrong).to.include({ check: "log", state: "wrong" }).and.to.have.property("remedy");
+    expect(wrong.found).to.match(/login .* failed/);
+    expect(JSON.stringify(wrong)).to.not.contain(WRONG);
+    expect(await doctor(""))
+      .to.have.property("found")
+      .that.contains("KAFKA_SASL_PASSWORD_FILE");
+    expect((await checkLog(home, undefined)).found).to.contain("embedded");
+    await rm(home, { recursive: true });
   });
 
   it("gives up a broker that takes the connection and says nothing", async () => {
