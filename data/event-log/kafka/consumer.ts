@@ -1,13 +1,6 @@
 import { MillwrightError } from "../../../model/errors.ts";
 import { Bell, pause } from "../../wait.ts";
-import type {
-  LogRecord,
-  OffsetBounds,
-  PartitionLag,
-  Seek,
-  Subscription,
-  TopicPartition,
-} from "../event-log.ts";
+import type { LogRecord, OffsetBounds, PartitionLag, Subscription, TopicPartition } from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { fetchRecords, type Fetched } from "./fetch.ts";
 import { Group } from "./group.ts";
@@ -22,8 +15,8 @@ const POSITIONS_AT_ONCE = 8;
 /**
  * A partition that this consumer follows. It is *assigned* (`next` unknown: the stored position is asked before
  * anything is read), then *followed* (`next` known), and for good *stopped* when its position lies outside the log or
- * its records have a form that we do not read; an error in `handle` makes it assigned again. A crash leaves nothing
- * behind: positions live with the consumer's data.
+ * its records have a form that we do not read; any failure of the subscription makes it assigned again. A crash leaves
+ * nothing behind: positions live with the consumer's data.
  */
 interface Followed extends TopicPartition {
   /** Where the next fetch begins: behind what has arrived, handled or not. */
@@ -94,6 +87,7 @@ export class KafkaConsumer {
         this.#failures = 0;
       } catch (error) {
         this.#onError(error);
+        this.#forgetPositions();
         await pause(Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, MAX_BACKOFF_MS), signal);
       }
     }
@@ -211,25 +205,21 @@ export class KafkaConsumer {
   }
 
   async #handle(batch: readonly LogRecord[]): Promise<void> {
-    let seeks: readonly Seek[];
-    try {
-      seeks = await this.#subscription.handle(batch);
-    } catch (error) {
-      // until handle has answered, nobody knows what is stored
-      for (const record of batch) this.#forgetPosition(record);
-      throw error;
-    }
-    for (const seek of seeks) {
+    for (const seek of await this.#subscription.handle(batch)) {
       const followed = this.#followed.get(keyOf(seek));
       if (followed !== undefined) goOn(followed, seek.offset);
     }
   }
 
-  #forgetPosition(partition: TopicPartition): void {
-    const followed = this.#followed.get(keyOf(partition));
-    if (followed === undefined) return;
-    followed.next = undefined;
-    followed.waiting = [];
+  /**
+   * After a failure nobody knows what is stored: of a batch that `handle` has not answered, and also of partitions where
+   * all is quiet, for whatever cut the connection to the database (a crash, a failover) may have taken positions back.
+   */
+  #forgetPositions(): void {
+    for (const followed of this.#followed.values()) {
+      followed.next = undefined;
+      followed.waiting = [];
+    }
   }
 }
 

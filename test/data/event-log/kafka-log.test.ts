@@ -129,6 +129,31 @@ describe("Kafka log", () => {
     await consuming;
   });
 
+  // A failover may have taken stored positions back, also those of partitions where nothing is appended any more.
+  it("asks for all positions again when the consumer's database was away", async () => {
+    const topic = "back.readings.g1";
+    await log.createTopic(topic, 2);
+    await log.append([recordOf(topic, "a", 0), recordOf(topic, "b", 1)]);
+    const database = { isAway: false, refusals: 0 };
+    const topics = () => {
+      if (!database.isAway) return Promise.resolve([topic]);
+      database.refusals++;
+      return Promise.reject(new Error("away"));
+    };
+    const seen = collector(() => [topic], { group: "back", topics });
+    const stop = new AbortController();
+    const consuming = log.consume(seen.subscription, stop.signal);
+    await eventually("both records", () => seen.records.length === 2);
+    database.isAway = true;
+    seen.positions.clear();
+    await eventually("the outage is noticed", () => database.refusals > 0);
+    database.isAway = false;
+    await eventually("both again", () => seen.records.length === 4);
+    expect(seen.records.slice(2).map(textOf)).to.have.members(["a", "b"]);
+    stop.abort();
+    await consuming;
+  });
+
   it("shares the partitions of a group, and takes over those of a member that leaves", async () => {
     const topic = "shared.readings.g1";
     await log.createTopic(topic, 8);
