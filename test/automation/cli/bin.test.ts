@@ -82,6 +82,7 @@ describe("bin.sh", () => {
       "engine",
       "home",
       "service",
+      "log",
     ]);
     expect(findings.find(({ check }) => check === "home")?.found).to.contain("not made yet");
     expect(findings.find(({ check }) => check === "node")?.state).to.equal("ok");
