@@ -179,7 +179,7 @@ async function expectExactly(
   const log = { ...catalog, user: "millwright_log", password: access.log };
   expect(
     await namesIn(log, "select distinct split_part(topic, '.', 1) as name from log.partition"),
-  ).to.have.members(tenants.map(({ id }) => id));
+  ).to.have.members(["system-events", ...tenants.map(({ id }) => id)]);
 }
 
 async function namesIn(address: pg.ClientConfig, query: string): Promise<string[]> {

@@ -67,7 +67,8 @@ describe(`dispatcher under kill -9 (seed ${seed})`, () => {
       await endMinute(pool, acme.tenant); // leases of the killed and escalations fall due, and a minute is over
     }
     await startHost();
-    await eventually("everything has an outcome", async () => (await ageDeliveries(pool, acme.tenant)) === 0);
+    const isDone = async () => (await ageDeliveries(pool, acme.tenant)) === 0;
+    await eventually("everything has an outcome", isDone, 120_000); // retries after random 503s, on any machine
     await killHost();
 
     const of = (path: string) => receiver.received.filter((request) => request.path === path);
