@@ -54,10 +54,9 @@ describe("alert engine: kinds of rules and of silence", () => {
   };
   /** A log whose partition goes on behind what the engine has seen: the engine is behind. */
   const behind = (isBehind: () => boolean): Pick<EventLog, "horizon"> => ({
-    horizon: async (partition): Promise<Horizon> => {
-      const { end: last, atMs } = await plant.log.horizon(partition);
-      return { end: isBehind() ? last + 1n : last, atMs };
-    },
+    // while it is behind the log is not asked: a horizon of Kafka is a record, and reading that is having caught up
+    horizon: (partition): Promise<Horizon> =>
+      isBehind() ? Promise.resolve({ end: 2n ** 39n, atMs: Date.now() }) : plant.log.horizon(partition),
   });
 
   it("raises a state that lasts, and ends it with another state", async () => {
