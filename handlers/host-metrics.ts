@@ -3,7 +3,7 @@ import type { EventLog } from "../data/event-log/event-log.ts";
 import type { StoreOutcome } from "./ingest/process.ts";
 import type { AlertObserver } from "./alert/process.ts";
 import type { NotifyObserver } from "./notify/try-delivery.ts";
-import type { PublishObserver } from "./publish/process.ts";
+import type { PublishObserver } from "./publish/publish-topic.ts";
 import { TenantLabels } from "./tenant-labels.ts";
 import { PROMISED_LATENCY_MS, type LatencyStage, type StageLatencies } from "../model/alert-latency.ts";
 

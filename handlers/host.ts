@@ -29,6 +29,7 @@ import { ingestSubscription } from "./ingest/subscription.ts";
 import { tellStopped, type Stop } from "./ingest/tell-stopped.ts";
 import { openSenders } from "./notify/channels/senders.ts";
 import { runDispatcher } from "./notify/process.ts";
+import { runLetterExport } from "./publish/dead-letters.ts";
 import { runPublisher } from "./publish/process.ts";
 
 /**
@@ -200,7 +201,11 @@ async function consumeCell(
       logger.warn({ cell, error: String(error) }, "dead letters were not counted");
     }
   });
-  await Promise.all([log.consume(subscription, signal), tidying, checking]);
+  const exporting = runLetterExport(
+    { pool: catalog.service, cell: pool, log, observe: metrics.publications },
+    signal,
+  );
+  await Promise.all([log.consume(subscription, signal), tidying, checking, exporting]);
   await pool.end();
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { TenantId } from "./tenant.ts";
+import { EVENT_STREAMS, STREAMS, type TenantId } from "./tenant.ts";
 
 /**
  * How long a record can be read. Shorter: a move that copies for days finds its position gone, and an outage over a long
@@ -9,7 +9,7 @@ export const LOG_RETENTION_MS = 7 * 86_400_000;
 
 const topic = z.strictObject({
   topic: z.string(),
-  stream: z.enum(["readings", "alerts"]),
+  stream: z.enum(STREAMS),
   partitions: z.int().min(1),
 });
 
@@ -26,7 +26,7 @@ export const tenantLog = z.strictObject({
     /** Topics to write to. */
     writePrefix: z.string(),
     /** Topics to read. */
-    readPrefix: z.string(),
+    readPrefixes: z.array(z.string()),
     /** Consumer groups. */
     groupPrefix: z.string(),
   }),
@@ -40,7 +40,7 @@ export function tenantLogOf(tenant: TenantId, topics: TenantTopics): TenantLog {
     acl: {
       principal: `User:${tenant}`,
       writePrefix: `${tenant}.readings.`,
-      readPrefix: `${tenant}.alerts.`,
+      readPrefixes: EVENT_STREAMS.map((stream) => `${tenant}.${stream}.`),
       groupPrefix: `${tenant}.`,
     },
   };

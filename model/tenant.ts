@@ -51,7 +51,12 @@ export function tenantStackName(tenant: TenantId): string {
   return `tenant-${tenant}`;
 }
 
+/** What a tenant is told in topics of its own; nobody here reads them. */
+export const EVENT_STREAMS = ["alerts", "deadletters"] as const;
+export const STREAMS = ["readings", ...EVENT_STREAMS] as const;
+export type Stream = (typeof STREAMS)[number];
+
 /** A topic's name carries its generation: a topic that is dropped and made again is another topic. */
-export function topicName(tenant: TenantId, stream: "readings" | "alerts", generation: number): string {
+export function topicName(tenant: TenantId, stream: Stream, generation: number): string {
   return `${tenant}.${stream}.g${generation}`;
 }

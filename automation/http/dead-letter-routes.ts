@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import {
   countDeadLetters,
@@ -6,7 +5,7 @@ import {
   markDeadLetters,
   markMatching,
   readDeadLetters,
-  type LetterContent,
+  shownLetter,
 } from "../../data/cell/kept-dead-letter.ts";
 import {
   DEAD_LETTER_DAYS,
@@ -157,7 +156,7 @@ export function deadLetterEndpoints({ catalog, log, cells, nowMs }: ApiServices)
         );
         if (found === undefined)
           throw new MillwrightError("dead-letter-unknown", `There is no dead letter ${params.letterId}.`);
-        return { status: 200, body: { deadLetter: shown(found) } };
+        return { status: 200, body: { deadLetter: shownLetter(found) } };
       },
     }),
     endpoint({
@@ -230,8 +229,3 @@ function wantedLetters(
 }
 
 const millisOf = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
-
-function shown({ letter: kept, raw }: LetterContent) {
-  const encoding = isUtf8(raw) ? "utf8" : "base64";
-  return { ...kept, raw: raw.toString(encoding), encoding };
-}

@@ -1,9 +1,12 @@
 import type pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
 import {
+  EVENT_STREAMS,
+  STREAMS,
   tenantNames,
   topicName,
   type Placement,
+  type Stream,
   type TenantId,
   type TenantState,
 } from "../../model/tenant.ts";
@@ -11,7 +14,7 @@ import type { Queryable } from "../pool.ts";
 
 interface TenantTopic {
   readonly topic: string;
-  readonly stream: "readings" | "alerts";
+  readonly stream: Stream;
   readonly generation: number;
   readonly partitions: number;
 }
@@ -36,9 +39,9 @@ const DATABASE = "readings";
 
 /**
  * Two partitions let one tenant's readings use both cores of a small machine. Fewer bind it to one; more cost a position
- * and a commit each, also for a tenant with three machines. Alerts are rare, and one partition keeps them in order.
+ * and a commit each, also for a tenant with three machines. Events are rare, and one partition keeps them in order.
  */
-const PARTITIONS = { readings: 2, alerts: 1 };
+const PARTITIONS = { readings: 2, alerts: 1, deadletters: 1 } satisfies Record<Stream, number>;
 
 const MAX_GENERATION = 255; // 8 bits of log_ref
 
@@ -71,11 +74,10 @@ export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: str
     const message = `The id ${tenant} was created ${MAX_GENERATION} times; choose another one.`;
     throw new MillwrightError("no-capacity", message);
   }
-  for (const stream of ["readings", "alerts"] as const)
-    await addTopic(tx, topicOf(tenant, stream, generation));
+  for (const stream of STREAMS) await addTopic(tx, topicOf(tenant, stream, generation));
 }
 
-function topicOf(tenant: TenantId, stream: TenantTopic["stream"], generation: number) {
+function topicOf(tenant: TenantId, stream: Stream, generation: number) {
   const topic = topicName(tenant, stream, generation);
   return { tenant, topic, stream, generation, partitions: PARTITIONS[stream] };
 }
@@ -91,17 +93,21 @@ export async function addTopic(
 }
 
 /**
- * The alert topics that tenants lack who were placed before there were any: of the generation of their readings, so that
- * the two come and go together.
+ * The topics of events that tenants lack who were placed before there were any: of the generation of their readings, so
+ * that all come and go together.
  */
-export async function missingAlertTopics(
+export async function missingEventTopics(
   service: Queryable,
 ): Promise<readonly (TenantTopic & { readonly tenant: TenantId })[]> {
-  const { rows } = await service.query<{ tenant: TenantId; generation: number }>(
-    `select tenant, generation from topic r where stream = 'readings'
-        and not exists (select from topic a where a.tenant = r.tenant and a.stream = 'alerts') order by tenant`,
+  const { rows } = await service.query<{ tenant: TenantId; stream: Stream; generation: number }>(
+    `select r.tenant, wanted.stream, r.generation
+       from topic r cross join unnest($1::text[]) wanted(stream)
+      where r.stream = 'readings'
+        and not exists (select from topic e where e.tenant = r.tenant and e.stream = wanted.stream)
+      order by r.tenant, wanted.stream`,
+    [EVENT_STREAMS],
   );
-  return rows.map(({ tenant, generation }) => topicOf(tenant, "alerts", generation));
+  return rows.map(({ tenant, stream, generation }) => topicOf(tenant, stream, generation));
 }
 
 /** Before the engine's first `up`: from now on a delete has something to destroy. */

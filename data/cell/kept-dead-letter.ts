@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Queryable } from "../pool.ts";
 import {
   letterId,
@@ -54,7 +55,7 @@ export interface LetterCount {
   readonly removed: number;
 }
 
-interface Row {
+export interface LetterRow {
   readonly id: bigint;
   readonly topic: string;
   readonly partition: number;
@@ -71,7 +72,7 @@ interface Row {
   readonly handled_by: string | null;
 }
 
-const COLUMNS = `id, topic, partition, record_offset, log_ref, ordinal, appended_at, reason, message, raw_bytes,
+export const LETTER_COLUMNS = `id, topic, partition, record_offset, log_ref, ordinal, appended_at, reason, message, raw_bytes,
   octet_length(raw) as kept_bytes, state, handled_at, handled_by`;
 
 /** $1 tenant, $2 reason, $3 state, $4 from */
@@ -88,8 +89,8 @@ export async function listDeadLetters(
   tenant: TenantId,
   { limit, cursor, ...filter }: LetterFilter & PageRequest,
 ): Promise<Page<KeptLetter>> {
-  const { rows } = await db.query<Row>(
-    `select ${COLUMNS} from millwright.dead_letter
+  const { rows } = await db.query<LetterRow>(
+    `select ${LETTER_COLUMNS} from millwright.dead_letter
       where ${MATCHES} and ($5::bigint is null or id < $5) order by id desc limit $6`,
     [...filterValues(tenant, filter), decodeNumberCursor(cursor), limit + 1],
   );
@@ -103,8 +104,8 @@ export async function readDeadLetters(
   tenant: TenantId,
   places: readonly LetterPlace[],
 ): Promise<readonly LetterContent[]> {
-  const { rows } = await db.query<Row & { readonly raw: Buffer }>(
-    `select ${COLUMNS}, raw from millwright.dead_letter where ${isOneOf("$1", "$2", "$3")} order by id`,
+  const { rows } = await db.query<LetterRow & { readonly raw: Buffer }>(
+    `select ${LETTER_COLUMNS}, raw from millwright.dead_letter where ${isOneOf("$1", "$2", "$3")} order by id`,
     [tenant, ...placeValues(places)],
   );
   return rows.map(contentOf);
@@ -117,8 +118,8 @@ export async function oldestOpenLetters(
   filter: LetterFilter,
   { after, limit }: { readonly after: bigint; readonly limit: number },
 ): Promise<readonly LetterContent[]> {
-  const { rows } = await db.query<Row & { readonly raw: Buffer }>(
-    `select ${COLUMNS}, raw from millwright.dead_letter
+  const { rows } = await db.query<LetterRow & { readonly raw: Buffer }>(
+    `select ${LETTER_COLUMNS}, raw from millwright.dead_letter
       where ${MATCHES} and id > $5 order by id limit $6`,
     [...filterValues(tenant, { ...filter, state: "open" }), after, limit],
   );
@@ -188,15 +189,21 @@ function placeValues(places: readonly LetterPlace[]) {
   return [places.map(({ logRef }) => logRef), places.map(({ ordinal }) => ordinal ?? -1)];
 }
 
-function placeOf({ log_ref: logRef, ordinal }: Pick<Row, "log_ref" | "ordinal">): LetterPlace {
+function placeOf({ log_ref: logRef, ordinal }: Pick<LetterRow, "log_ref" | "ordinal">): LetterPlace {
   return { logRef, ordinal: ordinal ?? undefined };
 }
 
-function contentOf(row: Row & { readonly raw: Buffer }): LetterContent {
+export function contentOf(row: LetterRow & { readonly raw: Buffer }): LetterContent {
   return { letter: keptLetter(row), place: placeOf(row), sequence: row.id, raw: row.raw };
 }
 
-function keptLetter(row: Row): KeptLetter {
+/** A letter as JSON shows it, with what came. */
+export function shownLetter({ letter, raw }: Pick<LetterContent, "letter" | "raw">) {
+  const encoding = isUtf8(raw) ? "utf8" : "base64";
+  return { ...letter, raw: raw.toString(encoding), encoding };
+}
+
+function keptLetter(row: LetterRow): KeptLetter {
   return {
     id: letterId(placeOf(row)),
     ...{

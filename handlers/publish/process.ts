@@ -6,51 +6,27 @@ import {
   unpublishedAlertEvents,
   type AlertEvent,
 } from "../../data/catalog/alert-event.ts";
-import {
-  leaseTopics,
-  releaseTopic,
-  restTopic,
-  type LeasedTopic,
-} from "../../data/catalog/publication-lease.ts";
+import { leaseTopics, type LeasedTopic } from "../../data/catalog/publication-lease.ts";
 import {
   markSystemEventsPublished,
   SYSTEM_EVENT_ADDED,
   unpublishedSystemEvents,
   type SystemEvent,
 } from "../../data/catalog/system-event.ts";
-import type { EventLog, NewRecord } from "../../data/event-log/event-log.ts";
 import { listen } from "../../data/listen.ts";
 import { Bell, pause } from "../../data/wait.ts";
-import { hasCode } from "../../model/errors.ts";
 import { partitionOf } from "../../model/partition.ts";
+import {
+  eventRecord,
+  LEASE,
+  POLL_MS,
+  publishTopic,
+  type Outbox,
+  type PublisherDeps,
+} from "./publish-topic.ts";
 
-/** Of the JSON in a record; grows when a reader of today could no longer understand it. */
-const SCHEMA_VERSION = 1;
-const POLL_MS = 1_000; // topics that rested, and leases of the dead, come back without anybody saying so
-/** Topics at once. More would take the pool from engine and dispatcher, fewer let many small tenants wait in line. */
-const TOPICS_AT_ONCE = 4;
 /** Some 150 kB: well below what a broker takes in one request. */
 const EVENTS_AT_ONCE = 100;
-// Longer than an append that waits for its time-out, else two publish the same; a killed publisher's topics wait so long.
-const LEASE_MS = 30_000;
-/** After an append that failed: its topic is being made or dropped, or the log is away. */
-const REST_MS = 2_000;
-
-/** What is worth measuring; all optional. */
-export interface PublishObserver {
-  readonly onPublished?: (published: {
-    readonly stream: "alerts" | "system";
-    readonly count: number;
-  }) => void;
-  readonly onError?: (error: unknown) => void;
-}
-
-export interface PublisherDeps {
-  /** The catalog, as its service role. */
-  readonly pool: pg.Pool;
-  readonly log: Pick<EventLog, "append">;
-  readonly observe?: PublishObserver;
-}
 
 /**
  * Publishes what happened to alerts (`TENANT.alerts.gN`) and to the platform (`system-events`) until `signal` aborts,
@@ -71,9 +47,15 @@ export async function runPublisher(deps: PublisherDeps, signal: AbortSignal): Pr
 
   while (!signal.aborted) {
     try {
-      const topics = await leaseTopics(pool, { holder, leaseMs: LEASE_MS, limit: TOPICS_AT_ONCE });
-      const hasMore = await Promise.all(topics.map((topic) => publishTopic(deps, topic, holder)));
-      if (topics.length === TOPICS_AT_ONCE || hasMore.includes(true)) rouse();
+      const topics = await leaseTopics(pool, { holder, ...LEASE });
+      const hasMore = await Promise.all(
+        topics.map((topic) =>
+          topic.tenant === null
+            ? publishTopic(deps, topic, holder, systemEvents(pool, topic))
+            : publishTopic(deps, topic, holder, alertEvents(pool, topic, topic.tenant)),
+        ),
+      );
+      if (topics.length === LEASE.limit || hasMore.includes(true)) rouse();
     } catch (error) {
       observe.onError?.(error);
       await pause(POLL_MS, signal);
@@ -83,36 +65,22 @@ export async function runPublisher(deps: PublisherDeps, signal: AbortSignal): Pr
   await listening;
 }
 
-/** Publishes the oldest events of one topic, and tells whether there may be more. */
-async function publishTopic(
-  { pool, log, observe = {} }: PublisherDeps,
-  leased: LeasedTopic,
-  holder: string,
-): Promise<boolean> {
-  const { topic, tenant } = leased;
-  try {
-    const events =
-      tenant === null
-        ? await unpublishedSystemEvents(pool, EVENTS_AT_ONCE)
-        : await unpublishedAlertEvents(pool, tenant, EVENTS_AT_ONCE);
-    await log.append(events.map((event) => recordOf(leased, event)));
-    await (tenant === null ? markSystemEventsPublished(pool, events) : removeAlertEvents(pool, events));
-    await releaseTopic(pool, topic, holder);
-    observe.onPublished?.({ stream: tenant === null ? "system" : "alerts", count: events.length });
-    return events.length === EVENTS_AT_ONCE;
-  } catch (error) {
-    // Where the topic is not there, its tenant comes or goes: no error, only not now.
-    if (!hasCode(error, "topic-unknown")) observe.onError?.(error);
-    await restTopic(pool, topic, { holder, restMs: REST_MS });
-    return false;
-  }
+function systemEvents(pool: pg.Pool, topic: LeasedTopic): Outbox<SystemEvent> {
+  return {
+    stream: "system",
+    limit: EVENTS_AT_ONCE,
+    oldest: (limit) => unpublishedSystemEvents(pool, limit),
+    recordOf: (event) => eventRecord(topic, 0, event),
+    confirm: (events) => markSystemEventsPublished(pool, events),
+  };
 }
 
-function recordOf({ topic, partitions }: LeasedTopic, event: SystemEvent | AlertEvent): NewRecord {
+function alertEvents(pool: pg.Pool, topic: LeasedTopic, tenant: string): Outbox<AlertEvent> {
   return {
-    topic,
-    partition: "alert" in event ? partitionOf(event.alert.machineId, partitions) : 0,
-    headers: { "content-type": "application/json", "event-id": event.id },
-    value: Buffer.from(JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...event })),
+    stream: "alerts",
+    limit: EVENTS_AT_ONCE,
+    oldest: (limit) => unpublishedAlertEvents(pool, tenant, limit),
+    recordOf: (event) => eventRecord(topic, partitionOf(event.alert.machineId, topic.partitions), event),
+    confirm: (events) => removeAlertEvents(pool, events),
   };
 }

@@ -54,6 +54,7 @@ describe("the stacks under the real engine", function () {
         (outputs["log"] as TenantLog).topics.map(({ topic, partitions }) => [topic, partitions]),
       ).to.deep.equal([
         ["acme.alerts.g1", 1],
+        ["acme.deadletters.g1", 1],
         ["acme.readings.g1", 2],
       ]);
       expect(outputs).not.to.have.property("cell");

@@ -79,6 +79,7 @@ export async function localStacks() {
 function topicsOf(tenant: string): TenantTopics {
   return [
     { topic: `${tenant}.alerts.g1`, stream: "alerts", partitions: 1 },
+    { topic: `${tenant}.deadletters.g1`, stream: "deadletters", partitions: 1 },
     { topic: `${tenant}.readings.g1`, stream: "readings", partitions: 2 },
   ];
 }

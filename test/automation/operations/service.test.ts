@@ -88,12 +88,14 @@ describe("OperationService", () => {
       const placement = await placementOf(operations.catalog.service, acme);
       expect(placement?.topics).to.deep.equal([
         { topic: "acme.alerts.g1", stream: "alerts", generation: 1, partitions: 1 },
+        { topic: "acme.deadletters.g1", stream: "deadletters", generation: 1, partitions: 1 },
         { topic: "acme.readings.g1", stream: "readings", generation: 1, partitions: 2 },
       ]);
       expect(await calls("tenant-acme")).to.deep.equal(["open", "preview", "up", "outputs", "outputs"]);
       const topics =
         "select partitions, (retention_ms / 86400000)::int as days from fake.topic where topic like 'acme.%' order by 1";
       expect(await rowsOf(place, topics), "made as the stack says").to.deep.equal([
+        { partitions: 1, days: 7 },
         { partitions: 1, days: 7 },
         { partitions: 2, days: 7 },
       ]);
@@ -243,10 +245,10 @@ describe("OperationService", () => {
       expect(certificate).to.deep.include({
         tenant: "leaver",
         requestedBy: "admin",
-        topics: ["leaver.alerts.g1", "leaver.readings.g1"],
+        topics: ["leaver.alerts.g1", "leaver.deadletters.g1", "leaver.readings.g1"],
         resources: { delete: 3 },
         cellRows: { series: 1 },
-        catalogRows: { rule: 2, rule_revision: 1, tenant: 1, tenant_placement: 1, topic: 2 },
+        catalogRows: { rule: 2, rule_revision: 1, tenant: 1, tenant_placement: 1, topic: 3 },
       });
       await expectCode(getTenant(operations.catalog.service, leaver), "tenant-unknown");
       expect(await operations.world.secrets.get("reader-leaver")).to.equal(undefined);
@@ -257,6 +259,7 @@ describe("OperationService", () => {
       const placement = await placementOf(operations.catalog.service, leaver);
       expect(placement?.topics.map(({ topic }) => topic)).to.deep.equal([
         "leaver.alerts.g2",
+        "leaver.deadletters.g2",
         "leaver.readings.g2",
       ]);
       const { items } = await listSystemEvents(operations.catalog.service, { limit: 3 });

@@ -93,7 +93,7 @@ describe("Tenant", () => {
     const { principal, ...prefixes } = tenant.log.acl;
     expect(principal).to.equal("User:customer-123");
     expect(tenant.log.topics[0]?.topic.startsWith(prefixes.writePrefix)).to.equal(true);
-    for (const prefix of Object.values(prefixes)) {
+    for (const prefix of Object.values(prefixes).flat()) {
       expect(prefix.startsWith("customer-123.")).to.equal(true);
       expect("customer-1234.readings.g1".startsWith(prefix)).to.equal(false);
     }

@@ -63,6 +63,7 @@ describe("placing tenants", () => {
       await inTransaction(service, (tx) => placeTenant(tx, acme, "shared-1")); // again: nothing changes
       expect((await placementOf(service, acme))?.topics.map((of) => of.topic)).to.deep.equal([
         `acme.alerts.${generation}`,
+        `acme.deadletters.${generation}`,
         topic,
       ]);
       expect(await topicsOfCell(service, "shared-1")).to.deep.equal([]);
@@ -72,16 +73,19 @@ describe("placing tenants", () => {
     }
   });
 
-  it("finds a topic for the alerts of a tenant that was placed before there was one", async () => {
+  it("finds topics for the events of a tenant that was placed before there were any", async () => {
     const { service } = test.catalog;
     await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
     await place("elder");
-    await service.query("delete from topic where stream = 'alerts'");
+    await service.query("delete from topic where stream <> 'readings'");
     const made: string[] = [];
     const log = { createTopic: (topic: string) => Promise.resolve(void made.push(topic)) };
     for (let start = 0; start < 2; start++) await prepareEventTopics(test.catalog, log);
-    expect(made.filter((topic) => topic !== "system-events")).to.deep.equal(["elder.alerts.g1"]);
-    expect((await placementOf(service, tenantId.parse("elder")))?.topics).to.have.length(2);
+    expect(made.filter((topic) => topic !== "system-events")).to.deep.equal([
+      "elder.alerts.g1",
+      "elder.deadletters.g1",
+    ]);
+    expect((await placementOf(service, tenantId.parse("elder")))?.topics).to.have.length(3);
   });
 
   it("forgets a tenant in every table but the proofs", async () => {
@@ -90,7 +94,7 @@ describe("placing tenants", () => {
     await place("acme");
     await place("globex");
     const removed = await inTransaction(service, (tx) => removeTenantRows(tx, tenantId.parse("acme")));
-    expect(removed).to.deep.equal({ tenant: 1, tenant_placement: 1, topic: 2 });
+    expect(removed).to.deep.equal({ tenant: 1, tenant_placement: 1, topic: 3 });
     expect(await placementOf(service, tenantId.parse("globex"))).to.not.equal(undefined);
   });
 });
