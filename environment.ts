@@ -245,24 +245,40 @@ export function readTestEnvironment(env: Readonly<Record<string, string | undefi
   };
 }
 
-const ingestEnvironmentSchema = z.object({
+const alertFunctionSchema = z.object({ CATALOG_URL: databaseUrl, ...kafkaVariables });
+const ingestFunctionSchema = alertFunctionSchema.extend({
   CELL: z.string().min(1),
   DATABASE_URL: databaseUrl,
-  CATALOG_URL: databaseUrl,
 });
 
-/** Settings of the ingest function on Lambda: one cell, as its ingest login, and the catalog's service login. */
+/** Settings of the alert function on Lambda: the catalog's service login, and Kafka, to read what a delivery lacks. */
+export function readAlertEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const data = parseFunction(alertFunctionSchema, env);
+  return { catalogUrl: data.CATALOG_URL, kafka: kafkaOf(data) };
+}
+
+/** Settings of the ingest function on Lambda: as {@link readAlertEnvironment}, and one cell, as its ingest login. */
 export function readIngestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const parsed = ingestEnvironmentSchema.safeParse(env);
-  if (!parsed.success) {
-    const names = parsed.error.issues.map(({ path: [name] }) => String(name)).join(", ");
-    throw new MillwrightError("setting-invalid", `Missing or malformed: ${names}.`);
-  }
-  return {
-    cell: parsed.data.CELL,
-    databaseUrl: parsed.data.DATABASE_URL,
-    catalogUrl: parsed.data.CATALOG_URL,
-  };
+  const data = parseFunction(ingestFunctionSchema, env);
+  const { CELL: cell, DATABASE_URL: databaseUrl, CATALOG_URL: catalogUrl } = data;
+  return { cell, databaseUrl, catalogUrl, kafka: kafkaOf(data) };
+}
+
+function parseFunction<Schema extends z.ZodType>(
+  schema: Schema,
+  env: Readonly<Record<string, string | undefined>>,
+): z.infer<Schema> {
+  const parsed = schema.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const names = parsed.error.issues.map(({ path: [name] }) => String(name)).join(", ");
+  throw new MillwrightError("setting-invalid", `Missing or malformed: ${names}.`);
+}
+
+function kafkaOf(data: z.infer<typeof alertFunctionSchema>): KafkaSettings {
+  const kafka = kafkaSettings(data);
+  const wrong = kafka === undefined ? ["KAFKA_BROKERS: is missing"] : kafkaContradictions(data);
+  if (kafka !== undefined && wrong.length === 0) return kafka;
+  throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`);
 }
 
 /** Settings of the notify function on Lambda: the catalog, the key of the channels' secrets, and the ways to send. */
@@ -275,11 +291,4 @@ export function readNotifyEnvironment(env: Readonly<Record<string, string | unde
     throw new MillwrightError("setting-invalid", `Missing or malformed: ${wrong.join(", ")}.`);
   const { CATALOG_URL: catalogUrl, CHANNEL_KEY: channelKey } = parsed.data;
   return { catalogUrl, channelKey, notify: notifySettings(parsed.data) };
-}
-
-/** Settings of the alert function on Lambda: the catalog, as its service login. */
-export function readCatalogEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const parsed = ingestEnvironmentSchema.pick({ CATALOG_URL: true }).safeParse(env);
-  if (!parsed.success) throw new MillwrightError("setting-invalid", "Missing or malformed: CATALOG_URL.");
-  return { catalogUrl: parsed.data.CATALOG_URL };
 }

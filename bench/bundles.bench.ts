@@ -13,6 +13,7 @@ const LAMBDA_ENVIRONMENT = {
   CELL: "bench",
   CHANNEL_KEY: Buffer.alloc(32).toString("base64"),
   DATABASE_URL: "postgres://bench:bench@127.0.0.1:1/readings",
+  KAFKA_BROKERS: "127.0.0.1:1",
 };
 const MEASURE = `
   const start = performance.now();

@@ -7,7 +7,7 @@ import { Announcer } from "./announcer.ts";
 import { Appender, isLogOutage, unavailable } from "./appender.ts";
 import { Consumer } from "./consumer.ts";
 import type { EventLog } from "./event-log.ts";
-import { boundsOf, horizonOf } from "./reader.ts";
+import { boundsOf, horizonOf, readRecords } from "./reader.ts";
 import { dropTopic, trimLog, type Retention } from "./retention.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations/", import.meta.url));
@@ -61,6 +61,7 @@ export function openEmbeddedLog(
     dropTopic: (topic) => reporting(dropTopic(pool, topic)),
     append: (records) => appender.append(records),
     bounds: (partition) => reporting(boundsOf(pool, partition)),
+    read: (from) => reporting(readRecords(pool, from)),
     horizon: (partition) => reporting(horizonOf(pool, partition)),
     async consume(subscription, signal) {
       const consumer = new Consumer(pool, subscription, (error) => onError(error, subscription.group));

@@ -39,6 +39,12 @@ export interface Seek extends TopicPartition {
   readonly offset: bigint;
 }
 
+export interface ReadRecords {
+  readonly records: readonly LogRecord[];
+  /** Where to go on. */
+  readonly next: bigint;
+}
+
 /** What one consumer wants of the log. Positions belong to the consumer's own database, never to the log. */
 export interface Subscription {
   /** Consumer group: each partition is given to one member at a time, which is a hint and never a fence. */
@@ -85,6 +91,12 @@ export interface EventLog {
    */
   readonly append: (records: readonly NewRecord[]) => Promise<void>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
+  /**
+   * Records of one partition from an offset on, as many as one fetch holds (4 MiB), none at its end. For who is handed
+   * records and misses some; a consumer has no need of it.
+   * @throws MillwrightError `offset-out-of-range` when the log does not hold the offset, `topic-unknown`, `log-unavailable`
+   */
+  readonly read: (from: Seek) => Promise<ReadRecords>;
   /**
    * A point of the partition in offset and time: records below `end` are readable, and whatever is appended behind it
    * gets a time stamp of `atMs` or later. Whoever has consumed up to `end` has seen every record appended before `atMs`.

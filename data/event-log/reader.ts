@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
-import type { Horizon, LogRecord, OffsetBounds, Seek, TopicPartition } from "./event-log.ts";
+import { outOfRange } from "./out-of-range.ts";
+import type { Horizon, LogRecord, OffsetBounds, ReadRecords, Seek, TopicPartition } from "./event-log.ts";
 
 // One fetch holds at most this much; more would let a backlog of many tenants fill the consumer's memory.
 const MAX_FETCH_BYTES = 4 << 20;
@@ -74,6 +75,17 @@ export async function fetchRecords(pool: pg.Pool, cursors: readonly Cursor[]): P
     }
   }
   return { records, outOfRange };
+}
+
+/** See {@link EventLog.read}. */
+export async function readRecords(pool: pg.Pool, from: Seek): Promise<ReadRecords> {
+  const { topic, partition, offset: next } = from;
+  const found = (await partitionsOf(pool, [topic])).find((known) => known.partition === partition);
+  const fetched = await fetchRecords(pool, [{ ...(found ?? refuseTopic(topic, partition)), next }]);
+  const [refused] = fetched.outOfRange;
+  if (refused !== undefined) throw outOfRange(from, refused.bounds);
+  const { records } = fetched;
+  return { records, next: (records.at(-1)?.offset ?? next - 1n) + 1n };
 }
 
 export async function partitionsOf(pool: pg.Pool, topics: readonly string[]): Promise<PartitionId[]> {

@@ -1,36 +1,72 @@
-import type { LogRecord, Subscription } from "../../data/event-log/event-log.ts";
+import type { EventLog, LogRecord, Subscription, TopicPartition } from "../../data/event-log/event-log.ts";
 import { MillwrightError } from "../../model/errors.ts";
 
+type Consumer = Pick<Subscription, "position" | "handle">;
+
 /**
- * Hands a delivery whose offsets are not ours to choose (a Lambda event source) to a subscription: what lies below the
- * stored position is skipped, and the rest must be taken as a whole, or the source delivers it again.
+ * Hands a delivery whose offsets are not ours to choose (a Lambda event source) to a subscription. What lies below the
+ * stored position is skipped; when the position lies below the delivery, the records between are read from the log
+ * first (PROTOCOLS §2). The rest must be taken as a whole, or the source delivers it again.
  *
- * @throws MillwrightError `offset-out-of-range` when the stored position lies below the delivery: records between
- *   are not in this cell, and storing what follows would lose them. The partition stops, and the source's iterator
- *   age is the alarm, until the position is brought up to the delivery by a consumer that can seek.
+ * @throws MillwrightError `offset-out-of-range` when the log no longer holds the stored position: storing what follows
+ *   would lose records. The partition stops, and the source's iterator age is the alarm.
  * @throws MillwrightError `tenant-fenced`, retryable, when a tenant is fenced at the moment
  */
 export async function deliver(
-  { position, handle }: Pick<Subscription, "position" | "handle">,
+  log: Pick<EventLog, "read">,
+  consumer: Consumer,
   records: readonly LogRecord[],
 ): Promise<void> {
-  const byPartition = Map.groupBy(records, ({ topic, partition }) => `${topic} ${partition}`);
   const fresh: LogRecord[] = [];
-  for (const ofPartition of byPartition.values()) {
+  for (const ofPartition of Map.groupBy(
+    records,
+    ({ topic, partition }) => `${topic} ${partition}`,
+  ).values()) {
     const [first] = ofPartition;
     if (first === undefined) continue;
-    const stored = await position(first);
-    if (stored < first.coversFrom) {
-      throw new MillwrightError(
-        "offset-out-of-range",
-        `${first.topic}/${first.partition} is stored up to ${stored}, but ${first.coversFrom} was delivered.`,
-      );
-    }
-    for (const record of ofPartition)
-      if (record.offset >= stored)
-        fresh.push(record.coversFrom < stored ? { ...record, coversFrom: stored } : record);
+    let stored = await consumer.position(first);
+    if (stored < first.coversFrom) stored = await takeGap(log, consumer, first, stored);
+    const [next, ...rest] = ofPartition.filter(({ offset }) => offset >= stored);
+    if (next !== undefined) fresh.push({ ...next, coversFrom: stored }, ...rest);
   }
-  const seeks = await handle(fresh);
+  await take(consumer, fresh);
+}
+
+/**
+ * Takes the records from the stored position up to `first`, a fetch at a time: each is committed, so a function that is
+ * ended in a long gap goes on from there with the next delivery. @returns the position then
+ */
+async function takeGap(
+  log: Pick<EventLog, "read">,
+  consumer: Consumer,
+  { topic, partition, coversFrom: end }: TopicPartition & Pick<LogRecord, "coversFrom">,
+  position: bigint,
+): Promise<bigint> {
+  let stored = position;
+  let from = position;
+  while (from < end) {
+    const { records, next } = await log.read({ topic, partition, offset: from });
+    if (next === from)
+      throw new MillwrightError(
+        "log-unavailable",
+        `${topic}/${partition} ends at ${from}, below a delivery.`,
+        {
+          retryable: true,
+        },
+      );
+    const [first, ...rest] = records.filter(({ offset }) => offset < end);
+    // The log may number what is no record: the first one behind covers that too.
+    if (first !== undefined) {
+      await take(consumer, [{ ...first, coversFrom: stored }, ...rest]);
+      stored = (rest.at(-1) ?? first).offset + 1n;
+    }
+    from = next;
+  }
+  return stored;
+}
+
+async function take({ handle }: Consumer, records: readonly LogRecord[]): Promise<void> {
+  const seeks = await handle(records);
   if (seeks.length > 0)
     throw new MillwrightError("tenant-fenced", `${seeks.length} partitions wait; deliver them again.`, {
       retryable: true,

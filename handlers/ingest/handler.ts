@@ -3,10 +3,11 @@ import { topicsOfCell } from "../../data/catalog/topic.ts";
 import { openPool, parseDatabaseUrl } from "../../data/pool.ts";
 import { readIngestEnvironment } from "../../environment.ts";
 import { deliver } from "./deliver.ts";
+import { gapLog } from "./gap-log.ts";
 import { logRecordsOf, type MskEvent } from "./msk-event.ts";
 import { ingestSubscription } from "./subscription.ts";
 
-const { cell, databaseUrl, catalogUrl } = readIngestEnvironment();
+const { cell, databaseUrl, catalogUrl, kafka } = readIngestEnvironment();
 const pool = openPool(parseDatabaseUrl(databaseUrl), {
   applicationName: "millwright-ingest",
   max: 2,
@@ -17,6 +18,7 @@ const catalog = openPool(parseDatabaseUrl(catalogUrl), {
   searchPath: "catalog",
 });
 
+const log = gapLog(kafka, "millwright-ingest");
 const subscription = ingestSubscription({
   cell,
   pool,
@@ -29,11 +31,11 @@ const subscription = ingestSubscription({
       JSON.stringify({ level: "error", event: "ingest-stopped", tenantId: tenant, error: String(error) }),
     );
   },
-  outOfRange: () => undefined, // an event source has no bounds: `deliver` stops at a gap
+  outOfRange: () => undefined, // nobody seeks here: `deliver` throws
   stored: () => undefined,
 });
 
 export async function handler(event: MskEvent): Promise<void> {
   await subscription.topics(); // placements and epochs of this delivery
-  await deliver(subscription, logRecordsOf(event));
+  await deliver(log, subscription, logRecordsOf(event));
 }

@@ -136,6 +136,7 @@ export async function fakeWorld(
       },
       append: unused,
       bounds: unused,
+      read: unused,
       horizon: unused,
       consume: unused,
       lags: () => Promise.resolve([]),

@@ -4,7 +4,7 @@ import { surveyKafka } from "../../../data/event-log/kafka/survey.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { KafkaSettings } from "../../../model/kafka-settings.ts";
-import { kafkaSecretOf } from "../../platform/kafka-access.ts";
+import { kafkaSecretOf } from "../../../data/event-log/kafka/read-secret.ts";
 import type { Finding } from "./finding.ts";
 
 const CHECK = "log";

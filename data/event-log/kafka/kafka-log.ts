@@ -1,10 +1,9 @@
-import type { EventLog, Horizon, OffsetBounds, TopicPartition } from "../event-log.ts";
+import type { EventLog, Horizon, TopicPartition } from "../event-log.ts";
 import { KafkaAppender } from "./appender.ts";
-import { KafkaCluster, refuseError, topicUnknown, unavailable, type KafkaAddress } from "./cluster.ts";
+import { KafkaCluster, unavailable, type KafkaAddress } from "./cluster.ts";
 import { KafkaConsumer } from "./consumer.ts";
-import { EARLIEST, LATEST, READ_COMMITTED } from "./protocol.ts";
+import { boundsOf, readRecords } from "./reader.ts";
 import { createTopic, dropTopic } from "./topics.ts";
-import { Leaders } from "./leaders.ts";
 
 export interface KafkaLogOptions {
   readonly clientId: string;
@@ -39,6 +38,7 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
       await appender.append(records);
     },
     bounds,
+    read: (from) => readRecords(cluster, from),
     horizon: ({ topic, partition }) => horizon({ topic, partition }),
     async consume(subscription, signal) {
       const connect = () => new KafkaCluster(address, clientId);
@@ -55,25 +55,4 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
       await cluster.close();
     },
   };
-}
-
-/** @throws MillwrightError `topic-unknown`, `log-unavailable` */
-async function boundsOf(cluster: KafkaCluster, { topic, partition }: TopicPartition): Promise<OffsetBounds> {
-  const leaders = new Leaders(cluster);
-  await leaders.learn([topic]);
-  if (partition >= (leaders.partitionsOf(topic) ?? 0)) throw topicUnknown(`${topic}/${partition}`);
-  const leader = leaders.leaderOf({ topic, partition });
-  if (leader === undefined) throw unavailable(`${topic}/${partition} has no leader at the moment.`);
-  const offsetAt = async (timestamp: number) => {
-    const topics = [{ topic, partitions: [{ partition, timestamp }] }];
-    const { responses } = await cluster.request(
-      "ListOffsets",
-      { isolationLevel: READ_COMMITTED, topics },
-      leader,
-    );
-    const answer = responses[0]?.partitions[0];
-    refuseError(answer?.errorCode ?? -1, `${topic}/${partition}`);
-    return BigInt(answer?.offset ?? 0);
-  };
-  return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) };
 }

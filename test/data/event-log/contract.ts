@@ -6,6 +6,7 @@ import type {
   Subscription,
   TopicPartition,
 } from "../../../data/event-log/event-log.ts";
+import type { MillwrightError } from "../../../model/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /** Positions in memory, as a consumer's database would hold them. */
@@ -167,6 +168,26 @@ export function eventLogContract(log: () => EventLog): void {
       async () => (await lags())[0]?.records === 0 && seen.records.length === 2,
     );
     expect(await lags()).to.deep.equal([{ group: "test", topic, partition: 0, records: 0 }]);
+  });
+
+  it("reads a partition from any offset that it holds", async () => {
+    await log().append(["a", "b", "c"].map((value) => recordOf(topic, value)));
+    const { records, next } = await log().read({ topic, partition: 0, offset: 1n });
+    expect(records.map((record) => [record.coversFrom, record.offset, textOf(record)])).to.deep.equal([
+      [1n, 1n, "b"],
+      [2n, 2n, "c"],
+    ]);
+    expect(next).to.equal(3n);
+    expect(await log().read({ topic, partition: 0, offset: next })).to.deep.equal({ records: [], next });
+    const refusal = (of: string, offset: bigint) =>
+      log()
+        .read({ topic: of, partition: 0, offset })
+        .then(
+          () => expect.fail("it was read"),
+          (error: unknown) => (error as MillwrightError).code,
+        );
+    expect(await refusal(topic, 4n)).to.equal("offset-out-of-range");
+    expect(await refusal("nobody.readings.g1", 0n)).to.equal("topic-unknown");
   });
 
   it("stops a partition whose position lies outside the log, and no other", async () => {

@@ -75,6 +75,7 @@ describe("Kafka log", () => {
       expect(coversFrom).to.equal(next);
       next = offset + 1n;
     }
+    expect((await log.read({ topic, partition: 0, offset: 0n })).records).to.deep.equal(all);
     // from each place in the middle: nothing of an aborted transaction comes through, nothing that is committed is left out
     for (let from = 0n; from < next; from += 1n) {
       const rest = await read(from);

@@ -2,11 +2,13 @@ import { expect } from "chai";
 import type pg from "pg";
 import { openIngestPool } from "../../../data/cell/cell-pool.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
+import type { EventLog, LogRecord } from "../../../data/event-log/event-log.ts";
 import { deliver } from "../../../handlers/ingest/deliver.ts";
 import { logRecordsOf } from "../../../handlers/ingest/msk-event.ts";
 import { ingestSubscription, type IngestDeps } from "../../../handlers/ingest/subscription.ts";
 import { tenantId, topicName, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell, testTenant } from "../../support/cell.ts";
+import { testLog } from "../../support/log.ts";
 import { APPENDED_AT_MS, logRecord, machineReading } from "../../support/log-records.ts";
 import { everyMachine } from "../../support/machines.ts";
 
@@ -123,24 +125,71 @@ describe("the consumer of a cell", () => {
   });
 
   describe("behind an event source that cannot seek", () => {
+    let log: EventLog;
+    before(async () => ({ log } = await testLog()));
+    after(() => log.close());
+
+    /** Appends records of 40 readings to partition 0 of the tenant, and answers those from `offset` on as a delivery. */
+    async function appendAll(tenant: TenantId, recordCount: number, offset: number) {
+      const topic = topicName(tenant, "readings", 1);
+      const value = Buffer.from(JSON.stringify(Array.from({ length: 40 }, () => machineReading())));
+      await log.createTopic(topic, 2);
+      await log.append(
+        Array.from({ length: recordCount }, () => ({ topic, partition: 0, headers: {}, value })),
+      );
+      return (await log.read({ topic, partition: 0, offset: BigInt(offset) })).records;
+    }
+
     it("skips what is stored", async () => {
       const tenant = await newTenant();
       const consumer = await consumerOf([tenant]);
-      await deliver(
-        consumer,
-        [0, 1, 2].map((offset) => logRecord(tenant, 0, offset)),
-      );
-      await deliver(
-        consumer,
-        [1, 2, 3, 4].map((offset) => logRecord(tenant, 0, offset)),
-      );
+      for (const offsets of [
+        [0, 1, 2],
+        [1, 2, 3, 4],
+      ])
+        await deliver(
+          log,
+          consumer,
+          offsets.map((offset) => logRecord(tenant, 0, offset)),
+        );
       expect(await rowCount(tenant)).to.equal(5);
     });
 
-    it("stops at a gap and stores nothing behind it", async () => {
+    it("reads what lies before a delivery from the log first, in parts", async () => {
       const tenant = await newTenant();
+      const delivery = await appendAll(tenant, 300, 290);
+      const { handle, position } = await consumerOf([tenant]);
+      const parts: number[] = [];
+      const consumer = {
+        position,
+        handle: (records: readonly LogRecord[]) => (parts.push(records.length), handle(records)),
+      };
+      await deliver(log, consumer, delivery);
+      expect(parts.length).to.be.greaterThan(2);
+      const end = delivery.at(-1)!.offset + 1n;
+      expect(BigInt(await rowCount(tenant))).to.equal(end * 40n);
+      expect(await position({ topic: topicName(tenant, "readings", 1), partition: 0 })).to.equal(end);
+    });
+
+    it("leaves the gap to the next delivery while the tenant is fenced", async () => {
+      const tenant = await newTenant();
+      const delivery = await appendAll(tenant, 3, 2);
       const consumer = await consumerOf([tenant]);
-      await deliver(consumer, [logRecord(tenant, 0, 5)]).then(
+      const refusal = () => deliver(log, consumer, delivery).catch((error: unknown) => error);
+      await sql(`update millwright.fence set is_closed = true where tenant = '${tenant}'`);
+      expect(await refusal()).to.include({ code: "tenant-fenced", retryable: true });
+      expect(await rowCount(tenant)).to.equal(0);
+      await sql(`update millwright.fence set is_closed = false where tenant = '${tenant}'`);
+      expect(await refusal()).to.equal(undefined);
+      expect(await rowCount(tenant)).to.equal(3 * 40);
+    });
+
+    it("stops where the log does not hold the stored position, and stores nothing", async () => {
+      const tenant = await newTenant();
+      await appendAll(tenant, 1, 0);
+      const consumer = await consumerOf([tenant]);
+      await sql(`update millwright.log_position set next_offset = 3 where tenant = '${tenant}'`);
+      await deliver(log, consumer, [logRecord(tenant, 0, 5)]).then(
         () => expect.fail("stored behind a gap"),
         (error: unknown) => expect(error).to.include({ code: "offset-out-of-range" }),
       );
