@@ -17,6 +17,8 @@ const PLACEMENT_CHANGED = "placement_changed";
  */
 interface Followed extends PartitionId {
   readonly next: bigint | undefined;
+  /** The last `next` that was known: an outage must not hide how far we are behind. */
+  readonly known: bigint | undefined;
   readonly isStopped: boolean;
 }
 
@@ -52,10 +54,10 @@ export class Consumer {
       this.#pool,
       followed.map(({ id }) => id),
     );
-    return followed.flatMap(({ id, topic, partition, next }) => {
+    return followed.flatMap(({ id, topic, partition, known }) => {
       const end = ends.get(id);
-      if (next === undefined || end === undefined) return [];
-      return [{ group, topic, partition, records: Math.max(0, Number(end - next)) }];
+      if (known === undefined || end === undefined) return [];
+      return [{ group, topic, partition, records: Math.max(0, Number(end - known)) }];
     });
   }
 
@@ -131,7 +133,7 @@ export class Consumer {
     for (const partition of partitions) {
       const { id } = partition;
       if (!this.#followed.has(id))
-        this.#followed.set(id, { ...partition, next: undefined, isStopped: false });
+        this.#followed.set(id, { ...partition, next: undefined, known: undefined, isStopped: false });
       this.#ready.add(id);
     }
   }
@@ -155,7 +157,8 @@ export class Consumer {
 
   #update(id: number, change: Partial<Pick<Followed, "next" | "isStopped">>): void {
     const followed = this.#followed.get(id);
-    if (followed !== undefined) this.#followed.set(id, { ...followed, ...change });
+    if (followed !== undefined)
+      this.#followed.set(id, { ...followed, ...change, known: change.next ?? followed.known });
   }
 
   #notified(channel: string | undefined, payload: string): void {

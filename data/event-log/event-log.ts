@@ -66,7 +66,10 @@ export interface Subscription {
 /** How far a consumer of this process is behind. */
 export interface PartitionLag extends TopicPartition {
   readonly group: string;
-  /** Offsets up to the end of the partition that `handle` has not been given; of Kafka as the last fetch told. */
+  /**
+   * Offsets up to the end of the partition that `handle` has not been given; while nobody knows what is stored, those
+   * behind the last position that was known. Of Kafka as the last fetch told, or the broker where nothing is fetched.
+   */
   readonly records: number;
 }
 
@@ -105,7 +108,7 @@ export interface EventLog {
   readonly horizon: (partition: TopicPartition) => Promise<Horizon>;
   /** Runs until `signal` aborts, then resolves after the batch in hand. */
   readonly consume: (subscription: Subscription, signal: AbortSignal) => Promise<void>;
-  /** Of all partitions that consumers of this process follow. */
+  /** Of all partitions that consumers of this process follow and have ever known a position of. */
   readonly lags: () => Promise<readonly PartitionLag[]>;
   /** @throws MillwrightError `log-unavailable` */
   readonly ping: () => Promise<void>;

@@ -5,6 +5,7 @@ import type { KafkaCluster } from "./cluster.ts";
 import { fetchRecords, type Fetched } from "./fetch.ts";
 import { Group } from "./group.ts";
 import { Leaders } from "./leaders.ts";
+import { endsOf } from "./reader.ts";
 
 const POLL_MS = 1_000; // how late a new topic is found at the latest
 const FIRST_BACKOFF_MS = 50;
@@ -25,7 +26,9 @@ interface Followed extends TopicPartition {
   covered: bigint;
   /** Records that have arrived and wait for `handle`. */
   waiting: LogRecord[];
-  /** Of the partition, as the last fetch told. */
+  /** Behind what `handle` has taken, as far as is known: an outage must not hide how far we are behind. */
+  taken: bigint | undefined;
+  /** Of the partition, as the broker told last. */
   end: bigint;
   isStopped: boolean;
 }
@@ -68,13 +71,28 @@ export class KafkaConsumer {
     this.#onError = onError;
   }
 
-  lags(): PartitionLag[] {
+  async lags(): Promise<readonly PartitionLag[]> {
     const { group } = this.#subscription;
-    return [...this.#followed.values()].flatMap(({ topic, partition, next, end, waiting }) => {
-      if (next === undefined) return [];
-      const behind = end > next ? end - next : 0n;
+    await this.#learnEnds().catch(() => undefined); // then those known last must do
+    return [...this.#followed.values()].flatMap(({ topic, partition, next, taken, end, waiting }) => {
+      const from = next ?? taken;
+      if (from === undefined) return [];
+      const behind = end > from ? end - from : 0n;
       return [{ group, topic, partition, records: Number(behind) + waiting.length }];
     });
+  }
+
+  /** Asks for the ends of partitions that are not fetched at the moment. */
+  async #learnEnds(): Promise<void> {
+    const unread = [...this.#followed.values()].filter(
+      ({ next, isStopped }) => next === undefined || isStopped,
+    );
+    await this.#leaders.learn(unread.map(({ topic }) => topic));
+    for (const [leader, followed] of Map.groupBy(unread, (one) => this.#leaders.leaderOf(one))) {
+      if (leader === undefined) continue;
+      const ends = await endsOf(this.#cluster, leader, followed);
+      for (const one of followed) one.end = ends.get(keyOf(one)) ?? one.end;
+    }
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -118,7 +136,14 @@ export class KafkaConsumer {
         const key = keyOf({ topic, partition });
         current.add(key);
         if (this.#followed.has(key)) continue;
-        const fresh = { next: undefined, covered: 0n, waiting: [], end: 0n, isStopped: false };
+        const fresh = {
+          next: undefined,
+          covered: 0n,
+          waiting: [],
+          taken: undefined,
+          end: 0n,
+          isStopped: false,
+        };
         this.#followed.set(key, { topic, partition, ...fresh });
       }
     }
@@ -205,7 +230,10 @@ export class KafkaConsumer {
   }
 
   async #handle(batch: readonly LogRecord[]): Promise<void> {
-    for (const seek of await this.#subscription.handle(batch)) {
+    const seeks = await this.#subscription.handle(batch);
+    for (const followed of this.#followed.values())
+      if (followed.next !== undefined) followed.taken = followed.waiting[0]?.coversFrom ?? followed.covered;
+    for (const seek of seeks) {
       const followed = this.#followed.get(keyOf(seek));
       if (followed !== undefined) goOn(followed, seek.offset);
     }
@@ -226,6 +254,7 @@ export class KafkaConsumer {
 function goOn(followed: Followed, offset: bigint): void {
   followed.next = offset;
   followed.covered = offset;
+  followed.taken = offset;
   followed.waiting = [];
 }
 

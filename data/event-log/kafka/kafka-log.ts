@@ -48,7 +48,9 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
       consumers.add(consumer);
       await consumer.run(signal).finally(() => consumers.delete(consumer));
     },
-    lags: () => Promise.resolve([...consumers].flatMap((consumer) => consumer.lags())),
+    async lags() {
+      return (await Promise.all([...consumers].map((consumer) => consumer.lags()))).flat();
+    },
     ping: () => cluster.reach(),
     async close() {
       await appender.idle();

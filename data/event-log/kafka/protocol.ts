@@ -28,7 +28,12 @@ export interface KafkaRequests {
     };
     readonly answer: {
       readonly responses: readonly {
-        readonly partitions: readonly { readonly errorCode: number; readonly offset: string }[];
+        readonly topic: string;
+        readonly partitions: readonly {
+          readonly partition: number;
+          readonly errorCode: number;
+          readonly offset: string;
+        }[];
       }[];
     };
   };

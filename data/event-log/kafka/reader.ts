@@ -8,21 +8,47 @@ import { EARLIEST, LATEST, READ_COMMITTED } from "./protocol.ts";
 
 /** @throws MillwrightError `topic-unknown`, `log-unavailable` */
 export async function boundsOf(cluster: KafkaCluster, of: TopicPartition): Promise<OffsetBounds> {
-  const { topic, partition } = of;
   const leader = await leaderOf(cluster, of);
   const offsetAt = async (timestamp: number) => {
-    const topics = [{ topic, partitions: [{ partition, timestamp }] }];
-    const { responses } = await cluster.request(
-      "ListOffsets",
-      { isolationLevel: READ_COMMITTED, topics },
-      leader,
-    );
-    const answer = responses[0]?.partitions[0];
-    refuseError(answer?.errorCode ?? -1, `${topic}/${partition}`);
+    const [answer] = await listOffsets(cluster, leader, [of], timestamp);
+    refuseError(answer?.errorCode ?? -1, keyOf(of));
     return BigInt(answer?.offset ?? 0);
   };
   return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) };
 }
+
+/** By `topic/partition`; those that the broker does not tell are missing. @throws MillwrightError `log-unavailable` */
+export async function endsOf(
+  cluster: KafkaCluster,
+  leader: number,
+  partitions: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const answers = await listOffsets(cluster, leader, partitions, LATEST);
+  return new Map(
+    answers
+      .filter(({ errorCode }) => errorCode === 0)
+      .map((answer) => [keyOf(answer), BigInt(answer.offset)]),
+  );
+}
+
+async function listOffsets(
+  cluster: KafkaCluster,
+  leader: number,
+  partitions: readonly TopicPartition[],
+  timestamp: number,
+) {
+  const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+    topic,
+    partitions: ofTopic.map(({ partition }) => ({ partition, timestamp })),
+  }));
+  const wanted = { isolationLevel: READ_COMMITTED, topics };
+  const { responses } = await cluster.request("ListOffsets", wanted, leader);
+  return responses.flatMap(({ topic, partitions: answers }) =>
+    answers.map((answer) => ({ topic, ...answer })),
+  );
+}
+
+const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 /** See {@link EventLog.read}. */
 export async function readRecords(cluster: KafkaCluster, from: Seek): Promise<ReadRecords> {

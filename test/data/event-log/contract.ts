@@ -170,6 +170,29 @@ export function eventLogContract(log: () => EventLog): void {
     expect(await lags()).to.deep.equal([{ group: "test", topic, partition: 0, records: 0 }]);
   });
 
+  it("tells how far a consumer is behind also while its database is away", async () => {
+    const lag = async () =>
+      (await log().lags()).find((one) => one.topic === topic && one.partition === 0)?.records;
+    const database = { isAway: false };
+    const away =
+      <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
+      (...args: Args) =>
+        database.isAway ? Promise.reject(new Error("away")) : work(...args);
+    const seen = collector(() => [topic]);
+    const { topics, position, handle } = seen.subscription;
+    await log().append([recordOf(topic, "a"), recordOf(topic, "b")]);
+    consume({ ...seen.subscription, topics: away(topics), position: away(position), handle: away(handle) });
+    await eventually("none behind", async () => seen.records.length === 2 && (await lag()) === 0);
+    database.isAway = true;
+    await log().append([recordOf(topic, "c")]);
+    await eventually("one behind", async () => (await lag()) === 1);
+    await log().append([recordOf(topic, "d"), recordOf(topic, "e")]);
+    await eventually("three behind", async () => (await lag()) === 3);
+    database.isAway = false;
+    await eventually("none behind again", async () => (await lag()) === 0);
+    expect(seen.records.map(textOf)).to.deep.equal(["a", "b", "c", "d", "e"]);
+  });
+
   it("reads a partition from any offset that it holds", async () => {
     await log().append(["a", "b", "c"].map((value) => recordOf(topic, value)));
     const { records, next } = await log().read({ topic, partition: 0, offset: 1n });
