@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "../target.ts";
 import { CELL_DATABASE, INGEST_ROLE, QUERY_ROLE, type CellAccess } from "./cell-login.ts";
 import { cellProvider } from "./cell-provider.ts";
+import { READER_IDLE_TIMEOUT_MS, READER_STATEMENT_TIMEOUT_MS } from "./reader-limits.ts";
 
 export interface CellArgs {
   readonly target: Target;
@@ -71,6 +72,8 @@ export class Cell extends pulumi.ComponentResource {
         inherit: false,
         password: queryPassword,
         connectionLimit: QUERY_CONNECTIONS,
+        statementTimeout: READER_STATEMENT_TIMEOUT_MS,
+        idleInTransactionSessionTimeout: READER_IDLE_TIMEOUT_MS,
       },
       inServer,
     );

@@ -4,6 +4,7 @@ import { tenantLogOf, type TenantLog, type TenantTopics } from "../../model/tena
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import type { Target } from "../target.ts";
 import type { CellAccess, CellLogin } from "./cell-login.ts";
+import { READER_IDLE_TIMEOUT_MS, READER_STATEMENT_TIMEOUT_MS } from "./reader-limits.ts";
 
 export interface TenantArgs {
   readonly target: Target;
@@ -23,10 +24,6 @@ export interface TenantArgs {
 // Direct readers (Grafana) share the server with the neighbours. A lower limit breaks dashboards with many panels,
 // a higher one lets a single tenant take the connections of all.
 const READER_CONNECTIONS = 10;
-// Covers waiting for locks too. A dashboard's query over 30 days takes seconds; who needs more exports instead.
-const READER_STATEMENT_TIMEOUT_MS = 30_000;
-// An idle transaction holds back vacuum for every tenant of the cell.
-const READER_IDLE_TIMEOUT_MS = 60_000;
 
 /**
  * One tenant in a cell: schema, roles, grants. The tables come later and from elsewhere (data/cell, as the owner

@@ -9,6 +9,7 @@ import { asCellAdmin } from "./cell-admin.ts";
 import type { CellSecret } from "./cell-secret.ts";
 import { readEdition, type Rung } from "./edition.ts";
 import { lockTenant, type FenceRole } from "./fence.ts";
+import { limitLockWaits } from "./limit-lock-waits.ts";
 import { COLUMN_TYPES } from "./reading-rows.ts";
 import { installTimescale, makeHypertable, setChunkWidth } from "./timescale.ts";
 
@@ -44,6 +45,7 @@ export async function prepareCell(secret: CellSecret): Promise<void> {
   await asCellAdmin(secret, AS_PREPARER, async (client) => {
     await installTimescale(client);
     await migrate(client, MIGRATIONS, "millwright");
+    await limitLockWaits(client, [secret.query.user]);
   });
 }
 
@@ -59,6 +61,7 @@ export async function prepareTenant(secret: CellSecret, inCell: TenantInCell): P
     // Two preparers at once (a step and its zombie): the second finds everything made.
     await lockTenant(client, tenant);
     await createSeries(client, inCell, rung);
+    await limitLockWaits(client, [tenantNames(tenant).reader]);
     await client.query(
       "insert into millwright.fence (tenant, epoch, role) values ($1, $2, $3) on conflict do nothing",
       [tenant, epoch, role],

@@ -78,6 +78,9 @@ describe("the stacks under the real engine", function () {
     expect(await asReader("create table tenant_acme.own (x int)")).to.equal(INSUFFICIENT_PRIVILEGE);
     expect(await asReader("create table public.own (x int)")).to.equal(INSUFFICIENT_PRIVILEGE);
     expect(await asReader("create temp table own (x int)")).to.equal(INSUFFICIENT_PRIVILEGE);
+    expect(await asReader("show statement_timeout")).to.deep.equal([{ statement_timeout: "30s" }]);
+    const idle = "idle_in_transaction_session_timeout";
+    expect(await asReader(`show ${idle}`)).to.deep.equal([{ [idle]: "1min" }]);
     expect(await asReader("set role tenant_beta_reader")).to.equal(INSUFFICIENT_PRIVILEGE);
     expect(await asReader("set role tenant_acme_writer")).to.equal(INSUFFICIENT_PRIVILEGE);
     expect(await asReader("select 1", "postgres"), "another database").to.be.oneOf(TOO_LITTLE);

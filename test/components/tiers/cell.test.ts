@@ -37,9 +37,12 @@ describe("Cell", () => {
     ]);
   });
 
-  it("gives the query role nothing by inheritance", async () => {
+  it("gives the query role nothing by inheritance, and limits", async () => {
     const { resources } = await makeCell();
-    expect(resources.get("postgresql:index/role:Role", "shared-1-query").inputs["inherit"]).to.equal(false);
+    const { inputs } = resources.get("postgresql:index/role:Role", "shared-1-query");
+    expect(inputs["inherit"]).to.equal(false);
+    for (const limit of ["connectionLimit", "statementTimeout", "idleInTransactionSessionTimeout"])
+      expect(inputs[limit], limit).to.be.above(0);
   });
 
   it("gives out what data/cell reads, as a secret", async () => {
