@@ -13,7 +13,24 @@ import {
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
-const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://");
+const BAD_ESCAPE = "has a % in its user or password that begins no escape; write it as %25";
+
+/** Without it a bad escape would only be found at the first login, long after the start. */
+function hasReadableLogin(url: string): boolean {
+  const { username = "", password = "" } = URL.parse(url) ?? {};
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const databaseUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+  .refine(hasReadableLogin, BAD_ESCAPE);
 const port = z
   .string()
   .refine(
@@ -31,7 +48,10 @@ const sender = z
   .regex(/^(\P{Cc}*<[^\s<>]+@[^\s<>]+>|[^\s<>]+@[^\s<>]+)$/u, "must be an email address");
 
 const notifySchema = z.object({
-  SMTP_URL: z.url({ protocol: /^smtps?$/, error: "must begin with smtp:// or smtps://" }).optional(),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: "must begin with smtp:// or smtps://" })
+    .refine(hasReadableLogin, BAD_ESCAPE)
+    .optional(),
   SMTP_FROM: sender.optional(),
   SES_REGION: awsRegion.optional(),
   SES_FROM: sender.optional(),

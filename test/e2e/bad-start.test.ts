@@ -28,6 +28,11 @@ describe("a start that cannot work", () => {
     ],
     ["a database URL of another kind", { CATALOG_URL: "mysql://x" }, ["setting-invalid", "CATALOG_URL"]],
     [
+      "a password of the mail server that is no URL's",
+      { SMTP_URL: "smtp://mailer:100%sure@127.0.0.1", SMTP_FROM: "alerts@acme.example" },
+      ["setting-invalid", "SMTP_URL: has a % in its user or password"],
+    ],
+    [
       "a way to Kafka that does not fit together",
       { KAFKA_BROKERS: "127.0.0.1:9092", KAFKA_SASL_MECHANISM: "scram-sha-512" },
       ["setting-invalid", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE"],
@@ -51,6 +56,7 @@ describe("a start that cannot work", () => {
       expect(code).to.equal(1);
       expect(stdout).to.equal("");
       for (const word of words) expect(stderr).to.contain(word);
+      expect(stderr).to.not.contain("100%sure");
       expect(stderr).to.not.match(/\n\s+at /); // a person reads this: no stack trace
     });
   }
