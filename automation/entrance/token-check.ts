@@ -1,12 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { findCredential, type Credential } from "../../data/catalog/api-key.ts";
 import type { Queryable } from "../../data/pool.ts";
+import { networkOf } from "./network.ts";
 import { CREDENTIAL_RATE, FAILED_LOGIN_RATE, RateLimiter } from "./rate-limit.ts";
 
 /** Stands for the admin token, which is no key. */
 export const ADMIN_TOKEN_ID = "admin-token";
 
-export interface Credentials {
+interface Credentials {
   readonly adminToken: string;
   /** Sees the keys of all tenants. */
   readonly keys: Queryable;
@@ -28,26 +29,43 @@ export interface TokenCheck {
 
 const hashOf = (token: string) => createHash("sha256").update(token).digest();
 
-/** Tells whom a token stands for, within the rates of credentials and of failures. */
+/** Tokens that proved something, by hash: some 10 MB. */
+const MAX_KNOWN = 50_000;
+
+/**
+ * Tells whom a token stands for, within the rates of credentials and of failures; one for all entrances. An address
+ * that failed too often is turned away before the catalog is asked, except with a token that was good before: machines
+ * behind one gateway must not lock each other out (ADR 21).
+ */
 export function tokenCheck({ adminToken, keys, nowMs }: Credentials): TokenCheck {
   const adminHash = hashOf(adminToken);
   const calls = new RateLimiter(CREDENTIAL_RATE, nowMs);
   const failures = new RateLimiter(FAILED_LOGIN_RATE, nowMs);
-
-  const credentialOf = async (token: string | undefined): Promise<Credential | undefined> => {
-    if (token === undefined) return undefined;
-    // Hashes have one length, and comparing them takes the same time wherever they differ.
-    if (timingSafeEqual(hashOf(token), adminHash))
-      return { id: ADMIN_TOKEN_ID, role: "platform-admin", tenant: undefined, machineId: undefined };
-    return findCredential(keys, token);
-  };
+  const known = new Set<string>();
 
   return {
-    async check(token, address) {
-      const credential = await credentialOf(token);
-      // Only failures count against an address: machines behind one gateway must not lock each other out.
-      const waitSeconds = credential === undefined ? failures.take(address) : calls.take(credential.id);
-      return { credential, waitSeconds };
+    async check(token = "", address) {
+      const hash = hashOf(token);
+      // Hashes have one length, and comparing them takes the same time wherever they differ.
+      if (timingSafeEqual(hash, adminHash)) {
+        const credential = {
+          id: ADMIN_TOKEN_ID,
+          role: "platform-admin",
+          tenant: undefined,
+          machineId: undefined,
+        } as const;
+        return { credential, waitSeconds: calls.take(ADMIN_TOKEN_ID) };
+      }
+      const [name, network] = [hash.toString("base64"), networkOf(address)];
+      const waitSeconds = known.has(name) ? 0 : failures.look(network);
+      if (waitSeconds > 0) return { credential: undefined, waitSeconds };
+      // Also what is known is asked for each time: a revocation is in force at once.
+      const credential = await findCredential(keys, token);
+      known.delete(name);
+      if (credential === undefined) return { credential, waitSeconds: failures.take(network) };
+      known.add(name); // the one used last stands last
+      if (known.size > MAX_KNOWN) known.delete(known.values().next().value ?? "");
+      return { credential, waitSeconds: calls.take(credential.id) };
     },
     count: (credentialId) => calls.take(credentialId),
   };

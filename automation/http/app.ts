@@ -9,11 +9,11 @@ import { answer, type Endpoint } from "./endpoint.ts";
 import { apiEndpoints } from "./endpoints.ts";
 import { toProblem } from "./problem.ts";
 import { Room, type Hold, type RoomLimits } from "../entrance/room.ts";
+import type { TokenCheck } from "../entrance/token-check.ts";
 import type { ApiServices } from "./services.ts";
 
 export interface ApiDependencies extends ApiServices {
-  /** Value of the installation's first credential. */
-  readonly adminToken: string;
+  readonly tokens: Pick<TokenCheck, "check">;
   readonly logger: Pick<Logger, "debug" | "info" | "error">;
   readonly room?: RoomLimits;
 }
@@ -27,8 +27,8 @@ const SECURITY_HEADERS = {
 };
 
 export function createApp(dependencies: ApiDependencies): Express {
-  const { adminToken, catalog, nowMs, logger, metrics } = dependencies;
-  const authenticate = authentication({ adminToken, keys: catalog.service, nowMs });
+  const { logger, metrics } = dependencies;
+  const authenticate = authentication(dependencies.tokens);
   const room = new Room(dependencies.room);
   const endpoints = apiEndpoints(dependencies);
   const app = express();

@@ -1,7 +1,7 @@
 import type { Request, Response } from "express";
 import type { Credential } from "../../data/catalog/api-key.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { tokenCheck, type Credentials } from "../entrance/token-check.ts";
+import type { TokenCheck } from "../entrance/token-check.ts";
 
 /** Who calls: what a credential proves and nothing that the request claims. */
 export interface Caller extends Credential {
@@ -15,8 +15,7 @@ export type Authenticate = (request: Request, response: Response) => Promise<Cal
  * Answers the caller of a request, within the rate of its credential.
  * @throws MillwrightError `unauthenticated`, with the same words whatever was wrong; `too-many-requests`
  */
-export function authentication(credentials: Credentials): Authenticate {
-  const tokens = tokenCheck(credentials);
+export function authentication(tokens: Pick<TokenCheck, "check">): Authenticate {
   return async (request, response) => {
     const address = request.socket.remoteAddress ?? "unknown";
     const [, token] = /^Bearer +([\x21-\x7e]{1,200})$/i.exec(request.get("authorization") ?? "") ?? [];

@@ -7,7 +7,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { Intake } from "../entrance/intake.ts";
 import { Room, type RoomLimits } from "../entrance/room.ts";
-import { tokenCheck } from "../entrance/token-check.ts";
+import type { TokenCheck } from "../entrance/token-check.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import type { MqttMetrics } from "./metrics.ts";
 import { ConnectionEnd } from "./reason.ts";
@@ -33,7 +33,7 @@ const REVOCATION_SWEEPS = 4;
 export interface MqttServices {
   readonly catalog: Catalog;
   readonly log: Pick<EventLog, "append">;
-  readonly adminToken: string;
+  readonly tokens: TokenCheck;
   readonly metrics: MqttMetrics;
   readonly logger: Pick<Logger, "error">;
   readonly nowMs: () => number;
@@ -59,7 +59,7 @@ export interface MqttServer {
  * @throws MillwrightError `port-in-use`
  */
 export async function serveMqtt(services: MqttServices, options: MqttOptions): Promise<MqttServer> {
-  const { catalog, log, adminToken, metrics, logger, nowMs } = services;
+  const { catalog, log, tokens, metrics, logger, nowMs } = services;
   const limits = { ...LIMITS, ...options.limits };
   const sockets = new Set<Socket>(); // also those that never finish their handshake
   const connections = new Set<Connection>();
@@ -69,9 +69,8 @@ export async function serveMqtt(services: MqttServices, options: MqttOptions): P
 
   const deps: ConnectionDeps = {
     intake: new Intake(catalog, log, nowMs),
-    tokens: tokenCheck({ adminToken, keys: catalog.service, nowMs }),
     room: new Room(limits.room),
-    ...{ metrics, nowMs, connectMs: limits.connectMs, onError },
+    ...{ tokens, metrics, nowMs, connectMs: limits.connectMs, onError },
     onSession(connection, session) {
       const { tenant } = session.sender;
       const name = nameOf(session);

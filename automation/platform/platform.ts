@@ -24,6 +24,7 @@ import { buildPolicyPack } from "../../policy/bundle.ts";
 import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
+import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
@@ -115,11 +116,13 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "millwright_service_" });
   const intakeLog = starting.adopt(await openIntakeLog(log, settings, registry, logger), (it) => it.close());
+  // One for both entrances: a guesser turned away at one finds the other shut as well.
+  const tokens = tokenCheck({ adminToken: token.token, keys: catalog.service, nowMs: Date.now });
   const tenants = starting.adopt(tenantCells({ catalog, secrets }), (open) => open.close());
   const api = starting.adopt(
     await serveApi(
       {
-        ...{ catalog, log: intakeLog, logger, adminToken: token.token },
+        ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
         readings: queryService(tenants),
         cells: tenants,
@@ -136,7 +139,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const mqtt = starting.adopt(
     await openMqttEntrance(
       {
-        ...{ catalog, log: intakeLog, logger, adminToken: token.token },
+        ...{ catalog, log: intakeLog, logger, tokens },
         ...{ metrics: new MqttMetrics(registry), nowMs: Date.now },
       },
       { port: settings.mqtt.port, tls: mqttTls },

@@ -5,6 +5,7 @@ import { Registry } from "prom-client";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
 import type { RoomLimits } from "../../automation/entrance/room.ts";
 import type { ApiServices } from "../../automation/http/services.ts";
+import { tokenCheck, type TokenCheck } from "../../automation/entrance/token-check.ts";
 import { serveApi, type ServeOptions } from "../../automation/http/server.ts";
 import type { OperationRequest, OperationService } from "../../automation/operations/service.ts";
 import { createKey } from "../../data/catalog/api-key.ts";
@@ -44,12 +45,13 @@ export class TestApi {
   readonly appended: NewRecord[] = [];
   readonly operations: MemoryOperations;
   readonly logged: string[] = [];
+  readonly tokens: TokenCheck;
   readonly #close: () => Promise<void>;
   readonly services: ApiServices;
 
   private constructor(
     services: ApiServices,
-    parts: Pick<TestApi, "appended" | "operations" | "logged">,
+    parts: Pick<TestApi, "appended" | "operations" | "logged" | "tokens">,
     server: { readonly url: string; readonly close: () => Promise<void> },
   ) {
     this.services = services;
@@ -57,6 +59,7 @@ export class TestApi {
     this.appended = parts.appended;
     this.operations = parts.operations;
     this.logged = parts.logged;
+    this.tokens = parts.tokens;
     this.url = server.url;
     this.#close = server.close;
   }
@@ -89,12 +92,14 @@ export class TestApi {
       ...more,
     };
     const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
+    const { nowMs } = services;
+    const tokens = tokenCheck({ adminToken: ADMIN_TOKEN, keys: catalog.service, nowMs });
     const server = await serveApi(
-      { ...services, adminToken: ADMIN_TOKEN, logger, ...(room && { room }) },
+      { ...services, tokens, logger, ...(room && { room }) },
       { port: 0, limits },
     );
     const stopping = new AbortController().signal;
-    return new TestApi({ ...services, stopping }, { appended, operations, logged }, server);
+    return new TestApi({ ...services, stopping }, { appended, operations, logged, tokens }, server);
   }
 
   get endpoints() {

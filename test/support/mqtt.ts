@@ -6,7 +6,7 @@ import { MqttMetrics } from "../../automation/mqtt/metrics.ts";
 import { serveMqtt, type MqttOptions, type MqttServer } from "../../automation/mqtt/server.ts";
 import type { EventLog, LogRecord } from "../../data/event-log/event-log.ts";
 import { topicName } from "../../model/tenant.ts";
-import { ADMIN_TOKEN, TestApi } from "./api.ts";
+import { TestApi } from "./api.ts";
 import { testLog } from "./log.ts";
 
 export const VERSIONS = [
@@ -38,9 +38,9 @@ export class TestEntrance {
     const api = await TestApi.start({ log: { append }, nowMs: Date.now });
     const entrance = new TestEntrance(api, log);
     const logger = pino({ level: "debug" }, { write: (line: string) => void entrance.logged.push(line) });
-    const { catalog } = api;
+    const { catalog, tokens } = api;
     const metrics = new MqttMetrics(entrance.registry);
-    const services = { catalog, adminToken: ADMIN_TOKEN, metrics, logger };
+    const services = { catalog, tokens, metrics, logger };
     entrance.#server = await serveMqtt(
       { ...services, log: { append }, nowMs: Date.now },
       { port: 0, ...options },

@@ -37,7 +37,7 @@ describe("the OpenAPI document", () => {
   it("describes every route of the app, and nothing else", () => {
     const app = createApp({
       ...api.services,
-      adminToken: "x",
+      tokens: api.tokens,
       logger: { debug: () => undefined, info: () => undefined, error: () => undefined },
     });
     const served = (app.router as Router).stack.flatMap(({ route }) => {

@@ -268,7 +268,7 @@ describe("requests that the API cannot take", () => {
     const { port } = new URL(api.url);
     const dependencies = {
       ...api.services,
-      adminToken: "x",
+      tokens: api.tokens,
       logger: { debug: () => undefined, info: () => undefined, error: () => undefined },
     };
     const refusal: unknown = await serveApi(dependencies, { port: Number(port) }).catch(

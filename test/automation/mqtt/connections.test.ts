@@ -105,10 +105,11 @@ describe("connections of the MQTT entrance", () => {
     expect((await told)?.reasonCode).to.equal(0x9a);
   });
 
-  it("slows a guesser of passwords down, and not the machine beside him", async () => {
+  it("slows a guesser of passwords down, at the API too, and not the machine beside him", async () => {
     const guessed = await TestEntrance.start();
     await guessed.tenant("acme");
     const own = await guessed.api.key("machine", "acme");
+    await guessed.client(5, own);
     const codes = new Set<number | undefined>();
     for (let i = 0; i < 60; i++)
       codes.add(
@@ -118,6 +119,9 @@ describe("connections of the MQTT entrance", () => {
         ),
       );
     expect([...codes]).to.deep.equal([0x86, 0x9f]);
+    expect((await guessed.api.call("GET", "/v1/tenants", undefined, { token: "guess" })).status).to.equal(
+      429,
+    );
     await (await guessed.client(5, own)).publishAsync("sensors/m-1/telemetry", reading(), { qos: 1 });
     await guessed.close();
   });
