@@ -51,8 +51,10 @@ export interface ClaimedAlert {
 
 export interface ClaimLimits {
   readonly leaseMs: Readonly<Record<ChannelKind, number>>;
-  /** Deliveries of one channel in flight. */
+  /** Deliveries of one channel in flight, of one tenant, and of all. */
   readonly perChannel: number;
+  readonly perTenant: number;
+  readonly total: number;
   /** In flight here, by channel id. */
   readonly inFlight: ReadonlyMap<string, number>;
 }
@@ -64,8 +66,9 @@ type ClaimedRow = Omit<ClaimedDelivery, "alert"> &
   };
 
 /**
- * Takes due deliveries, of each channel only as many as may still be in flight, so a slow one delays no other, and as
- * many as its minute still has room for. (Two dispatchers at one instant may share that room twice: a limit on noise,
+ * Takes due deliveries, of each channel and tenant only as many as may still be in flight, so a slow one delays no
+ * other, and as many as its channel's minute still has room for. Where there is room for few, who has the fewest in
+ * flight comes first. (Two dispatchers at one instant may share that room twice: a limit on noise,
  * no promise.) An escalation that nobody needs any more ends here. One round trip, whatever the channels ask for.
  */
 export async function claimDeliveries(
@@ -79,6 +82,9 @@ export async function claimDeliveries(
     text: `with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
            waiting as (
              select distinct tenant, channel from delivery where outcome is null and due_at <= clock_timestamp()),
+           flying as (
+             select f.channel, f.count, c.tenant
+               from unnest($1::text[], $2::int[]) f(channel, count) left join channel c using (channel)),
            room as (
              select w.tenant, w.channel, greatest(0, least(
                       $3 - coalesce(f.count, 0),
@@ -88,14 +94,29 @@ export async function claimDeliveries(
                                                        and s.first_tried_at >= date_trunc('minute', clock_timestamp()))
                            end)) as count
                from waiting w join channel c using (tenant, channel)
-               left join unnest($1::text[], $2::int[]) f(channel, count) using (channel)),
-           claimed as materialized (
-             select d.* from relaxed, room r
+               left join flying f using (channel)),
+           due as (
+             select d.*, row_number() over (partition by d.tenant, d.channel order by d.due_at) as turn
+               from room r
                cross join lateral (
-                    select tenant, delivery, channel, alert, event, tries from delivery
+                    select tenant, channel, delivery, due_at from delivery
                      where tenant = r.tenant and channel = r.channel and outcome is null
                        and due_at <= clock_timestamp()
-                     order by due_at limit r.count for update skip locked) d),
+                     order by due_at limit r.count) d),
+           -- the nth of its tenant, with what is in flight
+           numbered as (
+             select d.tenant, d.delivery, d.due_at,
+                    coalesce(f.count, 0) + row_number() over (partition by d.tenant order by d.turn, d.due_at) as place
+               from due d left join (select tenant, sum(count) as count from flying group by tenant) f using (tenant)),
+           chosen as materialized (
+             select tenant, delivery from numbered where place <= $6
+              order by place, due_at
+              limit greatest(0, $7 - (select coalesce(sum(count), 0) from flying))),
+           claimed as materialized (
+             select d.tenant, d.delivery, d.channel, d.alert, d.event, d.tries
+               from relaxed, chosen join delivery d using (tenant, delivery)
+              where d.outcome is null and d.due_at <= clock_timestamp()
+                for update of d skip locked),
            -- behind the snapshot, so never before the commit; where the engine was faster its stamp stands
            seen as (
              update alert a set committed_at = coalesce(a.committed_at, clock_timestamp())
@@ -125,6 +146,8 @@ export async function claimDeliveries(
       limits.perChannel,
       Object.keys(limits.leaseMs),
       Object.values(limits.leaseMs),
+      limits.perTenant,
+      limits.total,
     ],
   });
   return rows.filter(({ outcome }) => outcome === null).map(toClaimed);

@@ -8,6 +8,11 @@ import { TRY_LIMIT_MS, tryDelivery, type DispatcherDeps } from "./try-delivery.t
 const POLL_MS = 500; // retries and escalations fall due without anybody saying so
 // A slow receiver holds this many slots, of its own and no other's. Fewer: a burst of alerts waits behind itself.
 const PER_CHANNEL = 16;
+// Each is a connection to somewhere. A tenant whose receivers all hang keeps four channels' worth, and no more.
+const PER_TENANT = 64;
+// Well below the 1,024 files that a process may open by default.
+const TOTAL = 512;
+const LIMITS = { perChannel: PER_CHANNEL, perTenant: PER_TENANT, total: TOTAL };
 // Longer than one try with its record: a lease that ends before its try would send twice for nothing.
 // Much longer, and what a killed dispatcher held would wait for nothing.
 const LEASE_MS = {
@@ -43,7 +48,7 @@ export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): 
     try {
       // Before the first claim of a minute, which would send what belongs into the digest of the last one.
       if (performance.now() >= nextMinuteAt) nextMinuteAt = performance.now() + (await collectDigests(pool));
-      const claimed = await claimDeliveries(pool, { leaseMs: LEASE_MS, perChannel: PER_CHANNEL, inFlight });
+      const claimed = await claimDeliveries(pool, { ...LIMITS, leaseMs: LEASE_MS, inFlight });
       for (const delivery of claimed) {
         const { channel } = delivery;
         inFlight.set(channel, (inFlight.get(channel) ?? 0) + 1);

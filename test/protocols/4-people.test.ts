@@ -88,10 +88,11 @@ describe("protocol 4: what people do, and what they are sent", () => {
       try {
         await channel(receiver.url());
         await raise(pool, tenant, [{ alert: "a-1" }]);
+        const limits = { perChannel: 1, perTenant: 9, total: 9 };
         const leaseMs = { webhook: 60_000, slack: 1, email: 1, sms: 1, sns: 1, "in-app": 1 };
         for (const status of [500, 200]) {
           await ageDeliveries(pool, tenant);
-          const claimed = await claimDeliveries(pool, { leaseMs, perChannel: 1, inFlight: new Map() });
+          const claimed = await claimDeliveries(pool, { ...limits, leaseMs, inFlight: new Map() });
           const ours = claimed.find((one) => one.tenant === tenant);
           await tryDelivery(testDispatcher(pool), asTried(ours!), new AbortController().signal);
           expect(tries, `tries up to ${status}`).to.equal(status === 500 ? 1 : 2);
