@@ -36,7 +36,7 @@ if (values.faults) process.env["FAULTS"] = "full";
 const timeoutMs = values.faults ? 3_600_000 : 120_000;
 
 const { seed } = await import("./support/seed.ts");
-const { describeServices } = await import("./support/services.ts");
+const { describeServices, prepareServices } = await import("./support/services.ts");
 const { failIfNothingEndsIt, runPass } = await import("./support/pass.ts");
 
 const files = (await Array.fromAsync(glob(values.faults ? "test/**/*.fault.test.ts" : "test/**/*.test.ts")))
@@ -50,6 +50,7 @@ const again = files.filter(
   (file) => DATA_PLANE.some((part) => file.startsWith(part)) && !file.endsWith(".fault.test.ts"),
 );
 
+if (positionals.length === 0) await prepareServices();
 for (const line of await describeServices()) console.log(line);
 const results = [await runPass(files, timeoutMs)];
 if (again.length > 0) {

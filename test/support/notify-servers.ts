@@ -10,7 +10,7 @@ import { eventually } from "./eventually.ts";
 import { skipBecause } from "./skip.ts";
 
 /** An SMTP server and moto, which speaks AWS's language, from PyPI in a folder of their own. */
-const PYTHON: Installation = {
+export const NOTIFY_SERVERS: Installation = {
   name: "notify-python-moto-5.2.5-aiosmtpd-1.4.6",
   title: "SMTP server and moto",
   programs: ["python3"],
@@ -55,7 +55,7 @@ export async function motoServer(context: Mocha.Context) {
 async function startPython(context: Mocha.Context, args: readonly string[]): Promise<ChildProcess> {
   const inherited = shellEnvironment();
   const progress = (line: string) => console.error(line);
-  const folder = await install(PYTHON, { inherited, progress }).catch((error: unknown) => {
+  const folder = await install(NOTIFY_SERVERS, { inherited, progress }).catch((error: unknown) => {
     if (hasCode(error, "service-missing")) return skipBecause(context, "python", error.message);
     throw error;
   });

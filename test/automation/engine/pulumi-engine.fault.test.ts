@@ -9,7 +9,10 @@ import { errorOf, testEngine, type TestEngine } from "./test-engine.ts";
 describe("the engine when things die", function () {
   this.timeout(120_000);
   let home: TestEngine;
-  before(async () => (home = await testEngine()));
+  before(async function () {
+    this.timeout(900_000); // the engine may have to be built first
+    home = await testEngine();
+  });
   after(() => home.remove());
 
   const childOf = async (stack: string): Promise<ProcessIdentity> => {

@@ -9,7 +9,10 @@ import { errorOf, testEngine, type TestEngine } from "./test-engine.ts";
 describe("a stack under the real engine", function () {
   this.timeout(120_000);
   let home: TestEngine;
-  before(async () => (home = await testEngine()));
+  before(async function () {
+    this.timeout(900_000); // the engine may have to be built first
+    home = await testEngine();
+  });
   after(() => home.remove());
 
   it("previews, deploys, shows its outputs, changes nothing the second time, and goes without a trace", async () => {
