@@ -35,6 +35,7 @@ export async function runPass(files: readonly string[], timeoutMs: number): Prom
 
 /** A handle that a test left open must fail here and not hang the pipeline: nothing else is to be done now. */
 export function failIfNothingEndsIt(): void {
+  process.once("beforeExit", () => process.exit()); // past Node's clean-up, which waits without end for broken handles
   setTimeout(() => {
     console.error("still open after the tests: ", process.getActiveResourcesInfo().join(", "));
     process.exit(1);

@@ -38,7 +38,11 @@ export class TcpProxy {
   /** Resets every connection, in the middle of whatever it carries, and refuses new ones until {@link mend}. */
   cut(): void {
     this.#isRefusing = true;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    // A socket that is closing cannot be reset, and Node 24 then spins for ever when the process ends.
+    for (const socket of this.#sockets) {
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   mend(): void {
