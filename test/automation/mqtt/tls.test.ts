@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { connect as connectTls } from "node:tls";
 import { expect } from "chai";
+import { serverCertificate } from "../../support/certificates.ts";
 import { eventually } from "../../support/eventually.ts";
-import { testCertificate } from "../../support/certificate.ts";
 import { TestEntrance, VERSIONS } from "../../support/mqtt.ts";
 
 const reading = JSON.stringify({
@@ -11,20 +12,28 @@ const reading = JSON.stringify({
 });
 
 describe("the MQTT entrance over TLS", () => {
-  const { ca, cert, key } = testCertificate();
+  const name = "DNS:localhost,IP:127.0.0.1";
+  let certificate: Awaited<ReturnType<typeof serverCertificate>>;
+  let tls: { readonly cert: string; readonly key: string };
   let entrance: TestEntrance;
   let password: string;
   before(async () => {
-    entrance = await TestEntrance.start({ tls: { cert, key }, limits: { connectMs: 1_000, closeMs: 300 } });
+    certificate = await serverCertificate(name);
+    const keyAndCertificate = await readFile(certificate.keyStoreFile, "utf8");
+    tls = { cert: keyAndCertificate, key: keyAndCertificate };
+    entrance = await TestEntrance.start({ tls, limits: { connectMs: 1_000, closeMs: 300 } });
     await entrance.tenant("acme");
     password = await entrance.api.key("machine", "acme");
   });
-  after(() => entrance.close());
+  after(async () => {
+    await entrance.close();
+    await certificate.remove();
+  });
   afterEach(() => entrance.hangUp());
 
-  for (const { version, name } of VERSIONS) {
-    it(`takes readings of ${name}`, async () => {
-      const client = await entrance.client(version, password, { ca });
+  for (const { version, name: protocol } of VERSIONS) {
+    it(`takes readings of ${protocol}`, async () => {
+      const client = await entrance.client(version, password, { ca: certificate.ca });
       await client.publishAsync(`sensors/m-${version}/telemetry`, reading, { qos: 1 });
       const machines = (await entrance.readings("acme")).map(({ machineId }) => machineId);
       expect(machines.filter((machine) => machine === `m-${version}`)).to.have.length(1);
@@ -32,16 +41,19 @@ describe("the MQTT entrance over TLS", () => {
   }
 
   it("is refused by a client that trusts another authority, before the client says its password", async () => {
-    const failure = await entrance.client(5, password, { ca: testCertificate().ca }).then(
+    const stranger = await serverCertificate(name);
+    const failure = await entrance.client(5, password, { ca: stranger.ca }).then(
       () => undefined,
       (error: unknown) => error as NodeJS.ErrnoException,
     );
+    await stranger.remove();
     expect(failure?.code).to.match(/SIGNATURE|VERIFY/);
     expect(await entrance.metric("millwright_mqtt_connections")).to.equal(0);
   });
 
   it("speaks no version of TLS that is broken", async () => {
     const { port } = new URL(entrance.url);
+    const { ca } = certificate;
     const old = connectTls({ port: Number(port), ca, minVersion: "TLSv1", maxVersion: "TLSv1.1" });
     const failure = await new Promise<NodeJS.ErrnoException>((resolve) => old.once("error", resolve));
     expect(failure.code).to.match(/^ERR_SSL_/);
@@ -62,7 +74,7 @@ describe("the MQTT entrance over TLS", () => {
 
   it("stops although a client never finishes its handshake", async () => {
     const limits = { connectMs: 3_600_000, closeMs: 50 };
-    const stopping = await TestEntrance.start({ tls: { cert, key }, limits });
+    const stopping = await TestEntrance.start({ tls, limits });
     const { socket, closed } = stopping.socket();
     socket.write(Buffer.from([0x16, 0x03, 0x01]));
     await eventually("a connection", () => !socket.connecting);
