@@ -46,6 +46,8 @@ export type ErrorCode =
   | "position-taken"
   | "tenant-fenced"
   | "placement-changed"
+  | "flip-aborted"
+  | "copy-differs"
   | "offset-out-of-range"
   | "clock-skewed"
   | "topic-unknown"

@@ -53,7 +53,7 @@ export class TenantTopics {
     });
     const topic = placement?.topics.find(({ stream }) => stream === "readings");
     const isDeleting = placement?.tenantState === "deleting";
-    if (topic === undefined || placement?.state !== "stable" || isDeleting) {
+    if (topic === undefined || placement === undefined || placement.state === "building" || isDeleting) {
       const message = isDeleting ? "The tenant is being deleted." : "The tenant is not built yet; try again.";
       throw new MillwrightError("tenant-not-ready", message, { retryable: !isDeleting });
     }

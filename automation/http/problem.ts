@@ -51,6 +51,8 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "position-taken": { status: 409, title: "Another consumer stored this offset" },
   "tenant-fenced": { status: 503, title: "The tenant's writes are paused" },
   "placement-changed": { status: 503, title: "The tenant's data is changing place" },
+  "flip-aborted": { status: 503, title: "The move was called off at its last step; nothing has changed" },
+  "copy-differs": { status: 500, title: "The copy of the tenant's data is not the same as the original" },
   "offset-out-of-range": { status: 500, title: "The log no longer holds this offset" },
   "clock-skewed": { status: 503, title: "Clocks of the platform disagree" },
   "topic-unknown": { status: 409, title: "The tenant has no topic" },

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
+import type { FlipPlacement } from "../../model/flip.ts";
 import {
   EVENT_STREAMS,
   STREAMS,
@@ -21,7 +22,7 @@ interface TenantTopic {
 
 /** Where a tenant's series live, and the topics that lead there. */
 export interface TenantPlacement extends Placement {
-  readonly state: "building" | "stable";
+  readonly state: FlipPlacement["state"];
   readonly tenantState: TenantState;
   /** Whether the engine may have made something of the tenant's stack. */
   readonly hasStack: boolean;

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { TenantId } from "../../model/tenant.ts";
 
-/** A topic whose readings belong into a cell, and the epoch of the placement that says so. */
+/** A topic whose readings a cell stores, and the epoch of the tenant's placement. */
 export interface CellTopic {
   readonly tenant: TenantId;
   readonly topic: string;
@@ -9,14 +9,15 @@ export interface CellTopic {
 }
 
 /**
- * Topics of readings of the tenants placed in `cell`, without those that are being deleted: what the log still has of
- * them goes with it. @param service - the catalog's pool that crosses tenants
+ * Topics of readings of the tenants that are at home in `cell` or shadowed there, without those that are being deleted:
+ * what the log still has of them goes with it. What the cell is to a tenant, its fence says. @param service - the catalog's pool that crosses tenants
  */
 export async function topicsOfCell(service: pg.Pool, cell: string): Promise<readonly CellTopic[]> {
   const { rows } = await service.query<CellTopic>(
     `select tenant, o.topic, p.epoch
        from tenant_placement p join tenant t using (tenant) join topic o using (tenant)
-      where p.cell = $1 and p.state = 'stable' and t.state <> 'deleting' and o.stream = 'readings'
+      where p.state <> 'building' and t.state <> 'deleting' and o.stream = 'readings'
+        and (p.cell = $1 or exists (select from shadow s where s.tenant = p.tenant and s.cell = $1))
       order by o.topic`,
     [cell],
   );

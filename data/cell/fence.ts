@@ -1,14 +1,6 @@
 import type { ClientBase } from "pg";
+import type { Fence, FenceRole } from "../../model/flip.ts";
 import type { TenantId } from "../../model/tenant.ts";
-
-export type FenceRole = "primary" | "shadow";
-
-/** What a cell says about one tenant's writers. */
-export interface Fence {
-  readonly epoch: bigint;
-  readonly role: FenceRole;
-  readonly isClosed: boolean;
-}
 
 /**
  * Takes each tenant's lock, shared, until the transaction ends, and answers the tenants whose lock was free: a mover

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type pg from "pg";
+import type { FenceRole } from "../../model/flip.ts";
 import { METRICS, READING_TYPES, TABLES } from "../../model/reading.ts";
 import { seriesWidth, type SeriesWidth } from "../../model/series-width.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
@@ -8,28 +9,16 @@ import { identifier } from "../pool.ts";
 import { asCellAdmin } from "./cell-admin.ts";
 import type { CellSecret } from "./cell-secret.ts";
 import { readEdition, type Rung } from "./edition.ts";
-import { lockTenant, type FenceRole } from "./fence.ts";
+import { lockTenant } from "./fence.ts";
 import { limitLockWaits } from "./limit-lock-waits.ts";
 import { COLUMN_TYPES } from "./reading-rows.ts";
+import { TENANT_TABLES } from "./tenant-tables.ts";
 import { installTimescale, makeHypertable, setChunkWidth } from "./timescale.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations/", import.meta.url));
 
 /** A step and its zombie may prepare the same tenant at once; the second waits, but not for ever. */
 const AS_PREPARER = { applicationName: "millwright-prepare", lockTimeoutMs: 30_000 };
-
-/** The fence first: a consumer that waits for the tenant's lock finds none, and leaves the tenant alone. */
-const TENANT_TABLES = [
-  "fence",
-  "log_position",
-  "usage",
-  "dirty_mark",
-  "batch",
-  "dead_letter",
-  "dead_letter_removed",
-  "machine",
-  "series",
-];
 
 export interface TenantInCell {
   readonly tenant: TenantId;

@@ -4,7 +4,7 @@ import { copyAll, CopyFailure } from "../../data/cell/copy-all.ts";
 import { copyOf, copyReadingsBisecting } from "../../data/cell/copy-readings.ts";
 import { keepDeadLetters, type DeadLetter } from "../../data/cell/dead-letter.ts";
 import { addDirtyMarks } from "../../data/cell/dirty-mark.ts";
-import { readFences, tryShareTenants, type Fence } from "../../data/cell/fence.ts";
+import { readFences, tryShareTenants } from "../../data/cell/fence.ts";
 import { advancePositions } from "../../data/cell/log-position.ts";
 import { rememberMachines } from "../../data/cell/machine.ts";
 import type { ReadingRows, RowOrigin, RowRange } from "../../data/cell/reading-rows.ts";
@@ -12,6 +12,7 @@ import { addUsage } from "../../data/cell/usage.ts";
 import type { LogRecord, Seek } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
 import type { DeadLetterReason } from "../../model/dead-letter.ts";
+import type { Fence } from "../../model/flip.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { readingBytes } from "../decode-value.ts";
 import { admit, batchKeys } from "./admit.ts";
@@ -73,8 +74,8 @@ export async function storeBatch(
     const tables = tablesOf(open, stored);
     const refused = isBisecting ? await copyBisecting(tx, tables) : await copyTables(tx, tables);
 
-    const isMetered = ({ tenant }: { readonly tenant: TenantId }) => fences.get(tenant)?.role === "primary";
-    await addUsage(tx, usageOf(admitted.filter(isMetered)));
+    // A shadow's too, or what it stores before it becomes home would be in nobody's meters: only those of the home count.
+    await addUsage(tx, usageOf(admitted));
     await addDirtyMarks(tx, dirtyMarksOf(admitted));
     const machines = newMachinesOf(admitted, deps.memory);
     await rememberMachines(tx, machines);
@@ -87,7 +88,8 @@ export async function storeBatch(
 
     const left = batch.tenants.map(({ tenant }) => tenant).filter((tenant) => !fences.has(tenant));
     const rowCount = admitted.reduce((sum, record) => sum + record.rowCount, 0) - refused.length;
-    const deadLetterReasons = deadLetters.filter(isMetered).map(({ reason }) => reason);
+    const isAtHome = ({ tenant }: { readonly tenant: TenantId }) => fences.get(tenant)?.role === "primary";
+    const deadLetterReasons = deadLetters.filter(isAtHome).map(({ reason }) => reason);
     const counts = { rowCount, deadLetterCount: deadLetters.length, deadLetterReasons };
     return { seeks, taken, left, ...counts, machines };
   });

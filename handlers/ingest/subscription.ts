@@ -60,6 +60,12 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
     },
   };
 
+  async function learnPlacements(): Promise<readonly CellTopic[]> {
+    const placed = await deps.topics();
+    epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
+    return placed;
+  }
+
   async function position({ topic, partition }: TopicPartition): Promise<bigint> {
     const tenant = parseTopicName(topic)?.tenant;
     const stored =
@@ -75,8 +81,7 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
     group: `ingest-${deps.cell}`,
 
     async topics() {
-      const placed = await deps.topics();
-      epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
+      const placed = await learnPlacements();
       // A topic without a position (a delete that stopped half way) would fail the assignment of all the others.
       const held = await heldTopics(
         deps.pool,
@@ -92,7 +97,7 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
 
     async handle(records) {
       const seeks = new Map<string, Seek>();
-      let [takenCount, leftCount] = [0, 0];
+      let [takenCount, leftCount, isFenced] = [0, 0, false];
       let storing: Promise<StoreOutcome> | undefined;
       let stored: PreparedBatch | undefined;
       const settle = async () => {
@@ -100,6 +105,7 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
         const outcome = await storing;
         takenCount += outcome.taken.length;
         leftCount += outcome.left.length;
+        isFenced ||= outcome.left.some((tenant) => !isPaused(tenant));
         for (const seek of [...outcome.seeks, ...stored.gaps, ...leftSeeks(stored, outcome)]) {
           const key = `${seek.topic} ${seek.partition}`;
           // Of a partition that stops twice in one delivery, the first place is the one to go on from.
@@ -120,6 +126,8 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
       }
       await settle();
       if (takenCount === 0 && leftCount > 0) await delay(FENCED_PAUSE_MS);
+      // A flip is over for its tenant when consumers know the new epoch; the next look at all topics may be a second away.
+      if (isFenced) await learnPlacements();
       return [...seeks.values()];
     },
   };

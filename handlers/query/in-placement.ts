@@ -1,7 +1,8 @@
 import type { ClientBase, Pool } from "pg";
-import { readFences } from "../../data/cell/fence.ts";
+import { readFences, tryShareTenants } from "../../data/cell/fence.ts";
 import { inTransaction, isOutage, sqlState } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
+import { isHome } from "../../model/flip.ts";
 import type { TenantId } from "../../model/tenant.ts";
 
 /** A tenant, and the epoch of the placement that led to a cell. */
@@ -28,9 +29,11 @@ export async function inPlacement<T>(
       pool,
       async (tx) => {
         await tx.query(`set transaction ${access}; set local statement_timeout = ${TIMEOUT_MS}`);
+        const isFree = access === "read only" || (await tryShareTenants(tx, [tenant])).has(tenant);
         const fence = (await readFences(tx, [tenant])).get(tenant);
-        // A closed fence still answers: the rows are all there, only writers of readings wait.
-        if (fence?.role !== "primary" || fence.epoch !== epoch) throw placementChanged(tenant);
+        // A closed fence still answers: the rows are all there, only writers wait.
+        const isShut = access === "read write" && (!isFree || fence?.isClosed === true);
+        if (fence === undefined || isShut || !isHome(fence, epoch)) throw placementChanged(tenant);
         return work(tx);
       },
       access === "read only" ? "repeatable read" : "read committed",

@@ -53,7 +53,7 @@ export function tenantCells({ catalog, secrets }: TenantCellsDeps): TenantCells 
 
   async function homeOf(tenant: TenantId): Promise<Home> {
     const placement = await placementOf(catalog.service, tenant);
-    if (placement?.state !== "stable")
+    if (placement === undefined || placement.state === "building")
       throw new MillwrightError("tenant-not-ready", `Tenant ${tenant} is not ready.`, { retryable: true });
     return { pool: await poolOf(placement.cell), epoch: placement.epoch };
   }

@@ -220,11 +220,18 @@ describe("storing a batch of the log", () => {
     expect(await stored(tenant)).to.deep.equal([]);
   });
 
-  it("stores in a shadow, and meters nothing there", async () => {
+  it("meters in a shadow as at home, so that the meters are whole when it becomes the home", async () => {
     const tenant = await newTenant();
+    await store([logRecord(tenant, 0, 0)]);
     await raiseFence(tenant, "role = 'shadow'");
-    expect((await store([logRecord(tenant, 0, 0)])).rowCount).to.equal(1);
-    expect(await admin("select from millwright.usage where tenant = $1", [tenant])).to.deep.equal([]);
+    expect((await store([logRecord(tenant, 0, 1)])).rowCount).to.equal(1);
+    await raiseFence(tenant, "role = 'primary'");
+    await store([logRecord(tenant, 0, 2)]);
+    const [usage] = await admin<{ rows: number }>(
+      "select sum(row_count)::int as rows from millwright.usage where tenant = $1",
+      [tenant],
+    );
+    expect(usage).to.deep.equal({ rows: 3 });
   });
 
   it("keeps what cannot be decoded, with the reason, and stores the rest", async () => {

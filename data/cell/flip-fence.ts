@@ -1,0 +1,112 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type pg from "pg";
+import { FLIP_LIMIT_MS, open, raise, shadow, type Fence, type FenceRole } from "../../model/flip.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { asCellAdmin } from "./cell-admin.ts";
+import type { CellSecret } from "./cell-secret.ts";
+import { lockTenant } from "./fence.ts";
+
+/** Writers commit within some 100 ms; one that takes longer stands still, and its transaction is worth less than the wait. */
+const PATIENCE_MS = 500;
+const AS_MOVER = {
+  applicationName: "millwright-mover",
+  lockTimeoutMs: FLIP_LIMIT_MS,
+  statementTimeoutMs: FLIP_LIMIT_MS,
+};
+
+/**
+ * See {@link raise}. When it answers, nobody stores rows of the tenant, and nobody who comes later does. Writers that
+ * hold the tenant for longer than {@link PATIENCE_MS} are ended; what they had not committed, others store.
+ * @returns the fence as it is now; undefined when another flip came first, or the cell has no such tenant
+ */
+export async function raiseFence(
+  secret: CellSecret,
+  tenant: TenantId,
+  epoch: bigint,
+  closedForMs = FLIP_LIMIT_MS,
+): Promise<Fence | undefined> {
+  return asCellAdmin(secret, AS_MOVER, async (client) => {
+    await client.query("begin");
+    await lockTenantSoon(client, secret, tenant);
+    const raised = await change(client, tenant, (fence) => raise(fence, epoch), closedForMs);
+    await client.query("commit");
+    return raised;
+  });
+}
+
+/** See {@link open}. Needs no lock of the tenant: a shadow's transaction in hand stores the same rows as a primary's. */
+export async function openFence(
+  secret: CellSecret,
+  tenant: TenantId,
+  epoch: bigint,
+): Promise<Fence | undefined> {
+  return changeFence(secret, tenant, (fence) => open(fence, epoch));
+}
+
+/** See {@link shadow}. */
+export async function shadowFence(
+  secret: CellSecret,
+  tenant: TenantId,
+  epoch: bigint,
+): Promise<Fence | undefined> {
+  return changeFence(secret, tenant, (fence) => shadow(fence, epoch));
+}
+
+async function changeFence(
+  secret: CellSecret,
+  tenant: TenantId,
+  transition: (fence: Fence) => Fence | undefined,
+): Promise<Fence | undefined> {
+  return asCellAdmin(secret, AS_MOVER, async (client) => {
+    await client.query("begin");
+    const changed = await change(client, tenant, transition, null);
+    await client.query("commit");
+    return changed;
+  });
+}
+
+/** Compare-and-set: the row is locked, the model says what becomes of it. */
+async function change(
+  tx: pg.Client,
+  tenant: TenantId,
+  transition: (fence: Fence) => Fence | undefined,
+  closedForMs: number | null,
+): Promise<Fence | undefined> {
+  const { rows } = await tx.query<{ epoch: bigint; role: FenceRole; is_closed: boolean }>(
+    "select epoch, role, is_closed from millwright.fence where tenant = $1 for update",
+    [tenant],
+  );
+  const [row] = rows;
+  const next =
+    row === undefined ? undefined : transition({ epoch: row.epoch, role: row.role, isClosed: row.is_closed });
+  if (next === undefined) return undefined;
+  await tx.query(
+    `update millwright.fence set epoch = $2, role = $3, is_closed = $4,
+            closed_until = clock_timestamp() + $5 * interval '1 ms'
+      where tenant = $1`,
+    [tenant, next.epoch, next.role, next.isClosed, closedForMs],
+  );
+  return next;
+}
+
+/** The tenant's lock, for which nobody is waited for long. Who waits keeps newcomers out, so those who hold it are the last. */
+async function lockTenantSoon(client: pg.Client, secret: CellSecret, tenant: TenantId): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const locked = lockTenant(client, tenant).then(() => true);
+  locked.catch(() => undefined); // awaited below, perhaps after another failure
+  while (!(await Promise.race([locked, delay(PATIENCE_MS, false, { ref: false })])))
+    await endHolders(secret, tenant, rows[0]?.pid);
+}
+
+/** Ends the sessions that hold the tenant's lock; all of them are ours. */
+async function endHolders(secret: CellSecret, tenant: TenantId, ownPid: number | undefined): Promise<void> {
+  await asCellAdmin(secret, AS_MOVER, (client) =>
+    client.query(
+      `select pg_terminate_backend(pid) from pg_locks
+        where locktype = 'advisory' and granted and objsubid = 1
+          and database = (select oid from pg_database where datname = current_database())
+          and (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0) and pid <> $2`,
+      [tenant, ownPid],
+    ),
+  );
+}
