@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { DEAD_LETTER_DAYS, REPLAY_PREFIX } from "../model/dead-letter.ts";
 import type { TenantId } from "../model/tenant.ts";
+import { isNotFrozen } from "./cell/freeze.ts";
 import type { Queryable } from "./pool.ts";
 
 /** Each consumer remembers batches with its own positions: ingest in the cell, the alert engine in the catalog. */
@@ -89,7 +90,7 @@ export async function forgetBatches(db: Queryable, table: BatchTable): Promise<v
   await db.query(
     `delete from ${table}
       where appended_at < now() - make_interval(days => case when starts_with(batch_id, $3) then $2::int else $1::int end)
-        and parts <> '{}'`,
+        and parts <> '{}'${table === "millwright.batch" ? ` and ${isNotFrozen("batch.tenant")}` : ""}`,
     [BATCH_DAYS, REPLAY_DAYS, REPLAY_PREFIX],
   );
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { DEAD_LETTER_DAYS } from "../../model/dead-letter.ts";
+import { isNotFrozen } from "./freeze.ts";
 
 /** Of one tenant, rows included: some million readings with a wrong clock. The oldest go first. */
 const MAX_BYTES = 256 * 2 ** 20;
@@ -13,7 +14,7 @@ export async function removeDeadLetters(client: ClientBase, maxBytes = MAX_BYTES
     `select tenant, max(id) as last_id
        from (select tenant, id, kept_at,
                     sum(octet_length(raw) + $3::int) over (partition by tenant order by id desc) as bytes
-               from millwright.dead_letter) sized
+               from millwright.dead_letter where ${isNotFrozen("dead_letter.tenant")}) sized
       where kept_at < now() - make_interval(days => $1) or bytes > $2::bigint
       group by tenant`,
     [DEAD_LETTER_DAYS, maxBytes, ROW_BYTES],

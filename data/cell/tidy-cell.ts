@@ -8,7 +8,7 @@ const MARKS_LOCK = "hashtextextended('millwright dirty marks', 0)";
 
 /**
  * Deletes what a cell no longer needs: batches beyond memory, old dead letters, and all but the newest of equal dirty
- * marks. @returns how many dead letters went
+ * marks. Tenants that are being moved keep all of it. @returns how many dead letters went
  */
 export async function tidyCell(secret: CellSecret): Promise<{ readonly deadLetterCount: number }> {
   const session = { applicationName: "millwright-tidy", statementTimeoutMs: 60_000 };

@@ -63,3 +63,15 @@ async function keepInColumnstore(client: pg.ClientBase, table: string): Promise<
 export async function setChunkWidth(client: pg.ClientBase, table: string, width: SeriesWidth): Promise<void> {
   await client.query("select set_chunk_time_interval($1::regclass, $2::interval)", [table, `1 ${width}`]);
 }
+
+/** Lets the jobs of a schema's hypertables (columnstore) run, or not. Of the community edition only. */
+export async function schedulePolicies(
+  client: pg.ClientBase,
+  schema: string,
+  isScheduled: boolean,
+): Promise<void> {
+  await client.query(
+    "select alter_job(job_id, scheduled => $2) from timescaledb_information.jobs where hypertable_schema = $1",
+    [schema, isScheduled],
+  );
+}

@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { freezeTenant, thawTenant } from "../../../data/cell/freeze.ts";
 import { removeDeadLetters } from "../../../data/cell/remove-dead-letters.ts";
 import { tidyCell } from "../../../data/cell/tidy-cell.ts";
+import { tenantId } from "../../../model/tenant.ts";
 import { asCellRole, testCell } from "../../support/cell.ts";
 
 describe("tidying a cell", () => {
@@ -48,6 +50,33 @@ describe("tidying a cell", () => {
         { tenant: "acme", reason: "reading-invalid", count: 1n },
         { tenant: "globex", reason: "reading-invalid", count: 2n },
       ]);
+    });
+  });
+
+  it("takes nothing of a tenant that is frozen for a move, until it thaws", async () => {
+    const secret = await testCell();
+    await asCellRole(secret, "admin", async (client) => {
+      await client.query(
+        `insert into millwright.batch (tenant, batch_id, content_hash, parts, appended_at)
+         select tenant, 'old', 'h', '{0}', now() - interval '10 days' from unnest('{acme,globex}'::text[]) tenant`,
+      );
+      await client.query(
+        `insert into millwright.dead_letter (tenant, topic, partition, record_offset, log_ref, appended_at, reason,
+                                             message, raw, raw_bytes, kept_at)
+         select tenant, 't', 0, 1, 1, now(), 'reading-invalid', '', 'x', 1, now() - interval '31 days'
+           from unnest('{acme,globex}'::text[]) tenant`,
+      );
+      const acme = tenantId.parse("acme");
+      const owners = async (table: string) =>
+        (await client.query<{ tenant: string }>(`select tenant from millwright.${table}`)).rows.map(
+          ({ tenant }) => tenant,
+        );
+      for (let again = 0; again < 2; again++) await freezeTenant(secret, acme);
+      await tidyCell(secret);
+      expect([await owners("batch"), await owners("dead_letter")]).to.deep.equal([["acme"], ["acme"]]);
+      for (let again = 0; again < 2; again++) await thawTenant(secret, acme);
+      await tidyCell(secret);
+      expect([await owners("batch"), await owners("dead_letter")]).to.deep.equal([[], []]);
     });
   });
 

@@ -1,0 +1,265 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type pg from "pg";
+import { topicsOfCell } from "../../data/catalog/topic.ts";
+import { openIngestPool } from "../../data/cell/cell-pool.ts";
+import { cellAddress, type CellSecret } from "../../data/cell/cell-secret.ts";
+import type { EventLog } from "../../data/event-log/event-log.ts";
+import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
+import type { DatabaseAddress } from "../../data/pool.ts";
+import { ingestSubscription } from "../../handlers/ingest/subscription.ts";
+import { queryReadings } from "../../handlers/query/process.ts";
+import { tenantCells } from "../../handlers/query/tenant-cells.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import { topicName, type TenantId } from "../../model/tenant.ts";
+import { findings } from "../checker/check.ts";
+import { readJournal } from "../checker/journal.ts";
+import { readEmbeddedLog, readKafkaLog, type LogEntry } from "../checker/log-entries.ts";
+import { readCell } from "../checker/stored.ts";
+import { testCatalog, type TestCatalog } from "./catalog.ts";
+import { asCellRole, testCell, testTenant } from "./cell.ts";
+import { PARTITIONS } from "./data-plane/plane.ts";
+import { JournalWriter, send } from "./data-plane/producer.ts";
+import { Workload } from "./data-plane/workload.ts";
+import { eventually } from "./eventually.ts";
+import { placeTestTenant, registerTestCells } from "./flip-tenant.ts";
+import { testEmbeddedLog } from "./log.ts";
+import { everyMachine } from "./machines.ts";
+import { startKafka, usesRealServices } from "./real-services.ts";
+import { randomFrom } from "./seed.ts";
+
+export type CellName = "S" | "T";
+
+/** The log and what it is to the checker. */
+interface CheckedLog {
+  readonly log: EventLog;
+  readonly entries: (topic: string) => Promise<LogEntry[]>;
+  readonly close: () => Promise<void>;
+}
+
+async function checkedLog(admin: DatabaseAddress): Promise<CheckedLog> {
+  if (!usesRealServices) {
+    const { log } = await testEmbeddedLog(admin);
+    return { log, entries: (topic) => readEmbeddedLog(admin, topic), close: () => log.close() };
+  }
+  const { brokers, server } = await startKafka();
+  const log = openKafkaLog({ brokers: [brokers] }, { clientId: "test", replicationFactor: 1 });
+  const close = async () => {
+    await log.close();
+    await server.remove();
+  };
+  return { log, entries: (topic) => readKafkaLog([brokers], topic), close };
+}
+
+/** Two cells, each with its consumers, that follow placements and shadows as hosts do; and tenants under load. */
+export class MovePlant {
+  readonly test: TestCatalog;
+  readonly cells: Readonly<Record<CellName, CellSecret>>;
+  readonly #log: CheckedLog;
+  readonly #folder: string;
+  readonly #stop = new AbortController();
+  readonly #consuming: Promise<void>[] = [];
+  readonly #pools: pg.Pool[] = [];
+  /** What consumers were alarmed about. */
+  readonly alarms: string[] = [];
+
+  private constructor(
+    test: TestCatalog,
+    cells: Readonly<Record<CellName, CellSecret>>,
+    log: CheckedLog,
+    folder: string,
+  ) {
+    this.test = test;
+    this.cells = cells;
+    this.#log = log;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<MovePlant> {
+    const test = await testCatalog();
+    const cells = { S: await testCell(), T: await testCell() };
+    await registerTestCells(test.catalog, ["S", "T"]);
+    const folder = await mkdtemp(path.join(tmpdir(), "millwright-move-"));
+    const plant = new MovePlant(test, cells, await checkedLog(test.admin), folder);
+    // two of each: what one stores, the other is given, too
+    for (const cell of ["S", "S", "T", "T"] as const) plant.#consume(cell);
+    return plant;
+  }
+
+  get log(): EventLog {
+    return this.#log.log;
+  }
+
+  #consume(cell: CellName): void {
+    const pool = openIngestPool(this.cells[cell], "test");
+    this.#pools.push(pool);
+    const subscription = ingestSubscription({
+      ...{ cell, pool, machines: everyMachine, now: Date.now },
+      topics: () => topicsOfCell(this.test.catalog.service, cell),
+      alarm: ({ error }) => void this.alarms.push(String((error as Error).cause ?? error)),
+      outOfRange: ({ topic }) => void this.alarms.push(`${topic} is out of range`),
+      stored: () => undefined,
+    });
+    this.#consuming.push(this.log.consume(subscription, this.#stop.signal));
+  }
+
+  /** A tenant at home in S. */
+  async addTenant(id: string): Promise<LoadedTenant> {
+    const tenant = await testTenant(this.cells.S, id);
+    const topic = topicName(tenant, "readings", 1);
+    await this.log.createTopic(topic, PARTITIONS);
+    await placeTestTenant(this.test.catalog, tenant, "S");
+    await this.test.catalog.service.query("select pg_notify('placement_changed', $1)", [tenant]);
+    return new LoadedTenant(this, tenant, topic, new JournalWriter(path.join(this.#folder, id)));
+  }
+
+  positions(cell: CellName, tenant: TenantId): Promise<bigint[]> {
+    return asCellRole(this.cells[cell], "admin", async (client) => {
+      const { rows } = await client.query<{ next_offset: bigint }>(
+        "select next_offset from millwright.log_position where tenant = $1 order by partition",
+        [tenant],
+      );
+      return rows.map((row) => row.next_offset);
+    });
+  }
+
+  entries(topic: string): Promise<LogEntry[]> {
+    return this.#log.entries(topic);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#consuming);
+    await Promise.all([...this.#pools.map((pool) => pool.end()), this.#log.close()]);
+    await this.test.catalog.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A tenant whose machines report until `stopLoad`, some late, some twice, some nonsense; and who reads all the time. */
+export class LoadedTenant {
+  readonly tenant: TenantId;
+  readonly topic: string;
+  readonly #plant: MovePlant;
+  readonly #journal: JournalWriter;
+  readonly #stop = new AbortController();
+  #working: Promise<void>[] = [];
+  /** How often readings that had been there were not there. */
+  vanishedCount = 0;
+  readCount = 0;
+
+  constructor(plant: MovePlant, tenant: TenantId, topic: string, journal: JournalWriter) {
+    this.#plant = plant;
+    this.tenant = tenant;
+    this.topic = topic;
+    this.#journal = journal;
+  }
+
+  startLoad(seed: number): void {
+    const { tenant, topic } = this;
+    const common = { tenant, topic, log: this.#plant.log, journal: this.#journal, pauseMs: 5 };
+    const senders = ["a", "b"].map((name, index) => {
+      const connection = `${tenant}-${name}`;
+      const workload = new Workload(randomFrom(seed + index), connection, Date.now());
+      return send({ ...common, connection, workload }, this.#stop.signal);
+    });
+    this.#working = [...senders, this.#read()];
+  }
+
+  /** Resolves when the last repetition is acknowledged. */
+  async stopLoad(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#working);
+  }
+
+  async #read(): Promise<void> {
+    const { catalog } = this.#plant.test;
+    const secrets = {
+      get: (name: string) => Promise.resolve(this.#plant.cells[name.replace("cell-", "") as CellName]),
+      put: () => Promise.reject(new Error("not here")),
+      remove: () => Promise.reject(new Error("not here")),
+    };
+    const cells = tenantCells({ catalog, secrets });
+    let last = 0;
+    while (!this.#stop.signal.aborted) {
+      const { tenant } = this;
+      try {
+        const { rows } = await cells.atHome(tenant, ({ pool, epoch }) =>
+          queryReadings(
+            { pool, now: Date.now },
+            { tenant, epoch, type: "energy", toMs: Date.now() + 3_600_000, limit: 10_000 },
+          ),
+        );
+        if (rows.length < last) this.vanishedCount += 1;
+        last = rows.length;
+        this.readCount += 1;
+      } catch (error) {
+        if (!(error instanceof MillwrightError && error.retryable)) throw error;
+      }
+    }
+    await cells.close();
+  }
+
+  /** Grows with what the cell has stored. */
+  async storedCount(cell: CellName): Promise<bigint> {
+    return (await this.#plant.positions(cell, this.tenant)).reduce((sum, position) => sum + position, 0n);
+  }
+
+  /** Waits until the cell has stored `count` records more. */
+  async hasStoredMore(cell: CellName, count: number): Promise<void> {
+    const before = await this.storedCount(cell);
+    await eventually(
+      `${cell} stores on`,
+      async () => (await this.storedCount(cell)) >= before + BigInt(count),
+    );
+  }
+
+  /** Waits until the cell has stored all that is in the log. */
+  async hasStoredAll(cell: CellName): Promise<void> {
+    await eventually(`${cell} has stored everything`, async () => {
+      const positions = await this.#plant.positions(cell, this.tenant);
+      const bounds = await Promise.all(
+        Array.from({ length: PARTITIONS }, (_, partition) =>
+          this.#plant.log.bounds({ topic: this.topic, partition }),
+        ),
+      );
+      return bounds.every(({ end }, partition) => positions[partition] === end);
+    });
+  }
+
+  /** Somebody discards the newest dead letter of the cell. @returns which */
+  async discardLetter(cell: CellName): Promise<bigint> {
+    return eventually("a dead letter", () =>
+      asCellRole(this.#plant.cells[cell], "query", async (client) => {
+        const { rows } = await client.query<{ log_ref: bigint }>(
+          `update millwright.dead_letter set state = 'discarded', handled_at = now(), handled_by = 'somebody'
+            where id = (select max(id) from millwright.dead_letter where tenant = $1 and ordinal is null)
+            returning log_ref`,
+          [this.tenant],
+        );
+        return rows[0]?.log_ref;
+      }),
+    );
+  }
+
+  async letterState(cell: CellName, logRef: bigint): Promise<string | undefined> {
+    return asCellRole(this.#plant.cells[cell], "admin", async (client) => {
+      const { rows } = await client.query<{ state: string }>(
+        "select state from millwright.dead_letter where tenant = $1 and log_ref = $2",
+        [this.tenant, logRef],
+      );
+      return rows[0]?.state;
+    });
+  }
+
+  /** What is wrong in the cell, in the checker's words. */
+  async findings(cell: CellName): Promise<string[]> {
+    const { tenant, topic } = this;
+    return findings({
+      ...{ tenant, topic, journal: readJournal(this.#journal.file), log: await this.#plant.entries(topic) },
+      cell: await readCell(cellAddress(this.#plant.cells[cell], "admin"), tenant),
+      ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [] },
+    });
+  }
+}
