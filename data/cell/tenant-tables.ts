@@ -24,7 +24,7 @@ const TABLES: readonly (SideTable | { readonly name: string; readonly own: true 
     name: "dead_letter",
     columns: [
       ...["tenant", "topic", "partition", "record_offset", "log_ref", "ordinal", "appended_at", "reason"],
-      ...["message", "raw", "raw_bytes", "kept_at", "state", "handled_at", "handled_by"],
+      ...["message", "raw", "raw_bytes", "kept_at", "state", "handled_at", "handled_by", "is_exported"],
     ],
     orderBy: "id",
   },

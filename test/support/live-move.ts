@@ -243,13 +243,20 @@ export class LoadedTenant {
     );
   }
 
-  async letterState(cell: CellName, logRef: bigint): Promise<string | undefined> {
+  /** Its topic has all letters of now. */
+  async exportLetters(cell: CellName): Promise<void> {
+    await asCellRole(this.#plant.cells[cell], "admin", (client) =>
+      client.query("update millwright.dead_letter set is_exported = true where tenant = $1", [this.tenant]),
+    );
+  }
+
+  async letterState(cell: CellName, logRef: bigint): Promise<unknown> {
     return asCellRole(this.#plant.cells[cell], "admin", async (client) => {
-      const { rows } = await client.query<{ state: string }>(
-        "select state from millwright.dead_letter where tenant = $1 and log_ref = $2",
+      const { rows } = await client.query<{ state: string; is_exported: boolean }>(
+        "select state, is_exported from millwright.dead_letter where tenant = $1 and log_ref = $2",
         [this.tenant, logRef],
       );
-      return rows[0]?.state;
+      return rows[0];
     });
   }
 

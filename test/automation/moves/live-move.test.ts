@@ -87,12 +87,13 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     const mark = await followAndCopy(loaded);
     await loaded.hasStoredMore("T", 50);
     const discarded = await loaded.discardLetter("S");
+    await loaded.exportLetters("S");
     const final = await flip(loaded, "S", "T", 1n, mark);
     await loaded.hasStoredMore("T", 100); // at home, and open
     await loaded.hasStoredMore("S", 100); // the shadow of now
     const { cell, epoch } = (await readFlip(deps.service, loaded.tenant))!;
     expect([cell, epoch]).to.deep.equal(["T", 2n]);
-    expect(await loaded.letterState("T", discarded)).to.equal("discarded");
+    expect(await loaded.letterState("T", discarded)).to.deep.equal({ state: "discarded", is_exported: true });
     const shadows = (await shadowsOf(deps.service, loaded.tenant)).map((shadow) => [
       shadow.cell,
       shadow.epoch,
