@@ -110,6 +110,7 @@ describe("protocol 2: the position of a partition", () => {
       const topic = topicName(tenant, "readings", 1);
       const { log } = await testEmbeddedLog();
       const stop = new AbortController();
+      let consuming: Promise<void> | undefined;
       const alarms: bigint[] = [];
       try {
         await log.createTopic(topic, 1);
@@ -121,7 +122,7 @@ describe("protocol 2: the position of a partition", () => {
         await log.trim({ maxAgeMs: 3_600_000, maxBytesPerPartition: 3 * value.length });
         const { start, end } = await log.bounds(record);
 
-        const consuming = log.consume(change(consumer, tenant, start), stop.signal);
+        consuming = log.consume(change(consumer, tenant, start), stop.signal);
         await eventually("the end of the log, or an alarm", async () => {
           return alarms.length > 0 || (await positionOf(consumer, tenant)) === end;
         });
@@ -129,6 +130,8 @@ describe("protocol 2: the position of a partition", () => {
         await consuming;
         return { offsets: await cell.offsets(tenant), alarms };
       } finally {
+        stop.abort();
+        await consuming;
         await log.close();
       }
     }

@@ -7,6 +7,7 @@ import { channelBody } from "../../model/channel.ts";
 import { ruleBody } from "../../model/rule.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
 import { testCatalog, type TestCatalog } from "./catalog.ts";
+import { eventually } from "./eventually.ts";
 import { testLog } from "./log.ts";
 import { testSealer } from "./sealer.ts";
 
@@ -19,7 +20,7 @@ let tenants = 0;
 /** A tenant with a topic, rules and channels on a real catalog and log; the engine is the test's own. */
 export async function alertPlant() {
   const test: TestCatalog = await testCatalog();
-  const { log } = await testLog(test.admin);
+  const { log, kafkaBrokers } = await testLog(test.admin);
   const newTenant = async (partitions = 1) => {
     const tenant: TenantId = tenantId.parse(`plant-${++tenants}`);
     const topic = `${tenant}.readings.g1`;
@@ -36,7 +37,7 @@ export async function alertPlant() {
     await log.createTopic(topic, partitions);
     await log.createTopic(alertTopic, 1);
     await test.catalog.service.query("select pg_notify('placement_changed', '')");
-    return { ...plantOf(test, log, tenant, topic), alertTopic };
+    return { ...plantOf(test, log, tenant, { topic, partitions }), alertTopic };
   };
   /** As we name ourselves in the list of systems that an alert has passed. */
   const origin = async (tenant: string) => {
@@ -46,10 +47,27 @@ export async function alertPlant() {
     );
     return rows[0]?.own;
   };
-  return { ...test, log, newTenant, origin, close: () => Promise.all([test.catalog.close(), log.close()]) };
+  return {
+    ...test,
+    log,
+    kafkaBrokers,
+    newTenant,
+    origin,
+    close: () => Promise.all([test.catalog.close(), log.close()]),
+  };
 }
 
-function plantOf({ catalog }: TestCatalog, log: EventLog, tenant: TenantId, topic: string) {
+interface ReadingsTopic {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+function plantOf(
+  { catalog }: TestCatalog,
+  log: EventLog,
+  tenant: TenantId,
+  { topic, partitions }: ReadingsTopic,
+) {
   return {
     tenant,
     topic,
@@ -87,12 +105,22 @@ function plantOf({ catalog }: TestCatalog, log: EventLog, tenant: TenantId, topi
       ]),
     alerts: async (filter: object = {}): Promise<readonly Alert[]> =>
       (await inTenant(catalog, tenant, (tx) => listAlerts(tx, tenant, { limit: 1_000, ...filter }))).items,
-    evaluated: async () => {
-      const { rows } = await catalog.service.query<{ offset: bigint }>(
-        'select sum(next_offset)::bigint as "offset" from alert_position where tenant = $1',
-        [tenant],
+    /** Resolves when all that the log holds now is evaluated, which on Kafka is more than was sent: horizons are records. */
+    caughtUp: async () => {
+      const ends = await Promise.all(
+        Array.from(
+          { length: partitions },
+          async (_, partition) => (await log.bounds({ topic, partition })).end,
+        ),
       );
-      return rows[0]?.offset ?? 0n;
+      await eventually("everything in the log is evaluated", async () => {
+        const { rows } = await catalog.service.query<{ partition: number; offset: bigint }>(
+          'select partition, next_offset as "offset" from alert_position where tenant = $1',
+          [tenant],
+        );
+        const positions = new Map(rows.map(({ partition, offset }) => [partition, offset]));
+        return ends.every((end, partition) => (positions.get(partition) ?? 0n) >= end);
+      });
     },
   };
 }

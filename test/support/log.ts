@@ -7,20 +7,27 @@ import { kafkaBrokers, startKafka, usesRealServices } from "./real-services.ts";
 
 export const LOG_PASSWORD = "log-test";
 
+export interface TestLog {
+  readonly log: EventLog;
+  /** Of Kafka, for another process to find it. */
+  readonly kafkaBrokers?: readonly string[];
+}
+
 /**
  * An empty log: in a run on real services on Kafka, a broker of its own or the outer one; otherwise embedded, in a database of its own
  * or in `admin`'s. Close it with `log.close()`.
  */
-export async function testLog(admin?: DatabaseAddress): Promise<{ log: EventLog }> {
+export async function testLog(admin?: DatabaseAddress): Promise<TestLog> {
   if (!usesRealServices) return testEmbeddedLog(admin);
-  if (kafkaBrokers !== undefined) return { log: emptyingLog(kafkaBrokers) };
+  if (kafkaBrokers !== undefined)
+    return { log: emptyingLog(kafkaBrokers), kafkaBrokers: kafkaBrokers.split(",") };
   const { brokers, server } = await startKafka();
   const log = openKafka(brokers);
   const close = async () => {
     await log.close();
     await server.remove();
   };
-  return { log: { ...log, close } };
+  return { log: { ...log, close }, kafkaBrokers: brokers.split(",") };
 }
 
 const openKafka = (brokers: string) =>

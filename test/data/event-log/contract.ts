@@ -7,6 +7,7 @@ import type {
   TopicPartition,
 } from "../../../data/event-log/event-log.ts";
 import type { MillwrightError } from "../../../model/errors.ts";
+import { testConsumers } from "../../support/consumers.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /** Positions in memory, as a consumer's database would hold them. */
@@ -47,21 +48,13 @@ const isTick = (headers: LogRecord["headers"]) => headers["kind"] === "tick";
 export function eventLogContract(log: () => EventLog): void {
   let run = 0;
   let topic = "";
-  let stop: AbortController;
-  let consuming: Promise<void>[];
 
   beforeEach(async () => {
     topic = `tenant-${++run}.readings.g1`;
     await log().createTopic(topic, 2);
-    stop = new AbortController();
-    consuming = [];
   });
-  afterEach(async () => {
-    stop.abort();
-    await Promise.all(consuming);
-  });
-  const consume = (subscription: Subscription) =>
-    void consuming.push(log().consume(subscription, stop.signal));
+  const consumeFrom = testConsumers();
+  const consume = (subscription: Subscription) => consumeFrom(log(), subscription);
 
   it("gives growing offsets and time stamps in each partition, and tells which offsets are of no record", async () => {
     await Promise.all(
@@ -236,18 +229,16 @@ export function eventLogContract(log: () => EventLog): void {
         return [];
       },
     });
-    consume(seen.subscription);
+    const end = consume(seen.subscription);
     await entered.promise;
-    stop.abort();
+    const ended = end();
     leave.resolve();
-    await Promise.all(consuming);
+    await ended;
     expect(isDone).to.equal(true);
   });
 
   it("ends at once when it is told to before it has begun", async () => {
-    stop.abort();
-    consume(collector(() => [topic]).subscription);
-    await Promise.all(consuming);
+    await log().consume(collector(() => [topic]).subscription, AbortSignal.abort());
   });
 
   it("refuses records of a topic that it does not have, and takes their neighbours", async () => {

@@ -1,5 +1,8 @@
 import { expect } from "chai";
 import pg from "pg";
+import type { EmbeddedLog } from "../../../data/event-log/embedded-log.ts";
+import type { DatabaseAddress } from "../../../data/pool.ts";
+import { testConsumers } from "../../support/consumers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { testEmbeddedLog } from "../../support/log.ts";
 import { randomFrom, seed } from "../../support/seed.ts";
@@ -8,14 +11,21 @@ import { collector, recordOf, textOf } from "./contract.ts";
 const TOPIC = "acme.readings.g1";
 
 describe(`embedded log under broken connections (seed ${seed})`, () => {
+  let log: EmbeddedLog;
+  let other: EmbeddedLog; // a second appending process, as it were
+  let admin: DatabaseAddress;
+  before(async () => {
+    ({ log, admin } = await testEmbeddedLog());
+    ({ log: other } = await testEmbeddedLog(admin));
+  });
+  after(() => Promise.all([log.close(), other.close()]));
+  const consume = testConsumers();
+
   it("keeps what it acknowledged, with dense offsets, and lets no consumer skip a record", async () => {
     const random = randomFrom(seed);
-    const { log, admin } = await testEmbeddedLog();
-    const other = (await testEmbeddedLog(admin)).log; // a second appending process, as it were
     await log.createTopic(TOPIC, 2);
     const seen = collector(() => [TOPIC]);
-    const stop = new AbortController();
-    const consuming = log.consume(seen.subscription, stop.signal);
+    consume(log, seen.subscription);
     const assassin = new pg.Client(admin);
     await assassin.connect();
 
@@ -56,8 +66,6 @@ describe(`embedded log under broken connections (seed ${seed})`, () => {
     );
     const total = Number(bounds.reduce((sum, { end }) => sum + end, 0n));
     await eventually("all records read", () => seen.records.length === total);
-    stop.abort();
-    await consuming;
     for (const partition of [0, 1]) {
       const offsets = seen.records
         .filter((record) => record.partition === partition)
@@ -69,6 +77,5 @@ describe(`embedded log under broken connections (seed ${seed})`, () => {
     for (const value of acknowledged) expect(read).to.include(value);
     for (const value of read) expect(acknowledged.has(value) || unknown.has(value)).to.equal(true);
     expect(unknown.size).to.be.greaterThan(0); // the faults did hit appends
-    await Promise.all([log.close(), other.close()]);
   });
 });

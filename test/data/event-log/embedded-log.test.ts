@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Subscription } from "../../../data/event-log/event-log.ts";
 import type { EmbeddedLog } from "../../../data/event-log/embedded-log.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
+import { testConsumers } from "../../support/consumers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { LOG_PASSWORD, testEmbeddedLog } from "../../support/log.ts";
 import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
@@ -13,14 +14,8 @@ describe("embedded log", () => {
   before(async () => ({ log, admin } = await testEmbeddedLog()));
   after(() => log.close());
 
-  let stop: AbortController;
-  let consuming: Promise<void> | undefined;
-  const consume = (subscription: Subscription) => void (consuming = log.consume(subscription, stop.signal));
-  beforeEach(() => (stop = new AbortController()));
-  afterEach(async () => {
-    stop.abort();
-    await consuming;
-  });
+  const consumeFrom = testConsumers();
+  const consume = (subscription: Subscription) => consumeFrom(log, subscription);
 
   eventLogContract(() => log);
 
@@ -176,11 +171,8 @@ describe("embedded log", () => {
         return Promise.resolve([]);
       },
     });
-    const stop = new AbortController();
-    const consuming = log.consume(seen.subscription, stop.signal);
+    consume(seen.subscription);
     await eventually("160 records", () => [...order.values()].flat().length === 160);
-    stop.abort();
-    await consuming;
     expect(Math.max(...sizes)).to.be.at.most(4 << 20);
     for (const list of order.values()) expect(list).to.deep.equal(list.toSorted((a, b) => a - b));
   });

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import kafkajs, { Kafka, logLevel, type Producer } from "kafkajs";
-import type { EventLog, LogRecord } from "../../../data/event-log/event-log.ts";
+import type { EventLog, LogRecord, Subscription } from "../../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
+import { testConsumers } from "../../support/consumers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { realKafka } from "../../support/real-services.ts";
 import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
@@ -16,6 +17,9 @@ describe("Kafka log", () => {
   after(() => log.close());
 
   eventLogContract(() => log);
+
+  const consumeFrom = testConsumers();
+  const consume = (subscription: Subscription) => consumeFrom(log, subscription);
 
   it("makes a topic that keeps records for as long as it is told, by the broker's clock", async () => {
     const topic = "kept.readings.g1";
@@ -58,14 +62,12 @@ describe("Kafka log", () => {
     const read = async (from: bigint) => {
       const seen = collector(() => [topic]);
       seen.positions.set(`${topic}/0`, from);
-      const stop = new AbortController();
-      const consuming = log.consume(seen.subscription, stop.signal);
+      const end = consume(seen.subscription);
       await eventually(
         "the last record",
         () => seen.records.at(-1) !== undefined && textOf(seen.records.at(-1)!) === "d",
       );
-      stop.abort();
-      await consuming;
+      await end();
       return seen.records;
     };
     const all = await read(0n);
@@ -95,14 +97,11 @@ describe("Kafka log", () => {
     await Promise.all([admin.disconnect(), producer.disconnect()]);
     await log.createTopic(ours, 1);
     const seen = collector(() => [foreign, ours], { group: "foreign" });
-    const stop = new AbortController();
-    const consuming = log.consume(seen.subscription, stop.signal);
+    consume(seen.subscription);
     for (const value of ["a", "b"]) {
       await log.append([recordOf(ours, value)]);
       await eventually(`record ${value}`, () => seen.records.some((record) => textOf(record) === value));
     }
-    stop.abort();
-    await consuming;
     expect(seen.records.map(textOf)).to.deep.equal(["a", "b"]);
   });
 
@@ -112,22 +111,22 @@ describe("Kafka log", () => {
     await log.append([recordOf(topic, "a")]);
     const entered: PromiseWithResolvers<void> = Promise.withResolvers();
     const leave: PromiseWithResolvers<void> = Promise.withResolvers();
-    const stop = new AbortController();
     const handle = async () => {
       entered.resolve();
       await leave.promise;
       return [];
     };
     const seen = collector(() => [topic], { group: "lag", handle });
-    const consuming = log.consume(seen.subscription, stop.signal);
+    consume(seen.subscription);
     const lag = async () => (await log.lags()).find(({ group }) => group === "lag")?.records;
     await entered.promise; // a lag of none would also be told before the first fetch
-    await log.append([recordOf(topic, "b"), recordOf(topic, "c")]);
-    await eventually("two wait", async () => (await lag()) === 2);
-    leave.resolve();
+    try {
+      await log.append([recordOf(topic, "b"), recordOf(topic, "c")]);
+      await eventually("two wait", async () => (await lag()) === 2);
+    } finally {
+      leave.resolve();
+    }
     await eventually("none waits", async () => (await lag()) === 0);
-    stop.abort();
-    await consuming;
   });
 
   // A failover may have taken stored positions back, also those of partitions where nothing is appended any more.
@@ -142,8 +141,7 @@ describe("Kafka log", () => {
       return Promise.reject(new Error("away"));
     };
     const seen = collector(() => [topic], { group: "back", topics });
-    const stop = new AbortController();
-    const consuming = log.consume(seen.subscription, stop.signal);
+    consume(seen.subscription);
     await eventually("both records", () => seen.records.length === 2);
     database.isAway = true;
     seen.positions.clear();
@@ -151,8 +149,6 @@ describe("Kafka log", () => {
     database.isAway = false;
     await eventually("both again", () => seen.records.length === 4);
     expect(seen.records.slice(2).map(textOf)).to.have.members(["a", "b"]);
-    stop.abort();
-    await consuming;
   });
 
   it("shares the partitions of a group, and takes over those of a member that leaves", async () => {
@@ -173,13 +169,7 @@ describe("Kafka log", () => {
           return Promise.resolve([]);
         },
       });
-      const stop = new AbortController();
-      const consuming = log.consume(seen.subscription, stop.signal);
-      const leave = () => {
-        stop.abort();
-        return consuming;
-      };
-      return { records: seen.records, leave };
+      return { records: seen.records, leave: consume(seen.subscription) };
     };
     const readBy = ({ records }: { records: readonly LogRecord[] }, value: string) =>
       records.filter((record) => textOf(record) === value).map(({ partition }) => partition);

@@ -5,10 +5,12 @@ import path from "node:path";
 import { inspect } from "node:util";
 import { checkLog } from "../../../automation/cli/doctor/log.ts";
 import type { KafkaServer } from "../../../automation/services/kafka.ts";
+import type { EventLog } from "../../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, type KafkaSecret } from "../../../data/event-log/kafka/secret.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import { serverCertificate } from "../../support/certificates.ts";
+import { testConsumers } from "../../support/consumers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { realKafka } from "../../support/real-services.ts";
 import { collector, recordOf, textOf } from "./contract.ts";
@@ -56,10 +58,16 @@ describe("Kafka behind TLS and a login", function () {
     await stranger.remove();
   });
 
+  const opened: EventLog[] = [];
+  const consume = testConsumers(); // which end before their logs are closed
+  afterEach(() => Promise.all(opened.splice(0).map((log) => log.close())));
+
   const right: Login = { mechanism: "scram-sha-512", username: USERNAME, password: PASSWORD };
   const open = (change: Partial<KafkaSecret> = {}) => {
     const secret = { brokers: [kafka.brokers], tls: { ca: certificate.ca }, sasl: right, ...change };
-    return openKafkaLog(kafkaAddress(secret), { clientId: "test", replicationFactor: 1 });
+    const log = openKafkaLog(kafkaAddress(secret), { clientId: "test", replicationFactor: 1 });
+    opened.push(log);
+    return log;
   };
 
   for (const mechanism of MECHANISMS) {
@@ -70,13 +78,9 @@ describe("Kafka behind TLS and a login", function () {
       await log.createTopic(topic, 1);
       await log.append([recordOf(topic, "a")]);
       const seen = collector(() => [topic]);
-      const stop = new AbortController();
-      const consuming = log.consume(seen.subscription, stop.signal);
+      consume(log, seen.subscription);
       await eventually("the record", () => seen.records.length === 1);
       expect(textOf(seen.records[0]!)).to.equal("a");
-      stop.abort();
-      await consuming;
-      await log.close();
     });
   }
 
@@ -113,7 +117,6 @@ describe("Kafka behind TLS and a login", function () {
       expect(error.message).to.match(message);
       const shown = inspect(error, { depth: 10, showHidden: true });
       for (const secret of [PASSWORD, WRONG]) expect(shown).to.not.contain(secret);
-      await log.close();
     });
   }
 
@@ -122,7 +125,6 @@ describe("Kafka behind TLS and a login", function () {
     const error = await reasonOf(log.append([recordOf("any.readings.g1", "a")]));
     expect(error).to.deep.include({ code: "log-unavailable", retryable: true });
     expect(error.message).to.match(/login .* failed/);
-    await log.close();
   });
 
   it("tells doctor what it found, with words on what is wrong and no secret", async () => {
@@ -160,7 +162,6 @@ describe("Kafka behind TLS and a login", function () {
       await kafka.server.thaw();
     }
     await eventually("the same log works again", () => log.ping().then(() => true));
-    await log.close();
   });
 });
 

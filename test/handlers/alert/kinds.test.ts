@@ -8,6 +8,7 @@ import {
   takeMachineOut,
   takeRuleOut,
 } from "../../../data/catalog/out-of-service.ts";
+import { duePartitions } from "../../../data/catalog/rule-state.ts";
 import { deleteRule } from "../../../data/catalog/rule.ts";
 import type { EventLog, Horizon } from "../../../data/event-log/event-log.ts";
 import { alertEngine } from "../../../handlers/alert/process.ts";
@@ -37,8 +38,6 @@ describe("alert engine: kinds of rules and of silence", () => {
     await Promise.all(running);
   }
   const second = (iso: string | null) => (iso === null ? null : (Date.parse(iso) - START_MS) / 1000);
-  const evaluated = (tenant: Tenant, records: number) =>
-    eventually("all records", async () => (await tenant.evaluated()) === BigInt(records));
   const briefly = ({ machineId, value, raisedAt, returnedAt }: Alert) => [
     machineId,
     value,
@@ -67,7 +66,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     });
     const states = ["running", "offline", "running", "offline", "offline", "offline", "idle"];
     for (const [n, state] of states.entries()) await acme.report(n * 600, { state });
-    await evaluated(acme, states.length);
+    await acme.caughtUp();
     expect((await acme.alerts()).map(briefly)).to.deep.equal([["m-001", "offline", 1_800 + 900, 3_600]]);
   });
 
@@ -90,7 +89,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     ] as const;
     for (const [n, [temperature_c, cycle_count]] of readings.entries())
       await acme.report(n * 60, { temperature_c, cycle_count });
-    await evaluated(acme, readings.length);
+    await acme.caughtUp();
     const alerts = (await acme.alerts()).map((alert) => [alert.rule, ...briefly(alert)]);
     expect(alerts).to.deep.equal([
       ["stalls", "m-001", 1, 300, null],
@@ -103,14 +102,14 @@ describe("alert engine: kinds of rules and of silence", () => {
     const expression = "temperature_c > 80 && (state == 'idle' || power_watts / 2 < 50)";
     await acme.ruleOf({ condition: { kind: "expression", expression } });
     await acme.report(1, { temperature_c: 85 });
-    await evaluated(acme, 1);
+    await acme.caughtUp();
     expect(await acme.alerts()).to.deep.equal([]); // nothing is known of the rest
     await end();
     start();
     await acme.report(2, { power_watts: 99 });
     await acme.report(3, { state: "running" });
     await acme.report(4, { power_watts: 100 });
-    await evaluated(acme, 4);
+    await acme.caughtUp();
     const value = "power_watts = 99, state = unknown, temperature_c = 85";
     expect((await acme.alerts()).map(briefly)).to.deep.equal([["m-001", value, 2, 4]]);
   });
@@ -126,7 +125,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     expect([alert!.value, alert!.metric, alert!.state]).to.deep.equal([null, null, "unacknowledged"]);
     expect(Date.parse(alert!.raisedAt)).to.equal(alert!.times.appended + 1_000);
     await acme.report(0, { state: "running" }); // late: it says nothing about now
-    await evaluated(acme, 2);
+    await acme.caughtUp();
     expect((await acme.alerts())[0]?.returnedAt).to.equal(null);
     await acme.report(2, { state: "running" });
     await eventually("its end", async () =>
@@ -138,7 +137,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     const acme = await plant.newTenant();
     await acme.rule();
     await acme.report(1, { temperature_c: 20 });
-    await evaluated(acme, 1);
+    await acme.caughtUp();
     const machines = ["m-001", "never-seen"];
     await acme.ruleOf({ machines, condition: { kind: "no-data", onDelayMs: 1_000 } });
     await eventually("the alert", async () => (await acme.alerts()).length === 1);
@@ -157,6 +156,28 @@ describe("alert engine: kinds of rules and of silence", () => {
     expect(await acme.alerts()).to.deep.equal([]);
     isBehind = false;
     await eventually("the alert", async () => (await acme.alerts()).length === 1);
+  });
+
+  it("lets no partition that cannot tell its time keep the delays of others from ending", async () => {
+    await end();
+    const asked = new Set<string>();
+    const horizon: EventLog["horizon"] = ({ topic }) => {
+      asked.add(topic);
+      return Promise.reject(new Error("away"));
+    };
+    start({ log: { horizon } });
+    const tenants = [await plant.newTenant(), await plant.newTenant()];
+    for (const tenant of tenants) {
+      await tenant.ruleOf({ condition: { kind: "no-data", onDelayMs: 1_000 } });
+      await tenant.report(1, { state: "running" });
+    }
+    const topics = tenants.map(({ topic }) => topic);
+    await eventually("both are due", async () => {
+      const due = await duePartitions(plant.catalog.service);
+      return topics.every((topic) => due.some((one) => one.topic === topic));
+    });
+    asked.clear();
+    await eventually("both are asked", () => topics.every((topic) => asked.has(topic)));
   });
 
   it("gives the silence one id, whether a timer or the machine's next reading finds it", async () => {
@@ -179,7 +200,7 @@ describe("alert engine: kinds of rules and of silence", () => {
       acme.tenant,
     ]);
     start({ log: behind(() => true) });
-    await evaluated(acme, 2);
+    await acme.caughtUp();
     const again = await acme.alerts();
     expect(again.map(({ id }) => id)).to.deep.equal(before.map(({ id }) => id));
     expect(again.at(-1)).to.deep.include({ acknowledgedBy: "ann", state: "normal" });
@@ -192,12 +213,12 @@ describe("alert engine: kinds of rules and of silence", () => {
     const limit = { kind: "threshold", op: "<", limit: 10 };
     await acme.ruleOf({ id: "cold", metric: "temperature_c", condition: limit, suppressedBy: ["off"] });
     await acme.report(1, { state: "offline", temperature_c: 5 }); // both at once: no order of the rules counts
-    await evaluated(acme, 1);
+    await acme.caughtUp();
     const stateOf = async (rule: string) => (await acme.alerts()).find((alert) => alert.rule === rule);
     expect(await stateOf("cold")).to.deep.include({ state: "suppressed", suppressedBy: "off" });
     expect(await deliveries(acme)).to.have.length(1);
     await acme.report(2, { state: "running" });
-    await evaluated(acme, 2);
+    await acme.caughtUp();
     const cold = await stateOf("cold");
     expect(cold).to.deep.include({ state: "unacknowledged", suppressedBy: null });
     expect((await deliveries(acme)).at(-1)).to.deep.equal({ alert: cold!.id, event: "alert.raised" });
@@ -205,10 +226,10 @@ describe("alert engine: kinds of rules and of silence", () => {
     await acme.report(3, { state: "offline", temperature_c: 20 });
     await acme.report(4, { temperature_c: 5 });
     await acme.report(5, { temperature_c: 20 });
-    await evaluated(acme, 5);
+    await acme.caughtUp();
     expect((await acme.alerts())[0]).to.deep.include({ rule: "cold", state: "normal" }); // came and went under it
     await acme.report(6, { temperature_c: 5 });
-    await evaluated(acme, 6);
+    await acme.caughtUp();
     await inTenant(plant.catalog, acme.tenant, (tx) => deleteRule(tx, acme.tenant, "off"));
     expect((await acme.alerts())[0]).to.deep.include({ rule: "cold", state: "unacknowledged" });
   });
@@ -221,7 +242,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     const taking = { by: "ann", reason: "spindle is changed" };
     await inAcme((tx) => takeMachineOut(tx, acme.tenant, "m-001", taking));
     await acme.send([[1, 99]]);
-    await evaluated(acme, 1);
+    await acme.caughtUp();
     expect((await acme.alerts())[0]?.state).to.equal("out-of-service");
     await inAcme((tx) => takeRuleOut(tx, acme.tenant, "hot", taking));
     await inAcme((tx) => putMachineBack(tx, acme.tenant, "m-001"));
@@ -239,7 +260,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     const machines = Array.from({ length: 8 }, (_, n) => `m-${n}`);
     await acme.send(machines.map((machine) => [1, 99, machine]));
     await acme.send([[1, 99, "m-8"]]);
-    await evaluated(acme, 2);
+    await acme.caughtUp();
     const inAcme = <T>(work: Parameters<typeof inTenant<T>>[2]) => inTenant(plant.catalog, acme.tenant, work);
     const incidents = async () => (await inAcme((tx) => listIncidents(tx, acme.tenant, { limit: 10 }))).items;
     const [incident] = await incidents();
@@ -251,11 +272,11 @@ describe("alert engine: kinds of rules and of silence", () => {
 
     await acme.rule({ limit: 90 }, { severity: "critical", machines: ["m-0"] });
     await acme.send([[2, 99, "m-0"]]);
-    await evaluated(acme, 3);
+    await acme.caughtUp();
     expect(await deliveries(acme)).to.have.length(5); // another rule, one alert: no flood
 
     await acme.send([...machines, "m-8"].map((machine) => [3, 20, machine]));
-    await evaluated(acme, 4);
+    await acme.caughtUp();
     const after = await inAcme((tx) => getIncident(tx, acme.tenant, incident!.id));
     expect(after).to.deep.include({ state: "ended", standingCount: 0 });
   });
@@ -265,7 +286,7 @@ describe("alert engine: kinds of rules and of silence", () => {
     await acme.channel("http://127.0.0.1:9/", { events: ["alert.raised", "alert.returned"] });
     await acme.rule();
     for (let n = 0; n < 40; n++) await acme.report(n, { temperature_c: n % 2 === 0 ? 99 : 20 });
-    await evaluated(acme, 40);
+    await acme.caughtUp();
     expect(await acme.alerts()).to.have.length(20);
     const ids = new Set((await deliveries(acme)).map(({ alert }) => alert));
     expect(ids.size).to.equal(4);

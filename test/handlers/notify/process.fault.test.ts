@@ -28,8 +28,8 @@ describe(`dispatcher under kill -9 (seed ${seed})`, () => {
     host = fork(new URL("../../support/alert-host.ts", import.meta.url), {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
-    const { admin, passwords } = plant;
-    host.send({ admin, passwords, logPassword: LOG_PASSWORD } satisfies AlertHostStart);
+    const { admin, passwords, kafkaBrokers } = plant;
+    host.send({ admin, passwords, kafkaBrokers, logPassword: LOG_PASSWORD } satisfies AlertHostStart);
     await once(host, "message");
   }
   async function killHost(): Promise<void> {
