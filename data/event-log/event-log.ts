@@ -45,6 +45,11 @@ export interface ReadRecords {
   readonly next: bigint;
 }
 
+/** Whether a record is one of those that come from `seek` on. */
+export function comesFrom(seek: Seek, { topic, partition, offset }: Seek): boolean {
+  return topic === seek.topic && partition === seek.partition && offset >= seek.offset;
+}
+
 /** What one consumer wants of the log. Positions belong to the consumer's own database, never to the log. */
 export interface Subscription {
   /** Consumer group: each partition is given to one member at a time, which is a hint and never a fence. */

@@ -64,8 +64,9 @@ export class KafkaCluster {
     const place = nodeId === undefined ? this.#anyPlace() : this.#places.get(nodeId);
     if (place === undefined) throw unavailable(`Kafka has no broker ${nodeId ?? ""} at the moment.`);
     const key = `${place.host}:${place.port}`;
+    const broker = await this.#brokerAt(key, place);
     try {
-      const broker = await this.#connected(key, place);
+      await broker.connect();
       const definition = api === "Fetch" ? FETCH : protocol.requests[api];
       const apiKey = apiKeys[api];
       if (definition === undefined || apiKey === undefined) throw new RangeError(`no request ${api}`);
@@ -79,7 +80,8 @@ export class KafkaCluster {
       });
       return answer as KafkaRequests[Api]["answer"];
     } catch (error) {
-      this.#drop(key);
+      if (this.#brokers.get(key) === broker) this.#brokers.delete(key);
+      void abandon(broker, error);
       throw error instanceof MillwrightError ? error : unavailable(failureText(key, error), error);
     }
   }
@@ -132,23 +134,22 @@ export class KafkaCluster {
     return this.#places.size;
   }
 
+  /** Requests that are under way fail. */
   async close(): Promise<void> {
     const brokers = [...this.#brokers.values()];
     this.#brokers.clear();
-    await Promise.allSettled(brokers.map((broker) => broker.disconnect()));
+    await Promise.all(brokers.map((broker) => abandon(broker, unavailable("The connection was closed."))));
   }
 
-  async #connected(key: string, place: { host: string; port: number }): Promise<Broker> {
-    let broker = this.#brokers.get(key);
-    if (broker === undefined) {
-      const connectionPool = await this.#connection(place);
-      // another request may have come first while this one waited
-      broker =
-        this.#brokers.get(key) ??
-        new Broker({ connectionPool, logger: this.#logger, authenticationTimeout: REQUEST_TIMEOUT_MS });
-      this.#brokers.set(key, broker);
-    }
-    await broker.connect();
+  async #brokerAt(key: string, place: { host: string; port: number }): Promise<Broker> {
+    const known = this.#brokers.get(key);
+    if (known !== undefined) return known;
+    const connectionPool = await this.#connection(place);
+    // another request may have come first while this one waited
+    const broker =
+      this.#brokers.get(key) ??
+      new Broker({ connectionPool, logger: this.#logger, authenticationTimeout: REQUEST_TIMEOUT_MS });
+    this.#brokers.set(key, broker);
     return broker;
   }
 
@@ -169,12 +170,15 @@ export class KafkaCluster {
     const connected = places.find(({ host, port }) => this.#brokers.has(`${host}:${port}`));
     return connected ?? places[this.#seedTurn++ % places.length];
   }
+}
 
-  #drop(key: string): void {
-    const broker = this.#brokers.get(key);
-    this.#brokers.delete(key);
-    broker?.disconnect().catch(() => undefined);
-  }
+/**
+ * Ends both connections, and fails what is under way on them. kafkajs would wait for the answers, look at no time-out any
+ * more, and pass over the end of the connection: whoever waits for a broker that died just then would wait for ever.
+ */
+async function abandon(broker: Broker, reason: unknown): Promise<void> {
+  for (const { requestQueue } of broker.connectionPool.pool) requestQueue.rejectAll(reason);
+  await broker.disconnect().catch(() => undefined);
 }
 
 export function unavailable(message: string, cause?: unknown): MillwrightError {

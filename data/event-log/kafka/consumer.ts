@@ -1,6 +1,13 @@
 import { MillwrightError } from "../../../model/errors.ts";
 import { Bell, pause } from "../../wait.ts";
-import type { LogRecord, OffsetBounds, PartitionLag, Subscription, TopicPartition } from "../event-log.ts";
+import {
+  comesFrom,
+  type LogRecord,
+  type OffsetBounds,
+  type PartitionLag,
+  type Subscription,
+  type TopicPartition,
+} from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { fetchRecords, type Fetched } from "./fetch.ts";
 import { Group } from "./group.ts";
@@ -46,6 +53,11 @@ export class KafkaConsumer {
   readonly #bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
   readonly #onError: (error: unknown) => void;
   readonly #followed = new Map<string, Followed>();
+  /**
+   * Those whose last records were not taken to the end. The rest is handed over again without a fetch, which may wait long
+   * for news of others, and until it is taken nothing more is fetched, which would pile up in memory.
+   */
+  readonly #handedBack = new Set<Followed>();
   /** Brokers to which a fetch is under way, or whose last one has not been taken. */
   readonly #fetching = new Map<number, Promise<void>>();
   #lastAssignedAt = -Infinity;
@@ -121,6 +133,7 @@ export class KafkaConsumer {
     await this.#askPositions();
     const batch = this.#takeWaiting();
     this.#startFetches(signal);
+    this.#handedBack.clear();
     if (batch.length > 0) await this.#handle(batch);
     else await this.#bell.wait(Math.max(0, untilAssignMs));
   }
@@ -171,7 +184,7 @@ export class KafkaConsumer {
 
   #startFetches(signal: AbortSignal): void {
     const readable = [...this.#followed.values()].filter(
-      ({ next, isStopped }) => next !== undefined && !isStopped,
+      (followed) => followed.next !== undefined && !followed.isStopped && !this.#handedBack.has(followed),
     );
     const byLeader = Map.groupBy(readable, (followed) => this.#leaders.leaderOf(followed));
     for (const [leader, followed] of byLeader) {
@@ -235,7 +248,14 @@ export class KafkaConsumer {
       if (followed.next !== undefined) followed.taken = followed.waiting[0]?.coversFrom ?? followed.covered;
     for (const seek of seeks) {
       const followed = this.#followed.get(keyOf(seek));
-      if (followed !== undefined) goOn(followed, seek.offset);
+      if (followed === undefined) continue;
+      goOn(followed, seek.offset);
+      const rest = batch.filter((record) => comesFrom(seek, record));
+      const [first, last] = [rest[0], rest.at(-1)];
+      if (first === undefined || last === undefined || first.coversFrom > seek.offset) continue;
+      followed.waiting = [{ ...first, coversFrom: seek.offset }, ...rest.slice(1)];
+      followed.next = followed.covered = last.offset + 1n;
+      this.#handedBack.add(followed);
     }
   }
 

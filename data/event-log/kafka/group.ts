@@ -46,7 +46,11 @@ export class Group {
   /** Keeps us in the group until `signal` aborts; then leaves, and the others take over at once. */
   async run(signal: AbortSignal): Promise<void> {
     const left = Promise.withResolvers<undefined>();
-    const leave = () => void this.#leave().finally(() => left.resolve(undefined));
+    const leave = () =>
+      void this.#leave().finally(() => {
+        left.resolve(undefined);
+        return this.#cluster.close(); // a join may wait for others for seconds
+      });
     if (signal.aborted)
       left.resolve(undefined); // before we have joined, and the event will not come
     else signal.addEventListener("abort", leave);
@@ -56,7 +60,7 @@ export class Group {
         await this.#join(coordinator);
         await this.#stay(coordinator, signal);
       } catch (error) {
-        this.#onError(error);
+        if (!signal.aborted) this.#onError(error);
         await pause(RETRY_MS, signal);
       }
     }

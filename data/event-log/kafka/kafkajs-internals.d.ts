@@ -16,6 +16,8 @@ interface KafkaConnectionPool {
 interface KafkaRequestQueue {
   readonly pending: readonly unknown[];
   scheduleCheckPendingRequests: () => void;
+  /** Of what is under way or waits. */
+  rejectAll: (reason: unknown) => void;
 }
 
 declare module "kafkajs/src/broker/index.js" {

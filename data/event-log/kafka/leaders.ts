@@ -35,7 +35,8 @@ export class Leaders {
       const leaders = partitions
         .toSorted((a, b) => a.partitionId - b.partitionId)
         .map(({ leader }) => leader);
-      this.#topics.set(topic, { leaders, askedAtMs: now });
+      // A partition without a leader has one soon: until then it is asked for with every turn.
+      this.#topics.set(topic, { leaders, askedAtMs: leaders.includes(-1) ? -Infinity : now });
     }
   }
 
