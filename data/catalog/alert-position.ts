@@ -9,6 +9,11 @@ export interface TakenRange extends TopicPartition {
   readonly nextOffset: bigint;
 }
 
+/** How far a partition was taken where not all of a batch was. */
+export interface TakenUntil extends Seek {
+  readonly tenant: string;
+}
+
 /**
  * Claims the ranges in the transaction that evaluates them, by compare-and-set. The commit need not wait for the disk:
  * where a crash of the server takes positions back, it takes clocks and states with them, and the same records give the
@@ -39,6 +44,22 @@ export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly 
       retryable: true,
     });
   }
+}
+
+/** Takes back what the transaction has claimed too much of: from here on the records are still to be evaluated. */
+export async function withdrawAlertPositions(tx: pg.ClientBase, ends: readonly TakenUntil[]): Promise<void> {
+  if (ends.length === 0) return;
+  await tx.query(
+    `update alert_position p set next_offset = n.next
+       from unnest($1::text[], $2::text[], $3::int[], $4::bigint[]) n(tenant, topic, partition, next)
+      where p.tenant = n.tenant and p.topic = n.topic and p.partition = n.partition`,
+    [
+      ends.map(({ tenant }) => tenant),
+      ends.map(({ topic }) => topic),
+      ends.map(({ partition }) => partition),
+      ends.map(({ offset }) => offset),
+    ],
+  );
 }
 
 /** Lets the COMMIT of this transaction wait for the disk again. */

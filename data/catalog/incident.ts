@@ -81,9 +81,10 @@ export async function floodContext(
              (select json_agg(json_build_object('id', alert, 'rule', rule, 'machineId', machine_id, 'severity', severity,
                                                 'atMs', extract(epoch from risen_at) * 1000, 'incident', incident))
                 from near) as alerts,
-             (select json_agg(distinct a.rule || ' ' || a.machine_id)
-                from risen join alert a using (rule, machine_id)
-               where a.tenant = $1 and a.shelved_until > now()) as shelved`,
+             (select json_agg(r.rule || ' ' || r.machine_id)
+                from (select distinct rule, machine_id from risen) r
+               where exists (select from alert a where a.tenant = $1 and a.rule = r.rule
+                                and a.machine_id = r.machine_id and a.shelved_until > now())) as shelved`,
     values: [
       tenant,
       risen.map(({ rule }) => rule),

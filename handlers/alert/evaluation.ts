@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { TakenRange } from "../../data/catalog/alert-position.ts";
+import type { TakenRange, TakenUntil } from "../../data/catalog/alert-position.ts";
 import type { AlertTransition } from "../../data/catalog/alert-transition.ts";
 import type { MachineClock, RuleState } from "../../data/catalog/rule-state.ts";
 import type { LogRecord } from "../../data/event-log/event-log.ts";
@@ -20,10 +20,19 @@ export interface PartitionBatch extends TakenRange {
   readonly machines: MachineHistory | undefined;
 }
 
+/**
+ * So many transitions one transaction carries, in equal shares of its partitions: some 100 ms of writing. More: who comes
+ * behind a flood waits longer for it. Fewer: a flood takes more commits. A share ends with the record that reaches it, so
+ * one record with many readings may exceed it, and each partition gets on in each transaction.
+ */
+export const MAX_TRANSITIONS = 400;
+
 export interface Outcome {
   readonly clocks: readonly MachineClock[];
   readonly states: readonly RuleState[];
   readonly transitions: readonly AlertTransition[];
+  /** Partitions that are evaluated up to here and no further: their records brought more than their share. */
+  readonly cuts: readonly TakenUntil[];
   readonly counts: {
     readonly readings: number;
     readonly late: number;
@@ -32,7 +41,7 @@ export interface Outcome {
   };
 }
 
-/** Runs the rules over the batches, reading states that are not in memory; writes nothing. */
+/** Runs the rules over the batches, each up to its share of transitions, reading states that are not in memory; writes nothing. */
 export async function evaluateBatch(
   tx: pg.ClientBase,
   batches: readonly PartitionBatch[],
@@ -41,23 +50,33 @@ export async function evaluateBatch(
   nowMs: number,
 ): Promise<Outcome> {
   const evaluators = new Map<string, Evaluator>();
+  const share = Math.ceil(MAX_TRANSITIONS / batches.length);
+  const cuts: TakenUntil[] = [];
   let readings = 0;
-  for (const batch of batches) {
-    const rules = rulesOf(batch.tenant);
+  for (const { tenant, topic, partition, records, machines } of batches) {
+    const rules = rulesOf(tenant);
     if (rules === undefined) continue;
-    const seen = batch.records
+    const seen = records
       .filter(({ headers }) => headers["source"] !== "import") // history must not ring today
-      .flatMap((record) => readingsOf(record, batch.machines))
-      .filter(({ type, machineId }) => rules.concerns(type, machineId));
-    if (seen.length === 0) continue;
-    readings += seen.length;
-    const machineIds = new Set(seen.map(({ machineId }) => machineId));
-    const memories = await states.of(tx, batch.tenant, batch, machineIds);
-    const evaluator = evaluators.get(batch.tenant) ?? new Evaluator(rules, nowMs);
-    evaluators.set(batch.tenant, evaluator);
-    for (const reading of seen) {
-      const memory = memories.get(reading.machineId);
-      if (memory !== undefined) evaluator.take(reading, memory);
+      .map((record) => ({
+        offset: record.offset,
+        readings: readingsOf(record, machines).filter((one) => rules.concerns(one.type, one.machineId)),
+      }));
+    const machineIds = new Set(seen.flatMap((record) => record.readings.map(({ machineId }) => machineId)));
+    if (machineIds.size === 0) continue;
+    const memories = await states.of(tx, tenant, { topic, partition }, machineIds);
+    const evaluator = evaluators.get(tenant) ?? new Evaluator(rules, nowMs);
+    evaluators.set(tenant, evaluator);
+    const fullAt = evaluator.transitions.length + share;
+    for (const record of seen) {
+      for (const reading of record.readings) {
+        const memory = memories.get(reading.machineId);
+        if (memory !== undefined) evaluator.take(reading, memory);
+      }
+      readings += record.readings.length;
+      if (evaluator.transitions.length < fullAt) continue;
+      if (record !== seen.at(-1)) cuts.push({ tenant, topic, partition, offset: record.offset + 1n });
+      break;
     }
   }
   const all = [...evaluators.values()];
@@ -67,6 +86,7 @@ export async function evaluateBatch(
     clocks: all.flatMap(({ clocks }) => clocks),
     states: all.flatMap((one) => one.states),
     transitions,
+    cuts,
     counts: {
       readings,
       late: all.reduce((sum, { lateCount }) => sum + lateCount, 0),

@@ -4,6 +4,7 @@ import {
   alertPosition,
   holdAlertPosition,
   makeDurable,
+  withdrawAlertPositions,
 } from "../../data/catalog/alert-position.ts";
 import {
   delayMsOf,
@@ -23,12 +24,13 @@ import {
   type DuePartition,
 } from "../../data/catalog/rule-state.ts";
 import { readingsTopics } from "../../data/catalog/topic.ts";
-import type {
-  EventLog,
-  LogRecord,
-  OffsetBounds,
-  Seek,
-  Subscription,
+import {
+  comesFrom,
+  type EventLog,
+  type LogRecord,
+  type OffsetBounds,
+  type Seek,
+  type Subscription,
 } from "../../data/event-log/event-log.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { pause } from "../../data/wait.ts";
@@ -92,10 +94,10 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
     const startedAt = performance.now();
     const batches = partitionBatches(records, await historiesFor(machines, records));
     try {
-      const { counts, transitions } = await inTransaction(pool, (tx) => takeBatches(tx, batches));
+      const { counts, transitions, cuts } = await inTransaction(pool, (tx) => takeBatches(tx, batches));
       await stampCommit(transitions);
       observe.onBatch?.({ durationMs: performance.now() - startedAt, ...counts });
-      return [];
+      return cuts; // what others have sent meanwhile comes with the rest of them
     } catch (error) {
       for (const batch of batches) states.drop(batch);
       if (!hasCode(error, "position-taken")) throw error;
@@ -104,14 +106,25 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
     }
   }
 
-  /** Round trips in a quiet batch: begin, positions, rule revisions, clocks, commit; 2 more for clients' batch ids. */
+  /**
+   * Takes the batches, each as far as its share of transitions reaches. Round trips in a quiet batch: begin, positions,
+   * rule revisions, clocks, commit; 2 more for clients' batch ids.
+   */
   async function takeBatches(tx: pg.PoolClient, batches: readonly PartitionBatch[]): Promise<Outcome> {
     await advanceAlertPositions(tx, batches);
     const tenants = [...new Set(batches.map(({ tenant }) => tenant))];
     await refreshRules(tx, tenants, await ruleRevisions(tx, tenants));
     const isRuled = ({ tenant }: PartitionBatch) => rulesOf.get(tenant)?.rules.isEmpty === false;
-    const ruled = await withoutRepeats(tx, batches.filter(isRuled));
-    const outcome = await evaluateBatch(tx, ruled, states, (tenant) => rulesOf.get(tenant)?.rules, now());
+    const fresh = await withoutRepeats(tx, batches.filter(isRuled));
+    const outcome = await evaluateBatch(
+      tx,
+      fresh.batches,
+      states,
+      (tenant) => rulesOf.get(tenant)?.rules,
+      now(),
+    );
+    await fresh.remember((record) => !outcome.cuts.some((cut) => comesFrom(cut, record)));
+    await withdrawAlertPositions(tx, outcome.cuts);
     await saveClocks(tx, outcome.clocks);
     await save(tx, outcome);
     return outcome;
@@ -218,11 +231,13 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
       outOfRange: (seek, bounds) => observe.onOutOfRange?.(seek, bounds),
     },
     async runTimers(signal) {
+      const report = (error: unknown) => observe.onError?.(error); // the next round tries again
       while (!signal.aborted) {
         try {
-          for (const due of await duePartitions(pool)) await endDelays(due);
+          // A topic that is gone, or a partition without a leader, must not keep the delays of others from ending.
+          for (const due of await duePartitions(pool)) await endDelays(due).catch(report);
         } catch (error) {
-          observe.onError?.(error); // the next round tries again
+          report(error);
         }
         await pause(TIMER_PERIOD_MS, signal);
       }

@@ -3,33 +3,41 @@ import { lockBatches, saveBatches } from "../../data/batch.ts";
 import { admit, batchKeys, type BatchedRecord } from "../ingest/admit.ts";
 import { batchPart } from "../ingest/decode.ts";
 import { tenantId } from "../../model/tenant.ts";
+import type { Seek } from "../../data/event-log/event-log.ts";
 import type { PartitionBatch } from "./evaluation.ts";
 
 const MEMORY = "catalog.alert_batch";
+
+interface Fresh {
+  readonly batches: readonly PartitionBatch[];
+  /** Keeps in mind what was taken of them, in the same transaction. */
+  readonly remember: (isTaken: (record: Seek) => boolean) => Promise<void>;
+}
 
 /**
  * Leaves out what a client sent again, by the rule that ingest has for it: what adds no row must ring no bell. Event
  * time alone would not do: a repeated reading with the newest time of its machine is not late, and of two readings at
  * one instant, one hot and one cold, a retry would make a second alert.
  */
-export async function withoutRepeats(
-  tx: pg.ClientBase,
-  batches: readonly PartitionBatch[],
-): Promise<readonly PartitionBatch[]> {
+export async function withoutRepeats(tx: pg.ClientBase, batches: readonly PartitionBatch[]): Promise<Fresh> {
   const batched = batches.flatMap(({ tenant, records }) =>
     records.flatMap((source): BatchedRecord[] => {
       const batch = batchPart(source.headers, source.value);
       return batch === undefined ? [] : [{ tenant: tenantId.parse(tenant), batch, source }];
     }),
   );
-  if (batched.length === 0) return batches;
-  const { admitted, learnt } = admit(batched, await lockBatches(tx, MEMORY, batchKeys(batched)));
-  await saveBatches(tx, MEMORY, learnt);
-  if (admitted.length === batched.length) return batches;
-  const fresh = new Set(admitted);
+  if (batched.length === 0) return { batches, remember: () => Promise.resolve() };
+  const known = await lockBatches(tx, MEMORY, batchKeys(batched));
+  const fresh = new Set(admit(batched, known).admitted);
   const repeats = new Set(batched.filter((one) => !fresh.has(one)).map(({ source }) => source));
-  return batches.map((batch) => ({
-    ...batch,
-    records: batch.records.filter((record) => !repeats.has(record)),
-  }));
+  return {
+    batches: batches.map((batch) => ({
+      ...batch,
+      records: batch.records.filter((record) => !repeats.has(record)),
+    })),
+    remember: (isTaken) => {
+      const taken = batched.filter(({ source }) => isTaken(source));
+      return saveBatches(tx, MEMORY, admit(taken, known).learnt);
+    },
+  };
 }

@@ -1,4 +1,10 @@
-import type { EventLog, LogRecord, Subscription, TopicPartition } from "../../data/event-log/event-log.ts";
+import {
+  comesFrom,
+  type EventLog,
+  type LogRecord,
+  type Subscription,
+  type TopicPartition,
+} from "../../data/event-log/event-log.ts";
 import { MillwrightError } from "../../model/errors.ts";
 
 type Consumer = Pick<Subscription, "position" | "handle">;
@@ -65,10 +71,15 @@ async function takeGap(
   return stored;
 }
 
+/** A consumer that takes a flood in several transactions asks for the rest: it is given that for as long as it gets on. */
 async function take({ handle }: Consumer, records: readonly LogRecord[]): Promise<void> {
-  const seeks = await handle(records);
-  if (seeks.length > 0)
-    throw new MillwrightError("tenant-fenced", `${seeks.length} partitions wait; deliver them again.`, {
-      retryable: true,
-    });
+  for (let rest = records; rest.length > 0;) {
+    const seeks = await handle(rest);
+    const left = rest.filter((record) => seeks.some((seek) => comesFrom(seek, record)));
+    if (left.length === rest.length)
+      throw new MillwrightError("tenant-fenced", `${seeks.length} partitions wait; deliver them again.`, {
+        retryable: true,
+      });
+    rest = left;
+  }
 }
