@@ -1,8 +1,9 @@
 import { difference } from "./check-tables.ts";
 import type { Evidence } from "./evidence.ts";
-import { expectedAlerts, type Sample } from "./expected-alerts.ts";
+import { expectedAlerts } from "./expected-alerts.ts";
 import type { TakenEntry } from "./expected-rows.ts";
-import type { SentRule } from "./journal.ts";
+import type { SentReading, SentRule } from "./journal.ts";
+import type { MachineReading } from "./judge.ts";
 import type { Row, StoredAlerts } from "./stored.ts";
 
 /** The alerts in the table are those of the slow evaluator, each once, with its instants. */
@@ -12,8 +13,8 @@ export function alertFindings(
   { alerts }: StoredAlerts,
 ): string[] {
   const expected = rules.flatMap((rule) =>
-    [...samplesByMachine(rule, taken)].flatMap(([machineId, samples]) =>
-      expectedAlerts(rule, samples).map(({ start, raisedAtMs, returnedAtMs }) =>
+    [...readingsByMachine(rule, taken)].flatMap(([machineId, readings]) =>
+      expectedAlerts(rule, readings).map(({ start, raisedAtMs, returnedAtMs }) =>
         alertLine(rule.id, machineId, start.logRef, start.ordinal, start.value, raisedAtMs, returnedAtMs),
       ),
     ),
@@ -60,20 +61,34 @@ export function deliveryFindings({ alerts: { alerts, deliveries }, channels, rec
 }
 
 /** What a rule sees of each machine, in log order: imports never ring. */
-function samplesByMachine(rule: SentRule, taken: readonly TakenEntry[]): ReadonlyMap<string, Sample[]> {
-  const samples = new Map<string, Sample[]>();
+function readingsByMachine(
+  { type, machines }: SentRule,
+  taken: readonly TakenEntry[],
+): ReadonlyMap<string, MachineReading[]> {
+  const readings = new Map<string, MachineReading[]>();
   for (const { entry, logRef, record, rows } of taken) {
     if (record.source === "import") continue;
-    for (const { type, machineId, ts, ordinal, values } of rows) {
-      const value = values[rule.metric];
-      if (type !== rule.type || typeof value !== "number") continue;
-      if (rule.machines !== undefined && !rule.machines.includes(machineId)) continue;
-      const { appendedAtMs } = entry;
-      const sample = { timeMs: Date.parse(ts), appendedAtMs, value, logRef: String(logRef), ordinal };
-      samples.set(machineId, [...(samples.get(machineId) ?? []), sample]);
+    for (const row of rows) {
+      const { machineId, ts, ordinal } = row;
+      if (row.type !== type || (machines !== undefined && !machines.includes(machineId))) continue;
+      const place = {
+        timeMs: Date.parse(ts),
+        appendedAtMs: entry.appendedAtMs,
+        logRef: String(logRef),
+        ordinal,
+      };
+      const own = readings.get(machineId) ?? [];
+      readings.set(machineId, [...own, { ...place, values: trustedValues(row) }]);
     }
   }
-  return samples;
+  return readings;
+}
+
+/** Nobody is woken by a value that its own device calls bad, or that cannot be. */
+function trustedValues({ values, quality = {} }: SentReading): SentReading["values"] {
+  const isTrusted = ([name]: [string, unknown]) =>
+    quality[name] === undefined || quality[name] === "uncertain";
+  return Object.fromEntries(Object.entries(values).filter(isTrusted));
 }
 
 function alertLine(
@@ -85,7 +100,9 @@ function alertLine(
 ): string {
   const [value, raisedMs, returnedMs] = rest;
   const returned = returnedMs === undefined || returnedMs === null ? "never" : Number(returnedMs);
-  return `${String(rule)} ${String(machine)} ${String(logRef)}.${String(ordinal)} value ${String(value)} raised ${Number(raisedMs)} returned ${returned}`;
+  // a rate may be computed in another order
+  const shown = typeof value === "number" ? Number(value.toPrecision(10)) : String(value);
+  return `${String(rule)} ${String(machine)} ${String(logRef)}.${String(ordinal)} value ${shown} raised ${Number(raisedMs)} returned ${returned}`;
 }
 
 const lineOf = (row: Row) =>

@@ -35,11 +35,28 @@ export function journalFindings(
   return found;
 }
 
+/** In the order of the columns, as far as readings of a run have values. */
+const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  machine: ["state", "machine_type", "error_code", "power_watts", "temperature_c", "cycle_count"],
+  energy: ["circuit_name", "voltage"],
+  "air-quality": ["location", "co2_ppm"],
+};
+
+/** Two bits a column, the first one's lowest: 1 uncertain, 2 bad, 3 implausible; null when all are good. */
+function qualityOf({ type, quality = {} }: SentReading): number | null {
+  const flags = Object.entries(quality).map(([name, word]) => {
+    const code = ["uncertain", "bad", "implausible"].indexOf(word) + 1;
+    return code * 4 ** COLUMNS[type]!.indexOf(name);
+  });
+  return flags.length === 0 ? null : flags.reduce((sum, flag) => sum + flag);
+}
+
 function differences(name: string, reading: SentReading, row: Row): string[] {
   const sent: Row = {
     time_ms: Date.parse(reading.ts),
     machine_id: reading.machineId,
     site_id: reading.siteId ?? null,
+    quality: qualityOf(reading),
     ...reading.values,
   };
   const values = row["values"] as Row;

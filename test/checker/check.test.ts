@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { findings } from "./check.ts";
+import type { Published } from "./check-published.ts";
 import type { Evidence } from "./evidence.ts";
 import type { JournaledRecord } from "./journal.ts";
 import type { Row, StoredAlerts, StoredInCell } from "./stored.ts";
@@ -46,12 +47,16 @@ function run(): Evidence {
   };
   const rule = { kind: "rule" as const, tenant: "acme", id: "hot", type: "machine", metric: "temperature_c" };
   const limits = { op: ">" as const, limit: 80, deadBand: 2, onDelayMs: 0, offDelayMs: 0 };
+  const published = (sequence: number, event: string): Published => {
+    return { id: `e${sequence}`, sequence: String(sequence), event, alert: { id: "a1", machineId: "m-1" } };
+  };
   return {
     ...{ tenant: "acme", topic: TOPIC, log, cell, alerts, channels: ["c1"] },
     journal: {
       records: new Map(records.map((one) => [one.record, one])),
-      rules: [{ ...rule, ...limits }],
+      rules: [{ ...rule, condition: { kind: "threshold", ...limits } }],
     },
+    published: [published(1, "alert.raised"), published(2, "alert.returned")],
     received: [
       { id: "d-alert.raised", alert: "a1", event: "alert.raised" },
       { id: "d-alert.returned", alert: "a1", event: "alert.returned" },
@@ -85,7 +90,7 @@ function row(number: number, offset: bigint, value: number): Row {
   return {
     ...{ log_ref: String(BASE_REF + offset), ordinal: 0, time_ms: `${timeOf(number)}.000` },
     ...{ machine_id: "m-1", site_id: null },
-    values: { error_code: `r${number}`, temperature_c: value, power_watts: null },
+    values: { error_code: `r${number}`, temperature_c: value, power_watts: null, quality: null },
   };
 }
 
@@ -114,6 +119,10 @@ describe("the checker of the fault runs", () => {
       (of) =>
         rows(of, ([a, b]) => [a!, { ...b!, values: { ...(b!["values"] as Row), temperature_c: 60.1 } }]),
       /temperature_c is 60.1, was 60/,
+    ],
+    "a value that is called bad, and by nobody": [
+      (of) => rows(of, ([a, b]) => [a!, { ...b!, values: { ...(b!["values"] as Row), quality: 512 } }]),
+      /quality is 512, was null/,
     ],
     "a value nobody sent": [
       (of) => rows(of, ([a, b]) => [a!, { ...b!, values: { ...(b!["values"] as Row), power_watts: 1 } }]),
@@ -186,6 +195,25 @@ describe("the checker of the fault runs", () => {
       (of) => ({ ...of, received: of.received.slice(1) }),
       /received delivery missing/,
     ],
+    "a transition that was not published": [
+      (of) => ({ ...of, published: of.published.slice(1) }),
+      /published transition missing 1 ×: a1 alert.raised/,
+    ],
+    "a transition that is published under two ids": [
+      (of) => ({ ...of, published: [...of.published, { ...of.published[1]!, id: "e9" }] }),
+      /published transition too many 1 ×: a1 alert.returned/,
+    ],
+    "a transition that never happened": [
+      (of) => ({
+        ...of,
+        published: [...of.published, { ...of.published[1]!, id: "e9", event: "alert.shelved" }],
+      }),
+      /published transition too many 1 ×: a1 alert.shelved/,
+    ],
+    "transitions of a machine out of order": [
+      (of) => ({ ...of, published: of.published.toReversed() }),
+      /alert.raised of a1 is published behind what came later/,
+    ],
     "a delivery under another id": [
       (of) => ({ ...of, received: [...of.received, { ...of.received[0]!, id: "d-other" }] }),
       /under d-other, which is none of its deliveries/,
@@ -196,6 +224,11 @@ describe("the checker of the fault runs", () => {
       expect(findings(change(run())).join("\n")).to.match(names);
     });
   }
+
+  it("allows a transition to be published again", () => {
+    const of = run();
+    expect(findings({ ...of, published: [...of.published, ...of.published] })).to.deep.equal([]);
+  });
 
   it("allows a record of unknown fate to be there once or not at all", () => {
     const of = run();

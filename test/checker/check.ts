@@ -1,6 +1,7 @@
 import type { Evidence } from "./evidence.ts";
 import type { JournaledRecord } from "./journal.ts";
 import { alertFindings, deliveryFindings } from "./check-alerts.ts";
+import { publishedFindings } from "./check-published.ts";
 import { journalFindings } from "./check-journal.ts";
 import { logFindings } from "./check-log.ts";
 import { tableFindings } from "./check-tables.ts";
@@ -27,5 +28,6 @@ export function findings(evidence: Evidence): string[] {
       evidence.alerts,
     ),
     ...deliveryFindings(evidence),
+    ...publishedFindings(evidence),
   ].map((finding) => `${tenant}: ${finding}`);
 }

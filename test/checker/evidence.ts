@@ -1,3 +1,4 @@
+import type { Published } from "./check-published.ts";
 import type { Journal } from "./journal.ts";
 import type { LogEntry } from "./log-entries.ts";
 import type { StoredAlerts, StoredInCell } from "./stored.ts";
@@ -10,6 +11,8 @@ export interface Evidence {
   readonly log: readonly LogEntry[];
   readonly cell: StoredInCell;
   readonly alerts: StoredAlerts;
+  /** The topic of alerts, in log order. */
+  readonly published: readonly Published[];
   /** Channels that every alert goes to. */
   readonly channels: readonly string[];
   /** Delivery ids that the receiver got, with the alert and event that each named. */

@@ -9,6 +9,8 @@ export interface SentReading {
   readonly siteId?: string;
   readonly ts: string;
   readonly values: Readonly<Record<string, string | number>>;
+  /** Of the values that are not good: what the device says of them, or that they are impossible. */
+  readonly quality?: Readonly<Record<string, "uncertain" | "bad" | "implausible">>;
   /** Unique over the run; stands in one of the values. */
   readonly tag: string;
   /** The reason of its dead letter, for one that must not be stored. */
@@ -40,20 +42,31 @@ export interface Outcome {
   readonly outcome: "acked" | "unknown";
 }
 
-/** A threshold rule on one metric, in the words of the API. */
+/** A rule in the words of the API. */
 export interface SentRule {
   readonly kind: "rule";
   readonly tenant: string;
   readonly id: string;
   readonly type: string;
-  readonly metric: string;
+  readonly metric?: string;
+  readonly machines?: readonly string[];
+  readonly condition: SentCondition;
+}
+
+export interface SentLimits {
   readonly op: ">" | ">=" | "<" | "<=";
   readonly limit: number;
   readonly deadBand: number;
-  readonly onDelayMs: number;
-  readonly offDelayMs: number;
-  readonly machines?: readonly string[];
 }
+
+/** Of the expressions: comparisons that must all hold. */
+export type SentCondition = { readonly onDelayMs: number; readonly offDelayMs: number } & (
+  | ({ readonly kind: "threshold" } & SentLimits)
+  | { readonly kind: "state"; readonly equals: string }
+  | ({ readonly kind: "rate"; readonly windowMs: number } & SentLimits)
+  | { readonly kind: "expression"; readonly expression: string }
+  | { readonly kind: "no-data" }
+);
 
 /** What the producer wrote down while it worked, a line each. */
 export type JournalLine = SentRecord | Outcome | SentRule;

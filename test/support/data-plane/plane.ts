@@ -14,6 +14,7 @@ import type { DatabaseAddress } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
 import type { ServerProcess } from "../../../automation/services/server-process.ts";
+import type { Published } from "../../checker/check-published.ts";
 import type { LogEntry, PartitionEnd } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
 import { TEST_CHANNEL_KEY } from "../sealer.ts";
@@ -156,16 +157,35 @@ export class DataPlane {
     return { tenant, topic };
   }
 
+  /** From now on what happens to the tenant's alerts is published. */
+  async addAlertTopic({ tenant }: PlaneTenant): Promise<void> {
+    const topic = topicName(tenant, "alerts", 1);
+    await this.#setUpLog.createTopic(topic, 1);
+    await this.catalog.service.query(
+      "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'alerts', 1, 1)",
+      [topic, tenant],
+    );
+  }
+
+  async publishedAlerts(tenant: TenantId): Promise<Published[]> {
+    const entries = await this.#log.entries(topicName(tenant, "alerts", 1));
+    return entries.map(({ value }) => JSON.parse(value.toString()) as Published);
+  }
+
   async removeTenant({ tenant, topic }: PlaneTenant): Promise<void> {
     await this.catalog.service.query("delete from tenant where tenant = $1", [tenant]);
     await this.catalog.service.query("select pg_notify('placement_changed', '')");
     await this.#setUpLog.dropTopic(topic);
+    await this.#setUpLog.dropTopic(topicName(tenant, "alerts", 1));
     await dropTenantRows(this.#cellSecret, tenant);
     await dropTenantSchema(this.#cellSecret, tenant);
   }
 
-  /** Whether everything in the tenants' logs is stored and evaluated, with no delay running and nothing to send. */
-  async isIdle(tenants: readonly PlaneTenant[]): Promise<boolean> {
+  /**
+   * What is still to do: of all that is in the tenants' logs something is not stored or not evaluated, a delay runs, or
+   * something waits to be sent or published. Nothing when all is done.
+   */
+  async unfinished(tenants: readonly PlaneTenant[]): Promise<readonly string[]> {
     const names = tenants.map(({ tenant }) => tenant);
     const topics = tenants.map(({ topic }) => topic);
     const ends = endsByPartition(await this.#log.ends(topics));
@@ -173,20 +193,34 @@ export class DataPlane {
       positionsIn(this.cellAdmin, "millwright.log_position", topics),
       positionsIn(this.catalogAdmin, "catalog.alert_position", topics),
     ]);
-    for (const [partition, end] of ends)
-      if ((stored.get(partition) ?? 0n) !== end || (evaluated.get(partition) ?? 0n) !== end) return false;
-    // Leases of killed dispatchers are aged instead of waited for: a delivery may go out twice under one id.
-    const waiting = await queryOnce(
+    const behind = [...ends].flatMap(([partition, end]) => [
+      ...((stored.get(partition) ?? 0n) === end
+        ? []
+        : [`${partition} is stored to ${stored.get(partition)} of ${end}`]),
+      ...((evaluated.get(partition) ?? 0n) === end
+        ? []
+        : [`${partition} is evaluated to ${evaluated.get(partition)} of ${end}`]),
+    ]);
+    if (behind.length > 0) return behind;
+    // Leases of killed dispatchers are aged instead of waited for: a delivery may go out twice under one id. Those of
+    // publishers are given longer than a publication takes now that all is whole: two at once would mix up the order.
+    const waiting = await queryOnce<{ what: string }>(
       this.catalogAdmin,
       `with aged as (update catalog.delivery set due_at = least(due_at, now() + interval '300 ms')
-                      where delivered_at is null and tenant = any($1) returning 1)
-       select 1 from aged union all
-       select 1 from catalog.rule_state where tenant = any($1) and deadline_ms is not null`,
+                      where delivered_at is null and tenant = any($1) returning 1),
+       freed as (update catalog.publication_lease set expires_at = least(expires_at, now() + interval '2 s')
+                  where tenant = any($1))
+       select concat(count(*), ' deliveries wait') as what from aged having count(*) > 0 union all
+       select concat(count(*), ' events are not published') from catalog.alert_event
+        where tenant = any($1) having count(*) > 0 union all
+       select concat(count(*), ' delays run') from catalog.rule_state
+        where tenant = any($1) and deadline_ms is not null having count(*) > 0`,
       [names],
     );
-    if (waiting.length > 0) return false;
+    if (waiting.length > 0) return waiting.map(({ what }) => what);
     // On Kafka the end of a delay is a record of the log, which came perhaps while we looked.
-    return isDeepStrictEqual(endsByPartition(await this.#log.ends(topics)), ends);
+    const isStill = isDeepStrictEqual(endsByPartition(await this.#log.ends(topics)), ends);
+    return isStill ? [] : ["a log has grown"];
   }
 
   /** Grows whenever anything is stored, or evaluated. */

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createChannel } from "../../../data/catalog/channel.ts";
@@ -49,16 +49,16 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
     for (let index = 0; index < TENANTS; index++) {
       const tenant = await plane.addTenant(`run-${seed}-${"ab"[index]!}`);
       tenants.push(tenant);
+      await plane.addAlertTopic(tenant);
       channels.set(tenant.tenant, await addAlerting(plane, tenant, journal, receiver.url()));
     }
     if (plane.hosts.size === 0) await plane.startHost();
     await underLoad(plane, tenants, journal, random, () => inflict(plane, plan));
-    const isIdle = () => eventually("everything is consumed", () => plane.isIdle(tenants), IDLE_LIMIT_MS);
-    await isIdle();
+    await untilIdle(plane, tenants);
     // A zombie that has woken up ends what it had in hand before the checker looks.
     const [, ...others] = plane.hosts;
     for (const host of others) await plane.endHost(host, "leave");
-    if (others.length > 0) await isIdle();
+    if (others.length > 0) await untilIdle(plane, tenants);
 
     const evidence = await Promise.all(
       tenants.map(async ({ tenant, topic }): Promise<Evidence> => {
@@ -68,6 +68,7 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
           log: await plane.logEntries(topic),
           cell: await readCell(plane.cellAdmin, tenant),
           alerts: await readAlerts(plane.catalogAdmin, tenant),
+          published: await plane.publishedAlerts(tenant),
           received: own.map(({ json }) => ({
             id: String(json["id"]),
             alert: String(json["alertId"]),
@@ -93,6 +94,17 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
   }
 }
 
+async function untilIdle(plane: DataPlane, tenants: readonly PlaneTenant[]): Promise<void> {
+  let rest: readonly string[] = [];
+  const isIdle = async () => (rest = await plane.unfinished(tenants)).length === 0;
+  await eventually("everything is consumed", isIdle, IDLE_LIMIT_MS).catch(async (cause: unknown) => {
+    const said = (await readFile(plane.hostLog, "utf8")).split("\n").slice(-20).join("\n");
+    throw new Error(`not everything is consumed: ${rest.join("; ")}\nThe hosts said last:\n${said}`, {
+      cause,
+    });
+  });
+}
+
 /** Rules and a channel; @returns the channel's id */
 async function addAlerting(
   { catalog }: DataPlane,
@@ -102,8 +114,7 @@ async function addAlerting(
 ): Promise<string> {
   return inTenant(catalog, tenant.tenant, async (tx) => {
     for (const rule of rulesOf(tenant, [`${tenant.tenant}-0-m0`, `${tenant.tenant}-1-m1`])) {
-      const { id, type, metric, machines, op, limit, deadBand, onDelayMs, offDelayMs } = rule;
-      const condition = { kind: "threshold", op, limit, deadBand, onDelayMs, offDelayMs };
+      const { id, type, metric, machines, condition } = rule;
       const body = { id, name: id, type, metric, machines, condition, severity: "high" };
       await createRule(tx, tenant.tenant, ruleBody.parse(body));
       journal.write(rule);

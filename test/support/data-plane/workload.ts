@@ -15,24 +15,68 @@ export interface Call {
   readonly isRepeated: boolean;
 }
 
-/** What every tenant of a run is alerted about. */
+/** What every tenant of a run is alerted about: rules of every kind. */
 export function rulesOf({ tenant }: PlaneTenant, machines: readonly string[]): SentRule[] {
-  const rule = { kind: "rule" as const, tenant, deadBand: 0, onDelayMs: 0, offDelayMs: 0 };
-  const temperature = { ...rule, type: "machine", metric: "temperature_c" };
+  const of = (type: string, metric?: string) => {
+    return { kind: "rule" as const, tenant, type, ...(metric === undefined ? {} : { metric }) };
+  };
+  const temperature = of("machine", "temperature_c");
+  const delays = { onDelayMs: 0, offDelayMs: 0 };
+  const threshold = { ...delays, kind: "threshold" as const, deadBand: 0 };
+  const rate = { ...threshold, kind: "rate" as const, windowMs: 1_000 };
+  const state = { ...delays, kind: "state" as const };
+  const expression = { ...delays, kind: "expression" as const };
+  const silence = { ...delays, kind: "no-data" as const, onDelayMs: 1_000 };
   return [
-    { ...temperature, id: "hot", op: ">", limit: 80, deadBand: 2 },
-    { ...temperature, id: "long-warm", op: ">=", limit: 75, onDelayMs: 900, offDelayMs: 400 },
-    { ...temperature, id: "cold", op: "<", limit: 65, deadBand: 1, offDelayMs: 700, machines },
-    { ...rule, id: "voltage", type: "energy", metric: "voltage", op: "<=", limit: 210, deadBand: 3 },
-    { ...rule, id: "air", type: "air-quality", metric: "co2_ppm", op: ">", limit: 1000, onDelayMs: 300 },
+    { ...temperature, id: "hot", condition: { ...threshold, op: ">", limit: 80, deadBand: 2 } },
+    {
+      ...{ ...temperature, id: "long-warm" },
+      condition: { ...threshold, op: ">=", limit: 75, onDelayMs: 900, offDelayMs: 400 },
+    },
+    {
+      ...{ ...temperature, id: "cold", machines },
+      condition: { ...threshold, op: "<", limit: 65, deadBand: 1, offDelayMs: 700 },
+    },
+    {
+      ...of("energy", "voltage"),
+      id: "voltage",
+      condition: { ...threshold, op: "<=", limit: 210, deadBand: 3 },
+    },
+    {
+      ...{ ...of("air-quality", "co2_ppm"), id: "air" },
+      condition: { ...threshold, op: ">", limit: 1000, onDelayMs: 300 },
+    },
+    { ...temperature, id: "heats", condition: { ...rate, op: ">", limit: 15, deadBand: 5 } },
+    {
+      ...{ ...of("machine", "cycle_count"), id: "stalls" },
+      condition: { ...rate, op: "<", limit: 4, deadBand: 1, offDelayMs: 300 },
+    },
+    { ...of("machine", "state"), id: "idle", condition: { ...state, equals: "idle" } },
+    { ...of("machine", "state"), id: "offline", condition: { ...state, equals: "offline", onDelayMs: 500 } },
+    {
+      ...{ ...of("machine"), id: "wasteful" },
+      condition: { ...expression, expression: "temperature_c > 75 && state == 'idle' && power_watts >= 500" },
+    },
+    {
+      ...{ ...of("machine"), id: "strained" },
+      condition: { ...expression, expression: "power_watts > 700 && temperature_c > 70", offDelayMs: 600 },
+    },
+    { ...of("machine"), id: "silent", machines, condition: silence },
+    { ...of("scan"), id: "mute", condition: silence },
   ];
 }
 
+/** Of each of the metrics below. */
+const IMPOSSIBLE = 1e9;
 const METRIC_OF: Readonly<Record<string, readonly [name: string, low: number, high: number]>> = {
   machine: ["temperature_c", 60, 100],
   energy: ["voltage", 200, 240],
   "air-quality": ["co2_ppm", 400, 2000],
 };
+
+const STATES = ["running", "idle", "offline"] as const;
+/** Of readings: scans are rare, so their machines are silent for long now and then. */
+const SCAN_SHARE = 0.004;
 
 interface Machine {
   readonly machineId: string;
@@ -40,6 +84,8 @@ interface Machine {
   timeMs: number;
   /** Hot or cold phases: values that only waver would never outlast a delay. */
   isHigh: boolean;
+  state: (typeof STATES)[number];
+  cycleCount: number;
 }
 
 /**
@@ -63,6 +109,8 @@ export class Workload {
       // an hour late, or up to five minutes ahead of us
       timeMs: nowMs - Math.floor(this.#random() * 3_600_000) + 300_000,
       isHigh: false,
+      state: "running",
+      cycleCount: 0,
     }));
   }
 
@@ -93,7 +141,13 @@ export class Workload {
     return `${this.#connection}-b${this.#callCount}`;
   }
 
-  #reading(machine = this.#machines[Math.floor(this.#random() * this.#machines.length)]!): SentReading {
+  #anyMachine(): Machine {
+    const scanner = this.#machines.length - 1;
+    const index = this.#random() < SCAN_SHARE ? scanner : Math.floor(this.#random() * scanner);
+    return this.#machines[index]!;
+  }
+
+  #reading(machine = this.#anyMachine()): SentReading {
     const { type, machineId } = machine;
     machine.timeMs += [0, 100, 200, 500][Math.floor(this.#random() * 4)]!;
     const isLate = this.#random() < 0.07;
@@ -102,18 +156,40 @@ export class Workload {
       ...{ ordinal: 0, type, machineId, tag },
       ...(this.#random() < 0.5 ? { siteId: "site-1" } : {}),
       ts: new Date(machine.timeMs - (isLate ? 1 + Math.floor(this.#random() * 10_000) : 0)).toISOString(),
-      values: { [TAG_OF[type]!]: tag, ...this.#valueOf(machine) },
+      ...this.#doubted(machine, { [TAG_OF[type]!]: tag, ...this.#valueOf(machine) }),
     };
   }
 
-  #valueOf(machine: Machine): Record<string, number> {
+  /** Some values are doubted by their device, and some are impossible: these are stored, and ring no bell. */
+  #doubted({ type }: Machine, values: SentReading["values"]): Pick<SentReading, "values" | "quality"> {
+    const metric = METRIC_OF[type]?.[0];
+    const kind = this.#random();
+    if (metric === undefined || kind > 0.09) return { values };
+    if (kind > 0.06) return { values, quality: { [metric]: "uncertain" } };
+    if (kind > 0.03) return { values, quality: { [metric]: "bad" } };
+    return { values: { ...values, [metric]: IMPOSSIBLE }, quality: { [metric]: "implausible" } };
+  }
+
+  #valueOf(machine: Machine): Record<string, number | string> {
     const metric = METRIC_OF[machine.type];
     if (metric === undefined) return {};
     const [name, low, high] = metric;
     if (this.#random() < 0.2) machine.isHigh = !machine.isHigh;
     const isNoise = this.#random() < 0.1;
     const half = machine.isHigh === isNoise ? 0 : 0.5;
-    return { [name]: Math.round((low + (high - low) * (half + this.#random() / 2)) * 10) / 10 };
+    const value = Math.round((low + (high - low) * (half + this.#random() / 2)) * 10) / 10;
+    return { [name]: value, ...(machine.type === "machine" ? this.#restOf(machine) : {}) };
+  }
+
+  /** Not with every reading: what an expression looks at may be older than the reading. */
+  #restOf(machine: Machine): Record<string, number | string> {
+    if (this.#random() < 0.2) machine.state = STATES[Math.floor(this.#random() * STATES.length)]!;
+    machine.cycleCount = this.#random() < 0.05 ? 0 : machine.cycleCount + Math.floor(this.#random() * 4);
+    return {
+      ...(this.#random() < 0.7 ? { state: machine.state } : {}),
+      ...(this.#random() < 0.5 ? { power_watts: Math.floor(this.#random() * 1_000) } : {}),
+      ...(this.#random() < 0.8 ? { cycle_count: machine.cycleCount } : {}),
+    };
   }
 
   /** Makes one reading, in any place, one that cannot be stored; the others must not suffer. */
@@ -161,6 +237,10 @@ export class Workload {
   }
 }
 
-function wireOf({ type, machineId, siteId, ts, values }: SentReading): WireReading {
-  return { type, machineId, ...(siteId === undefined ? {} : { siteId }), ts, values } as WireReading;
+function wireOf({ type, machineId, siteId, ts, values, quality }: SentReading): WireReading {
+  const site = siteId === undefined ? {} : { siteId };
+  // what is impossible, nobody says
+  const claims = Object.entries(quality ?? {}).filter(([, word]) => word !== "implausible");
+  const said = claims.length === 0 ? {} : { quality: Object.fromEntries(claims) };
+  return { type, machineId, ...site, ts, values, ...said } as WireReading;
 }
