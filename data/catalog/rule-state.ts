@@ -127,16 +127,17 @@ export async function duePartitions(pool: pg.Pool): Promise<readonly DuePartitio
   return rows;
 }
 
-/** States of a partition whose deadline lies before `beforeMs`. The caller holds the partition's position. */
+/** The first states of a partition whose deadline lies before `beforeMs`. The caller holds the partition's position. */
 export async function dueStates(
   tx: pg.ClientBase,
   due: DuePartition,
   beforeMs: number,
+  limit: number,
 ): Promise<readonly RuleState[]> {
   const { rows } = await tx.query<StateRow>(
     `select * from rule_state where tenant = $1 and topic = $2 and partition = $3 and deadline_ms < $4
-      order by deadline_ms limit 1000`, // the rest in the next round: one transaction must not hold a partition for long
-    [due.tenant, due.topic, due.partition, beforeMs],
+      order by deadline_ms limit $5`,
+    [due.tenant, due.topic, due.partition, beforeMs, limit],
   );
   return rows.map(toState);
 }

@@ -38,7 +38,7 @@ import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { stageLatencies, type StageLatencies } from "../../model/alert-latency.ts";
 import { FLOOD, type FloodLimits } from "../../model/incident.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
-import { evaluateBatch, type Outcome, type PartitionBatch } from "./evaluation.ts";
+import { evaluateBatch, MAX_TRANSITIONS, type Outcome, type PartitionBatch } from "./evaluation.ts";
 import { Evaluator } from "./evaluator.ts";
 import { MachineStates, readMachines } from "./machine-states.ts";
 import { RuleIndex } from "./rule-index.ts";
@@ -208,7 +208,7 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
       await refreshRules(tx, [tenant], await ruleRevisions(tx, [tenant]));
       const rules = rulesOf.get(tenant)?.rules;
       if (rules === undefined) return nothing;
-      const stored = await dueStates(tx, due, horizon.atMs);
+      const stored = await dueStates(tx, due, horizon.atMs, MAX_TRANSITIONS); // the rest in the next round
       const machineIds = new Set(stored.map(({ machineId }) => machineId));
       const memories = await readMachines(tx, tenant, due, [...machineIds]);
       const evaluator = new Evaluator(rules, now());

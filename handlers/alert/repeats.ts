@@ -36,7 +36,7 @@ export async function withoutRepeats(tx: pg.ClientBase, batches: readonly Partit
       records: batch.records.filter((record) => !repeats.has(record)),
     })),
     remember: (isTaken) => {
-      const taken = batched.filter(({ source }) => isTaken(source));
+      const taken = batched.filter((one) => fresh.has(one) && isTaken(one.source));
       return saveBatches(tx, MEMORY, admit(taken, known).learnt);
     },
   };

@@ -264,6 +264,7 @@ export class KafkaConsumer {
    * all is quiet, for whatever cut the connection to the database (a crash, a failover) may have taken positions back.
    */
   #forgetPositions(): void {
+    this.#handedBack.clear();
     for (const followed of this.#followed.values()) {
       followed.next = undefined;
       followed.waiting = [];
