@@ -100,9 +100,7 @@ function alertLine(
 ): string {
   const [value, raisedMs, returnedMs] = rest;
   const returned = returnedMs === undefined || returnedMs === null ? "never" : Number(returnedMs);
-  // a rate may be computed in another order
-  const shown = typeof value === "number" ? Number(value.toPrecision(10)) : String(value);
-  return `${String(rule)} ${String(machine)} ${String(logRef)}.${String(ordinal)} value ${shown} raised ${Number(raisedMs)} returned ${returned}`;
+  return `${String(rule)} ${String(machine)} ${String(logRef)}.${String(ordinal)} value ${String(value)} raised ${Number(raisedMs)} returned ${returned}`;
 }
 
 const lineOf = (row: Row) =>

@@ -61,7 +61,7 @@ function changes(metric: string, windowMs: number, readings: readonly MachineRea
     }
     const old = samples.filter((sample) => timeMs - sample.timeMs >= windowMs).at(-1);
     if (old !== undefined)
-      found.push({ reading, value: (windowMs * (value - old.value)) / (timeMs - old.timeMs) });
+      found.push({ reading, value: ((value - old.value) / (timeMs - old.timeMs)) * windowMs });
     if ((timeMs - newest.timeMs) * RATE_SAMPLES >= windowMs) samples.push({ timeMs, value });
   }
   return found;
