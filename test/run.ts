@@ -15,12 +15,12 @@ import type { PassResult } from "./support/pass.ts";
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
 const DATA_PLANE = [
   "test/data/cell/",
-  "test/handlers/ingest/store",
-  "test/handlers/ingest/bisect",
-  "test/handlers/ingest/subscription",
-  "test/handlers/ingest/exactly-once.property",
-  "test/handlers/alert/process.test",
+  "test/handlers/alert/",
+  "test/handlers/ingest/",
+  "test/handlers/notify/process",
+  "test/handlers/notify/routing",
   "test/handlers/publish/",
+  "test/handlers/query/",
   "test/protocols/",
   "test/e2e/first-tenant",
   "test/e2e/bad-input",
