@@ -60,12 +60,17 @@ export class Group {
         await this.#join(coordinator);
         await this.#stay(coordinator, signal);
       } catch (error) {
-        if (!signal.aborted) this.#onError(error);
+        this.#report(error, signal);
         await pause(RETRY_MS, signal);
       }
     }
     await left.promise;
     await this.#cluster.close();
+  }
+
+  /** Who leaves has closed its connections itself. */
+  #report(error: unknown, { aborted }: AbortSignal): void {
+    if (!aborted) this.#onError(error);
   }
 
   /** Over another connection, for ours may wait in a join; which the coordinator then ends. */
