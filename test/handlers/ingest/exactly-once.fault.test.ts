@@ -6,6 +6,9 @@ import { isSeedGiven, seed } from "../../support/seed.ts";
 import { DataPlane } from "../../support/data-plane/plane.ts";
 import { faultRun } from "../../support/data-plane/run.ts";
 
+/** Of hundreds the comparison that mocha shows takes minutes, and helps nobody. */
+const MAX_SHOWN = 30;
+
 const PAIRS = [
   { pair: "embedded", title: "the embedded log and PostgreSQL", fullRuns: 200, sampleRuns: 2 },
   { pair: "real", title: "Kafka and TimescaleDB", fullRuns: 100, sampleRuns: 2 },
@@ -38,7 +41,8 @@ for (const { pair, title, fullRuns, sampleRuns } of PAIRS) {
         const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
         const counts = `${recordCount} records, ${rowCount} rows, ${alertCount} alerts`;
         console.error(`    run ${run + 1}/${runs} seed ${seed + run}: ${faults}; ${counts}, ${seconds} s`);
-        expect(findings, `npm run faults -- ingest --seed ${seed + run} replays it`).to.deep.equal([]);
+        const first = findings.slice(0, MAX_SHOWN);
+        expect(first, `npm run faults -- ingest --seed ${seed + run} replays it`).to.deep.equal([]);
       }
     });
   });
