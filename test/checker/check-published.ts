@@ -1,14 +1,6 @@
 import { difference } from "./check-tables.ts";
 import type { Evidence } from "./evidence.ts";
 
-/** One record of the tenant's topic of alerts. */
-export interface Published {
-  readonly id: string;
-  readonly sequence: string;
-  readonly event: string;
-  readonly alert: { readonly id: string; readonly machineId: string };
-}
-
 /**
  * Each transition of an alert is in the topic at least once, always under one id, and nothing else is. Without the
  * repetitions, the events of a machine are in the order in which they happened.

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { findings } from "./check.ts";
-import type { Published } from "./check-published.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Published } from "./evidence.ts";
 import type { JournaledRecord } from "./journal.ts";
 import type { Row, StoredAlerts, StoredInCell } from "./stored.ts";
 

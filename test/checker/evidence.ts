@@ -1,4 +1,3 @@
-import type { Published } from "./check-published.ts";
 import type { Journal } from "./journal.ts";
 import type { LogEntry } from "./log-entries.ts";
 import type { StoredAlerts, StoredInCell } from "./stored.ts";
@@ -17,4 +16,12 @@ export interface Evidence {
   readonly channels: readonly string[];
   /** Delivery ids that the receiver got, with the alert and event that each named. */
   readonly received: readonly { readonly id: string; readonly alert: string; readonly event: string }[];
+}
+
+/** One record of the tenant's topic of alerts. */
+export interface Published {
+  readonly id: string;
+  readonly sequence: string;
+  readonly event: string;
+  readonly alert: { readonly id: string; readonly machineId: string };
 }

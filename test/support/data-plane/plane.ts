@@ -14,7 +14,7 @@ import type { DatabaseAddress } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
 import type { ServerProcess } from "../../../automation/services/server-process.ts";
-import type { Published } from "../../checker/check-published.ts";
+import type { Published } from "../../checker/evidence.ts";
 import type { LogEntry, PartitionEnd } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
 import { TEST_CHANNEL_KEY } from "../sealer.ts";
