@@ -266,7 +266,7 @@ export class LoadedTenant {
     return findings({
       ...{ tenant, topic, journal: readJournal(this.#journal.file), log: await this.#plant.entries(topic) },
       cell: await readCell(cellAddress(this.#plant.cells[cell], "admin"), tenant),
-      ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [] },
+      ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [], published: [] },
     });
   }
 }
