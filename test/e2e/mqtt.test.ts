@@ -73,4 +73,11 @@ describe("readings sent by MQTT", function () {
       expect(await storedRows()).to.have.length(before);
     });
   }
+
+  it("are told to the tenant's own consumers, where nothing could be read out of them", async () => {
+    const exported = `millwright_events_published_total{stream="deadletters"} ${VERSIONS.length}\n`;
+    await eventually("the export", async () =>
+      String((await platform.call("GET", "/metrics")).body).includes(exported),
+    );
+  });
 });

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { registerCell } from "../../../data/catalog/cell.ts";
 import { placeTenant } from "../../../data/catalog/placement.ts";
+import { leaseLetterTopics, releaseTopic } from "../../../data/catalog/publication-lease.ts";
 import { addTenant } from "../../../data/catalog/tenant.ts";
 import { inTransaction } from "../../../data/pool.ts";
 import { runLetterExport } from "../../../handlers/publish/dead-letters.ts";
@@ -143,6 +145,20 @@ describe("export of dead letters", () => {
     await slow.end();
     await eventually("the late one", () => events.length === 2);
     expect(events.map(({ partition }) => partition as number)).to.deep.equal([2, 1]);
+  });
+
+  it("gives every tenant a turn, also beside some that always have letters", async () => {
+    const tenants: TenantId[] = [];
+    for (let n = 0; n < 3; n++) tenants.push(await tenantAtHome());
+    const { service } = test.catalog;
+    const terms = { holder: randomUUID(), leaseMs: 60_000, limit: 1 };
+    const served = new Set<string>();
+    for (let round = 0; round < 200 && served.size < tenants.length; round++)
+      for (const { tenant, topic } of await leaseLetterTopics(service, tenants, terms)) {
+        served.add(tenant);
+        await releaseTopic(service, topic, terms.holder);
+      }
+    expect([...served]).to.have.members(tenants);
   });
 
   it("lets a topic that cannot be written to delay no other, and loses nothing of it", async () => {
