@@ -131,14 +131,18 @@ function fetchFrom(end: bigint) {
 
 /** Sends the request to join; `done` resolves when all members have come. */
 async function join(cluster: KafkaCluster): Promise<{ readonly done: Promise<unknown> }> {
-  const { coordinator } = await cluster.request("GroupCoordinator", { groupId: GROUP, coordinatorType: 0 });
-  cluster.meet(coordinator);
   const args = {
     ...{ groupId: GROUP, sessionTimeout: WAIT_MS, rebalanceTimeout: WAIT_MS, protocolType: "test" },
     groupProtocols: [{ name: "any", metadata: Buffer.alloc(0) }],
   };
-  const { memberId } = await cluster.request("JoinGroup", { ...args, memberId: "" }, coordinator.nodeId);
-  return { done: cluster.request("JoinGroup", { ...args, memberId }, coordinator.nodeId) };
+  // a broker that has just started knows no groups yet
+  const { memberId, nodeId } = await eventually("a place in the group", async () => {
+    const { coordinator } = await cluster.request("GroupCoordinator", { groupId: GROUP, coordinatorType: 0 });
+    cluster.meet(coordinator);
+    const answer = await cluster.request("JoinGroup", { ...args, memberId: "" }, coordinator.nodeId);
+    return answer.memberId !== "" && { memberId: answer.memberId, nodeId: coordinator.nodeId };
+  });
+  return { done: cluster.request("JoinGroup", { ...args, memberId }, nodeId) };
 }
 
 async function groupState(brokers: readonly string[]): Promise<string | undefined> {
