@@ -35,6 +35,9 @@ export type ErrorCode =
   | "incident-unknown"
   | "limit-reached"
   | "no-capacity"
+  | "decision-unknown"
+  | "decision-ended"
+  | "move-unavailable"
   | "policy-refused"
   // engine
   | "engine-missing"

@@ -18,6 +18,8 @@ const TENANT_READS = [
   "channel:read",
   "key:read",
   "audit:read",
+  "usage:read",
+  "decision:read",
 ] as const;
 const OPERATING = [
   "rule:write",
@@ -34,7 +36,15 @@ const SELLING = [
   "tenant:delete",
   "operation:write",
 ] as const;
-const PLATFORM = ["platform-key:read", "platform-key:write", "metrics:read", "system-event:read"] as const;
+const PLATFORM = [
+  "platform-key:read",
+  "platform-key:write",
+  "metrics:read",
+  "system-event:read",
+  "trigger:read",
+  "trigger:write",
+  "decision:write",
+] as const;
 
 export type Permission =
   | "data:write"
@@ -50,7 +60,7 @@ const PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   viewer: new Set<Permission>(TENANT_READS),
   operator: new Set<Permission>([...TENANT_READS, ...OPERATING]),
   "tenant-admin": new Set<Permission>([...TENANT_READS, ...OPERATING, "key:write", "tenant:budget"]),
-  sales: new Set<Permission>(["tenant:read", "operation:read", ...SELLING]),
+  sales: new Set<Permission>(["tenant:read", "operation:read", "usage:read", ...SELLING]),
   "platform-admin": new Set<Permission>([
     ...TENANT_READS,
     ...OPERATING,

@@ -9,5 +9,9 @@ export const SYSTEM_EVENT_KINDS = [
   "ingestion.stopped",
   "dead-letters.growing",
   "dead-letters.cleared",
+  "trigger.fired",
+  "trigger.started",
+  "trigger.refused",
+  "trigger.withdrawn",
 ] as const;
 export type SystemEventKind = (typeof SYSTEM_EVENT_KINDS)[number];

@@ -85,3 +85,36 @@ export const replayAnswer = z.looseObject({
   nextCursor: z.string().nullish(),
 });
 export type ReplayAnswer = z.infer<typeof replayAnswer>;
+
+const usageBucket = z.looseObject({
+  from: z.string(),
+  rowCount: z.number(),
+  byteCount: z.number(),
+  queryCount: z.number(),
+  queryMs: z.number(),
+  directQueryCount: z.number().nullish(),
+  violationCount: z.number(),
+  storageBytes: z.number().nullish(),
+});
+export const usageList = z.looseObject({ usage: z.array(usageBucket) });
+
+const triggerReasons = z.array(z.looseObject({ metric: z.string(), value: z.number(), limit: z.number() }));
+const decided = {
+  tenant: z.string(),
+  direction: z.string(),
+  decidedAt: z.string(),
+  holds: z.array(z.looseObject({ gate: z.string() })),
+};
+export const triggerReplay = z.looseObject({
+  decisions: z.array(z.looseObject({ ...decided, reasons: triggerReasons, startedAt: z.string().nullish() })),
+  dedicatedHourCount: z.number(),
+  dedicatedUsd: z.number(),
+});
+export const decisionList = z.looseObject({
+  decisions: z.array(
+    z.looseObject({
+      ...{ ...decided, id: z.string(), status: z.string() },
+      evidence: z.looseObject({ reasons: triggerReasons }),
+    }),
+  ),
+});

@@ -8,6 +8,8 @@ import { addDoctorCommand } from "./doctor-command.ts";
 import { addImportCommand } from "./import-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
+import { addTriggerCommands } from "./trigger-commands.ts";
+import { addUsageCommand } from "./usage-command.ts";
 
 /** 0 done, 1 not done or something found wrong, 2 the command itself was wrong, 130 interrupted (128 + SIGINT). */
 export type ExitCode = 0 | 1 | 2 | 130;
@@ -52,6 +54,8 @@ function buildProgram(context: CommandContext): Command {
   addOperationCommands(program, context);
   addImportCommand(program, context);
   addDeadLetterCommands(program, context);
+  addTriggerCommands(program, context);
+  addUsageCommand(program, context);
   addDoctorCommand(program, context);
   return program;
 }

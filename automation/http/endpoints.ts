@@ -4,6 +4,7 @@ import { auditEndpoints } from "./audit-routes.ts";
 import { channelEndpoints } from "./channel-routes.ts";
 import { readEndpoints } from "./data-read-routes.ts";
 import { writeEndpoints } from "./data-write-routes.ts";
+import { decisionEndpoints } from "./decision-routes.ts";
 import { deadLetterEndpoints } from "./dead-letter-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -20,6 +21,8 @@ import { ruleEndpoints } from "./rule-routes.ts";
 import type { ApiServices } from "./services.ts";
 import { systemEventEndpoints } from "./system-event-routes.ts";
 import { tenantEndpoints } from "./tenant-routes.ts";
+import { triggerEndpoints } from "./trigger-routes.ts";
+import { usageEndpoints } from "./usage-routes.ts";
 
 /** Everything that can be called, the document of it included. */
 export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
@@ -41,6 +44,9 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...outOfServiceEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),
+    ...usageEndpoints(services),
+    ...triggerEndpoints(services),
+    ...decisionEndpoints(services),
     ...systemEventEndpoints(services),
     ...healthEndpoints(services),
   ];

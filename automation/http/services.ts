@@ -29,6 +29,8 @@ export interface ApiServices {
     /** Metrics of other processes, in Prometheus text. */
     readonly more: () => Promise<string>;
   };
+  /** Servers that dedicated databases can claim; undefined: databases are built. */
+  readonly dedicatedServerCount: number | undefined;
   readonly nowMs: () => number;
   /** Aborted when the service stops: open event streams end. */
   readonly stopping: AbortSignal;

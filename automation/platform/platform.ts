@@ -26,8 +26,11 @@ import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
+import { startMetering } from "../metering/metering.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
+import { evaluateTriggers } from "../triggers/evaluate.ts";
+import { noMoves } from "../triggers/move-port.ts";
 import { adminToken } from "./admin-token.ts";
 import { startCatalogServer, type CatalogAccess } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
@@ -119,16 +122,24 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   // One for both entrances: a guesser turned away at one finds the other shut as well.
   const tokens = tokenCheck({ adminToken: token.token, keys: catalog.service, nowMs: Date.now });
   const tenants = starting.adopt(tenantCells({ catalog, secrets }), (open) => open.close());
+  const { timescaleCellUrls: cellUrls } = settings;
+  const dedicatedServerCount = cellUrls.length === 0 ? undefined : cellUrls.length;
+  const deps = { catalog: catalog.service, secrets, logger, startMove: noMoves, dedicatedServerCount };
+  const metering = starting.adopt(
+    startMetering({ ...deps, afterPass: () => evaluateTriggers(deps, Date.now()) }),
+    (it) => it.stop(),
+  );
   const api = starting.adopt(
     await serveApi(
       {
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
-        readings: queryService(tenants),
+        readings: queryService(tenants, metering.queries),
         cells: tenants,
         privateWebhooks: settings.privateWebhooks,
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
+        dedicatedServerCount,
         checks: readinessChecks(catalog, log, secrets, host, cells),
         nowMs: Date.now,
       },

@@ -91,7 +91,7 @@ async function initialise(
   const lines = Object.entries({
     listen_addresses: "'127.0.0.1'",
     unix_socket_directories: "''",
-    shared_preload_libraries: "'timescaledb'",
+    shared_preload_libraries: "'timescaledb,pg_stat_statements'",
     "timescaledb.telemetry_level": "'off'",
     max_connections: "200",
     log_min_messages: "warning",

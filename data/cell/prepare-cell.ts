@@ -12,6 +12,7 @@ import { readEdition, type Rung } from "./edition.ts";
 import { lockTenant } from "./fence.ts";
 import { limitLockWaits } from "./limit-lock-waits.ts";
 import { COLUMN_TYPES } from "./reading-rows.ts";
+import { installStatementStatistics } from "./statement-statistics.ts";
 import { TENANT_TABLES } from "./tenant-tables.ts";
 import { installTimescale, makeHypertable, setChunkWidth } from "./timescale.ts";
 
@@ -35,6 +36,7 @@ export async function prepareCell(secret: CellSecret): Promise<void> {
     await installTimescale(client);
     await migrate(client, MIGRATIONS, "millwright");
     await limitLockWaits(client, [secret.query.user]);
+    await installStatementStatistics(client);
   });
 }
 

@@ -17,7 +17,10 @@ const TABLES: readonly (SideTable | { readonly name: string; readonly own: true 
   // First: a consumer that waits for the tenant's lock while it is dropped finds no fence, and leaves the tenant alone.
   { name: "fence", own: true },
   { name: "log_position", own: true }, // the mark writes them
-  { name: "usage", columns: ["tenant", "minute", "topic", "partition", "row_count", "byte_count"] },
+  // What this cell has metered as the tenant's home: copied, it would be summed up twice.
+  { name: "usage", own: true },
+  { name: "database_usage", own: true },
+  { name: "reader_statistics", own: true },
   { name: "dirty_mark", columns: ["tenant", "type", "machine_id", "hour"], orderBy: "id" },
   { name: "batch", columns: ["tenant", "batch_id", "content_hash", "parts", "appended_at"] },
   {

@@ -20,7 +20,8 @@ export async function addUsage(tx: ClientBase, usage: readonly Usage[]): Promise
        from unnest($1::text[], $2::float8[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
          as u (tenant, minute, topic, partition, row_count, byte_count)
      on conflict (tenant, minute, topic, partition) do update
-       set row_count = known.row_count + excluded.row_count, byte_count = known.byte_count + excluded.byte_count`,
+       set row_count = known.row_count + excluded.row_count, byte_count = known.byte_count + excluded.byte_count,
+           is_collected = false`,
     [
       usage.map(({ tenant }) => tenant),
       usage.map(({ minuteMs }) => minuteMs / 1000),

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { listMachines } from "../../data/cell/machine.ts";
-import { readReadings, type ReadingRow } from "../../data/cell/read-readings.ts";
+import { OWN_QUERY, readReadings, type ReadingRow } from "../../data/cell/read-readings.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { ReadingType } from "../../model/reading.ts";
 import { tenantNames } from "../../model/tenant.ts";
@@ -11,6 +11,8 @@ export interface QueryDeps {
   /** Of the cell where the tenant is placed, as its query login. */
   readonly pool: Pool;
   readonly now: () => number;
+  /** Told how long the database was busy with the query, also with one that failed. */
+  readonly spent: (durationMs: number) => void;
 }
 
 export interface ReadingsRequest extends PlacedTenant {
@@ -40,7 +42,7 @@ export const MAX_LIMIT = 10_000;
  * @throws MillwrightError `request-invalid`, and what {@link inPlacement} throws
  */
 export async function queryReadings(
-  { pool, now }: QueryDeps,
+  { pool, now, spent }: QueryDeps,
   request: ReadingsRequest,
 ): Promise<ReadingsPage> {
   const { tenant, type, siteId, machineId, fromMs } = request;
@@ -49,10 +51,24 @@ export async function queryReadings(
   // + 1: the bound is exclusive, and a reading of this very millisecond is not from the future
   const toMs = request.toMs ?? now() + 1;
   const found = await inPlacement(pool, request, "read only", async (tx) => {
-    const machineIds = machineId === undefined ? await listMachines(tx, tenant, type, siteId) : [machineId];
-    await tx.query("select set_config('role', $1, true)", [tenantNames(tenant).reader]);
-    // one more than asked tells whether a page follows
-    return readReadings(tx, { tenant, type, machineIds, siteId, fromMs, toMs, after, limit: limit + 1 });
+    const startMs = performance.now(); // a wait for a connection is behind us
+    try {
+      const machineIds = machineId === undefined ? await listMachines(tx, tenant, type, siteId) : [machineId];
+      await tx.query(`select ${OWN_QUERY} set_config('role', $1, true)`, [tenantNames(tenant).reader]);
+      // one more than asked tells whether a page follows
+      return await readReadings(tx, {
+        tenant,
+        type,
+        machineIds,
+        siteId,
+        fromMs,
+        toMs,
+        after,
+        limit: limit + 1,
+      });
+    } finally {
+      spent(performance.now() - startMs);
+    }
   });
   const page = found.slice(0, limit);
   const last = page.at(-1);

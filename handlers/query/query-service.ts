@@ -1,4 +1,5 @@
 import { queryReadings, type ReadingsPage, type ReadingsRequest } from "./process.ts";
+import type { QueryMeter } from "./query-meter.ts";
 import type { TenantCells } from "./tenant-cells.ts";
 
 /** The placement, and with it the epoch, is the service's to find. */
@@ -9,11 +10,15 @@ export interface QueryService {
   readonly query: (request: PlacelessRequest) => Promise<ReadingsPage>;
 }
 
-export function queryService(cells: Pick<TenantCells, "atHome">): QueryService {
+export function queryService(
+  cells: Pick<TenantCells, "atHome">,
+  meter: Pick<QueryMeter, "count">,
+): QueryService {
   return {
     query: (request) =>
-      cells.atHome(request.tenant, ({ pool, epoch }) =>
-        queryReadings({ pool, now: Date.now }, { ...request, epoch }),
-      ),
+      cells.atHome(request.tenant, ({ cell, pool, epoch }) => {
+        const spent = (ms: number) => meter.count(request.tenant, cell, Date.now(), ms);
+        return queryReadings({ pool, now: Date.now, spent }, { ...request, epoch });
+      }),
   };
 }

@@ -10,6 +10,7 @@ import { inPlacement } from "./in-placement.ts";
 
 /** Where a tenant's placement says that its data is. */
 export interface Home {
+  readonly cell: string;
   /** Of the cell, as its query login. */
   readonly pool: Pool;
   readonly epoch: bigint;
@@ -55,7 +56,8 @@ export function tenantCells({ catalog, secrets }: TenantCellsDeps): TenantCells 
     const placement = await placementOf(catalog.service, tenant);
     if (placement === undefined || placement.state === "building")
       throw new MillwrightError("tenant-not-ready", `Tenant ${tenant} is not ready.`, { retryable: true });
-    return { pool: await poolOf(placement.cell), epoch: placement.epoch };
+    const { cell, epoch } = placement;
+    return { cell, pool: await poolOf(cell), epoch };
   }
 
   const atHome: TenantCells["atHome"] = async (tenant, work) => {

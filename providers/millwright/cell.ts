@@ -21,7 +21,8 @@ export const cell = resourceType({
   async create(_context: undefined, { folder }) {
     if (!path.isAbsolute(folder))
       throw new MillwrightError("cluster-failed", `The cell's folder '${folder}' is not absolute.`);
-    await createCluster(folder);
+    // What direct readers ask is metered from the server's own statistics.
+    await createCluster(folder, { settings: { shared_preload_libraries: "'pg_stat_statements'" } });
     const address = await startCluster(folder);
     const pool = openPool(
       { ...address, database: "postgres" },

@@ -88,6 +88,7 @@ export class TestApi {
       channels: { sealer: testSealer, kinds: new Set(CHANNEL_KINDS) },
       checks: {},
       metrics: { registry: new Registry(), more: () => Promise.resolve("other_process_up 1\n") },
+      dedicatedServerCount: undefined,
       nowMs: () => NOW_MS,
       ...more,
     };

@@ -187,7 +187,7 @@ export class LoadedTenant {
       try {
         const { rows } = await cells.atHome(tenant, ({ pool, epoch }) =>
           queryReadings(
-            { pool, now: Date.now },
+            { pool, now: Date.now, spent: () => undefined },
             { tenant, epoch, type: "energy", toMs: Date.now() + 3_600_000, limit: 10_000 },
           ),
         );

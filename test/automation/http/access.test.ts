@@ -136,6 +136,13 @@ describe("who may do what through the API", () => {
     "GET /v1/tenants": ["viewer", "operator", "tenant-admin", "sales", "platform-admin"],
     "GET /v1/operations": ["viewer", "operator", "tenant-admin", "sales", "platform-admin"],
     "GET /v1/audit": ["viewer", "operator", "tenant-admin", "platform-admin"],
+    "GET /v1/usage": ["viewer", "operator", "tenant-admin", "sales", "platform-admin"],
+    "GET /v1/triggers/decisions": ["viewer", "operator", "tenant-admin", "platform-admin"],
+    "GET /v1/triggers": ["platform-admin"],
+    "PUT /v1/triggers": ["platform-admin"],
+    "POST /v1/triggers/replay": ["platform-admin"],
+    "POST /v1/decisions/00000000-0000-4000-8000-000000000000/approve": ["platform-admin"],
+    "POST /v1/decisions/00000000-0000-4000-8000-000000000000/refuse": ["platform-admin"],
     "GET /v1/keys": ["platform-admin"],
     "GET /metrics": ["platform-admin"],
   };
@@ -143,7 +150,10 @@ describe("who may do what through the API", () => {
   for (const [line, allowed] of Object.entries(CALLS)) {
     it(`lets ${allowed.join(", ")} do ${line}`, async () => {
       const [method = "", address = ""] = line.split(" ");
-      const takesTenant = !/^\/(metrics|v1\/keys|v1\/system-events)|^\/v1\/tenants/.test(address);
+      const takesTenant =
+        !/^\/(metrics|v1\/keys|v1\/system-events|v1\/triggers$|v1\/triggers\/replay|v1\/decisions)|^\/v1\/tenants/.test(
+          address,
+        );
       for (const role of [...TENANT_ROLES, ...PLATFORM_ROLES]) {
         const token = await api.key(role, isPlatform(role) ? undefined : "acme");
         const query = isPlatform(role) && takesTenant ? "?tenant=acme" : "";

@@ -54,7 +54,7 @@ describe("reading readings", () => {
 
   const read = (request: Partial<ReadingsRequest> = {}) =>
     queryReadings(
-      { pool, now: () => APPENDED_AT_MS },
+      { pool, now: () => APPENDED_AT_MS, spent: () => undefined },
       { tenant: acme, epoch: 1n, type: "machine", ...request },
     );
 

@@ -74,6 +74,10 @@ describe("the mark of a move", () => {
       expect(here, name).to.deep.equal(there);
       if (name !== "dead_letter_removed") expect(here.length, name).to.be.greaterThan(0);
     }
+    // What the source has metered is summed up from there: brought along, it would count twice.
+    expect(await cells.inTarget("select from millwright.usage where tenant = $1", [tenant])).to.deep.equal(
+      [],
+    );
     expect(await cells.inTarget(`select * from ${schema}.aggregated_metrics`)).to.have.length(1);
     expect(await cells.inTarget(`select * from ${schema}.machine_telemetry`)).to.have.length(0);
   });
@@ -99,12 +103,14 @@ describe("the mark of a move", () => {
     expect(
       new Set(marks.map((mark) => JSON.stringify(mark, (_, value: unknown) => String(value)))).size,
     ).to.equal(1);
-    const [count] = await cells.inTarget("select count(*)::int from millwright.usage where tenant = $1", [
-      move.tenant,
-    ]);
-    const [there] = await cells.source.admin("select count(*)::int from millwright.usage where tenant = $1", [
-      move.tenant,
-    ]);
+    const [count] = await cells.inTarget(
+      "select count(*)::int from millwright.dirty_mark where tenant = $1",
+      [move.tenant],
+    );
+    const [there] = await cells.source.admin(
+      "select count(*)::int from millwright.dirty_mark where tenant = $1",
+      [move.tenant],
+    );
     expect(count).to.deep.equal(there);
   });
 
@@ -114,7 +120,7 @@ describe("the mark of a move", () => {
       "alter table millwright.machine add constraint refuse check (tenant <> 'mark-half')",
     );
     expect(await errorOf(markTenant(move))).to.have.property("code", "23514");
-    for (const table of ["usage", "move_mark", "log_position"]) {
+    for (const table of ["dirty_mark", "move_mark", "log_position"]) {
       const rows = await cells.inTarget(`select from millwright.${table} where tenant = $1`, [move.tenant]);
       expect(rows, table).to.deep.equal([]);
     }
