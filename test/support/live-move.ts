@@ -14,13 +14,13 @@ import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { topicName, type TenantId } from "../../model/tenant.ts";
 import { findings } from "../checker/check.ts";
-import { readJournal } from "../checker/journal.ts";
+import { isAcked, readJournal } from "../checker/journal.ts";
 import { readEmbeddedLog, readKafkaLog, type LogEntry } from "../checker/log-entries.ts";
 import { readCell } from "../checker/stored.ts";
 import { testCatalog, type TestCatalog } from "./catalog.ts";
 import { asCellRole, testCell, testTenant } from "./cell.ts";
 import { PARTITIONS } from "./data-plane/plane.ts";
-import { JournalWriter, send } from "./data-plane/producer.ts";
+import { JournalWriter, recordOf, send } from "./data-plane/producer.ts";
 import { Workload } from "./data-plane/workload.ts";
 import { eventually } from "./eventually.ts";
 import { placeTestTenant, registerTestCells } from "./flip-tenant.ts";
@@ -171,6 +171,16 @@ export class LoadedTenant {
   async stopLoad(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#working);
+  }
+
+  /** Clients whose answers were lost send the oldest of their batches again. */
+  async repeatOldest(count: number): Promise<void> {
+    const { records } = readJournal(this.#journal.file);
+    const oldest = [...records.values()].filter((record) => record.batch !== undefined && isAcked(record));
+    for (const record of oldest.slice(0, count)) {
+      await this.#plant.log.append([recordOf(record)]);
+      this.#journal.write({ kind: "outcome", record: record.record, outcome: "acked" });
+    }
   }
 
   async #read(): Promise<void> {

@@ -94,11 +94,12 @@ const rollupsOf = (tenant: TenantId): CarriedRows => ({
   condition: "true",
 });
 
+/** Native partitions; a hypertable makes its chunks as rows come, and nobody else writes this one. */
 async function makeRoomForRollups(source: pg.Client, target: pg.Client, tenant: TenantId): Promise<void> {
   const { rows } = await source.query<{ day: string }>(
     `select distinct (time at time zone 'UTC')::date::text as day from ${rollupsOf(tenant).table}`,
   );
-  await target.query("select millwright.ensure_partitions($1, $2, $3::date[])", [
+  await target.query("select millwright.ensure_native_partitions($1, $2, $3::date[])", [
     ...[tenant, ROLLUPS.name],
     rows.map(({ day }) => day),
   ]);

@@ -75,7 +75,8 @@ async function tryOnce(log: EventLog, records: readonly SentRecord[]): Promise<"
   }
 }
 
-function recordOf({ topic, partition, source, record, batch, value }: SentRecord): NewRecord {
+/** The record as it lies in the log, the same bytes at each try. */
+export function recordOf({ topic, partition, source, record, batch, value }: SentRecord): NewRecord {
   const batchHeaders =
     batch === undefined ? {} : { "batch-id": batch.id, part: String(batch.part), "content-hash": batch.hash };
   const headers = { record: String(record), "produced-at": String(Date.now()), source, ...batchHeaders };

@@ -56,7 +56,7 @@ describe("the mark of a move", () => {
     await cells.source.store([poison]);
     const { schema } = tenantNames(tenant);
     await cells.source.admin(
-      "select millwright.ensure_partitions($1, 'aggregated_metrics', '{2024-05-06}')",
+      "select millwright.ensure_native_partitions($1, 'aggregated_metrics', '{2024-05-06}')",
       [tenant],
     );
     await cells.source.admin(
