@@ -37,15 +37,18 @@ export async function collectCell(
     await sampleUsage(client, measuresStorage);
     for (;;) {
       const usage = await uncollectedUsage(client, startOf("minute", nowMs), ROUND);
-      await writeMinutes(catalog, [...ingestedMinutes(name, usage), ...databaseMinutes(name, usage)]);
+      await writeMinutes(catalog, [...ingestedMinutes(usage), ...databaseMinutes(name, usage)]);
       await markCollected(client, usage);
       if (!isFull(usage)) return;
     }
   });
 }
 
-/** The partitions of a minute together. */
-function ingestedMinutes(cell: string, { ingested }: UncollectedUsage): readonly MeteredMinute[] {
+/**
+ * The partitions of a minute together. Of no cell: what is ingested is a function of the log, so two cells that follow it,
+ * a home and its shadow, say the same of a minute, the one that is behind less. Together they are one meter.
+ */
+function ingestedMinutes({ ingested }: UncollectedUsage): readonly MeteredMinute[] {
   const minutes = Map.groupBy(ingested, ({ tenant, minuteMs }) => `${tenant} ${minuteMs}`);
   return [...minutes.values()].flatMap((partitions) => {
     const [first] = partitions;
@@ -53,7 +56,7 @@ function ingestedMinutes(cell: string, { ingested }: UncollectedUsage): readonly
     const sum = (count: (usage: Usage) => number) => partitions.reduce((total, one) => total + count(one), 0);
     const { tenant, minuteMs } = first;
     const [rowCount, byteCount] = [sum((one) => one.rowCount), sum((one) => one.byteCount)];
-    return [{ tenant, minuteMs, cell, meter: "ingest", rowCount, byteCount }];
+    return [{ tenant, minuteMs, cell: "", meter: "ingest", rowCount, byteCount }];
   });
 }
 

@@ -17,8 +17,11 @@ const TABLES: readonly (SideTable | { readonly name: string; readonly own: true 
   // First: a consumer that waits for the tenant's lock while it is dropped finds no fence, and leaves the tenant alone.
   { name: "fence", own: true },
   { name: "log_position", own: true }, // the mark writes them
-  // What this cell has metered as the tenant's home: copied, it would be summed up twice.
-  { name: "usage", own: true },
+  {
+    name: "usage",
+    columns: ["tenant", "minute", "topic", "partition", "row_count", "byte_count", "is_collected"],
+  },
+  // What this cell's database did for the tenant.
   { name: "database_usage", own: true },
   { name: "reader_statistics", own: true },
   { name: "dirty_mark", columns: ["tenant", "type", "machine_id", "hour"], orderBy: "id" },
