@@ -10,6 +10,7 @@ import {
   kafkaVariables,
   type KafkaSettings,
 } from "./model/kafka-settings.ts";
+import { TOPIC_KINDS, type TopicKind } from "./model/tenant.ts";
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
@@ -73,6 +74,7 @@ const settingsSchema = z.object({
     .transform(Number),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
   MILLWRIGHT_FLOOD_ALERTS: z.coerce.number().int().min(1).max(1_000_000).default(FLOOD.alertCount),
+  MILLWRIGHT_TENANT_TOPIC: z.enum(TOPIC_KINDS).default("own"),
   CATALOG_URL: databaseUrl.optional(),
   TIMESCALE_URL: databaseUrl.optional(),
   TIMESCALE_CELL_URLS: z
@@ -107,6 +109,8 @@ export interface Settings {
   readonly notify: NotifySettings;
   /** More alerts than this of one machine or one rule within a minute are one incident. */
   readonly floodAlertCount: number;
+  /** Of tenants whose create does not say: a topic of their own, or a part of the shared one. */
+  readonly tenantTopic: TopicKind;
   readonly catalogUrl: string | undefined;
   readonly timescaleUrl: string | undefined;
   readonly timescaleCellUrls: readonly string[];
@@ -156,6 +160,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
     notify: notifySettings(data),
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
+    tenantTopic: data.MILLWRIGHT_TENANT_TOPIC,
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,
     timescaleCellUrls: data.TIMESCALE_CELL_URLS,

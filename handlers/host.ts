@@ -19,7 +19,6 @@ import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
 import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
 import { MillwrightError } from "../model/errors.ts";
-import { parseTopicName } from "../model/topic-name.ts";
 import { FLOOD } from "../model/incident.ts";
 import { LOG_RETENTION_MS } from "../model/tenant-log.ts";
 import { alertEngine } from "./alert/process.ts";
@@ -170,15 +169,15 @@ async function consumeCell(
       logger.error({ cell, ...alarm }, "ingestion of a tenant stands still");
       tell({ cell, ...alarm });
     },
-    outOfRange: ({ topic, partition, offset }, { start, end }) => {
+    outOfRange: ({ tenant, topic, partition, offset }, { start, end }) => {
       metrics.alarm(cell);
       const range = { start: String(start), end: String(end) };
       logger.error(
-        { cell, topic, partition, offset: String(offset), ...range },
+        { cell, tenant, topic, partition, offset: String(offset), ...range },
         "the stored position is outside the log",
       );
       const error = new MillwrightError("offset-out-of-range", "The stored position is outside the log.");
-      tell({ cell, tenant: parseTopicName(topic)?.tenant, topic, partition, error });
+      tell({ cell, tenant, topic, partition, error });
     },
     stored: (outcome) => metrics.stored(cell, outcome),
   });

@@ -6,6 +6,8 @@ export interface RecordTarget {
   readonly partitions: number;
   /** Put on every record. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of the machine's id where its partition is chosen: in a shared topic every tenant may have an `m-001`. */
+  readonly keyPrefix?: string;
 }
 
 /** A record of readings, as the log takes it. */
@@ -33,10 +35,11 @@ export const MAX_RECORD_BYTES = 512 * 1024;
  * other parts, which would then be stored twice.
  */
 export function recordsOf(readings: readonly PlacedReading[], target: RecordTarget): ReadingRecord[] {
+  const { partitions, keyPrefix = "" } = target;
   const open = new Map<number, Part>();
   const parts: Part[] = [];
   for (const { reading, isAccepted } of readings) {
-    const partition = partitionOf(reading.machineId, target.partitions);
+    const partition = partitionOf(keyPrefix + reading.machineId, partitions);
     const json = JSON.stringify(reading);
     const bytes = Buffer.byteLength(json) + 1; // with its comma or bracket
     let part = open.get(partition);
@@ -74,9 +77,9 @@ interface Part {
   readonly accepted: string[];
 }
 
-/** Readings of one machine stay in order, so they share a partition: FNV-1a of the id. */
-export function partitionOf(machineId: string, partitions: number): number {
+/** Readings of one machine stay in order, so they share a partition: FNV-1a of its id. */
+export function partitionOf(key: string, partitions: number): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < machineId.length; i++) hash = Math.imul(hash ^ machineId.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   return (hash >>> 0) % partitions;
 }

@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+/** What topics are called after that tenants share; no tenant's id. */
+export const SHARED = "shared";
+
 /** A tenant's id: lower case, 3-32 characters, dashes inside. */
 export const tenantId = z
   .string()
@@ -7,12 +10,17 @@ export const tenantId = z
     /^[a-z][a-z0-9-]{1,30}[a-z0-9]$/,
     "3-32 characters: a-z, 0-9 and dashes; begins with a letter, ends with no dash",
   )
+  .refine((id) => id !== SHARED, "is a name of the platform's own")
   .brand("TenantId");
 export type TenantId = z.infer<typeof tenantId>;
 
 export const TIERS = ["shared", "dedicated"] as const;
 /** The service level sold. */
 export type Tier = (typeof TIERS)[number];
+
+export const TOPIC_KINDS = ["own", "shared"] as const;
+/** Whether a tenant's readings have a topic to themselves. */
+export type TopicKind = (typeof TOPIC_KINDS)[number];
 
 export const TENANT_STATES = ["creating", "ready", "moving", "deleting", "failed"] as const;
 export type TenantState = (typeof TENANT_STATES)[number];

@@ -3,7 +3,8 @@ import { machineHistories, type MachineHistories } from "../../data/catalog/mach
 import type { EventLog, NewRecord } from "../../data/event-log/event-log.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import type { MachineHistory } from "../../model/machine-history.ts";
-import type { TenantId } from "../../model/tenant.ts";
+import { topicName, type TenantId } from "../../model/tenant.ts";
+import { isShared, ownerHeaders } from "../../model/topic-name.ts";
 import { TenantTopics, type ReadingsTopic } from "./tenant-topics.ts";
 
 /** The way of readings into the log, the same for every entrance. */
@@ -25,10 +26,11 @@ export class Intake {
    * @throws MillwrightError `tenant-not-ready`, `log-unavailable`
    */
   async append(tenant: TenantId, recordsFor: (topic: ReadingsTopic) => readonly NewRecord[]): Promise<void> {
-    const records = recordsFor(await this.#topics.topicOf(tenant));
+    const topic = await this.#topics.topicOf(tenant);
+    const records = recordsFor(topic);
     if (records.length === 0) return;
     try {
-      await this.#log.append(records);
+      await this.#log.append(isShared(topic.topic) ? records.map(owned(tenant, topic)) : records);
     } catch (error) {
       this.#topics.forget(tenant);
       if (!hasCode(error, "topic-unknown")) throw error;
@@ -43,12 +45,19 @@ export class Intake {
    */
   async machinesOf(tenant: TenantId): Promise<MachineHistory | undefined> {
     try {
-      const { topic } = await this.#topics.topicOf(tenant);
+      const { generation } = await this.#topics.topicOf(tenant);
+      const topic = topicName(tenant, "readings", generation);
       return (await this.#machines.until(this.#nowMs(), [{ tenant, topic }]))(topic);
     } catch {
       return undefined;
     }
   }
+}
+
+/** Says whose a record is, over whatever the record says itself. */
+function owned(tenant: TenantId, { generation }: ReadingsTopic) {
+  const owner = ownerHeaders(tenant, generation);
+  return (record: NewRecord): NewRecord => ({ ...record, headers: { ...record.headers, ...owner } });
 }
 
 /** How a repeated delivery is known. */

@@ -4,10 +4,14 @@ import { getTenant } from "../../data/catalog/tenant.ts";
 import { isOutage } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
+import { isShared } from "../../model/topic-name.ts";
 
 export interface ReadingsTopic {
   readonly topic: string;
+  /** Of the tenant, among those that had its id. */
+  readonly generation: number;
   readonly partitions: number;
+  readonly keyPrefix: string;
 }
 
 /** Longer, and a tenant that is being deleted is written to for longer; shorter, and the catalog is asked more often. */
@@ -57,6 +61,6 @@ export class TenantTopics {
       const message = isDeleting ? "The tenant is being deleted." : "The tenant is not built yet; try again.";
       throw new MillwrightError("tenant-not-ready", message, { retryable: !isDeleting });
     }
-    return topic;
+    return { ...topic, keyPrefix: isShared(topic.topic) ? `${tenant}/` : "" };
   }
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { OPERATION_KINDS, OPERATION_STATUSES } from "../../model/operation.ts";
-import { TENANT_STATES, TIERS, tenantId } from "../../model/tenant.ts";
+import { TENANT_STATES, TIERS, TOPIC_KINDS, tenantId } from "../../model/tenant.ts";
 
 /** What several addresses share; a schema of one address stands beside it. */
 
@@ -58,6 +58,7 @@ export const tenant = z
     ...tenantFields,
     unknownMachines: z.enum(UNKNOWN_MACHINES),
     tier: z.enum(TIERS),
+    topic: z.enum(TOPIC_KINDS),
     state: z.enum(TENANT_STATES),
     placement: z
       .strictObject({ cell: z.string(), database: z.string(), schema: z.string(), epoch: z.int() })

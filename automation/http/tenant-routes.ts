@@ -4,7 +4,7 @@ import { getTenant, listTenants, type TenantChange } from "../../data/catalog/te
 import { mayDo } from "../../model/role.ts";
 import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { TIERS, tenantId } from "../../model/tenant.ts";
+import { TIERS, TOPIC_KINDS, tenantId } from "../../model/tenant.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { accepted, acceptedAnswer } from "./operation-routes.ts";
 import {
@@ -24,6 +24,10 @@ const newTenant = z
     id: tenantId,
     name: tenantFields.name,
     tier: z.enum(TIERS),
+    topic: z
+      .enum(TOPIC_KINDS)
+      .optional()
+      .meta({ description: "Of the readings in the event log; the platform's default when left out" }),
     machines: tenantFields.machines.default(0),
     unknownMachines: z
       .enum(UNKNOWN_MACHINES)

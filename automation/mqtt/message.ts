@@ -45,13 +45,13 @@ export function understand(publish: IPublishPacket, sender: Sender, producedAtMs
     machineId: device?.machineId,
     readingCount: readings.length,
     refusal,
-    recordsFor({ topic, partitions }) {
+    recordsFor({ topic, partitions, keyPrefix }) {
       const placed = readings.map((reading) => ({ reading, isAccepted: true }));
-      const records = recordsOf(placed, { topic, partitions, headers });
+      const records = recordsOf(placed, { topic, partitions, keyPrefix, headers });
       if (refusal === undefined) return records;
       const part = String(records.length);
       const refused = {
-        ...{ topic, partition: partitionOf(device?.machineId ?? "", partitions) },
+        ...{ topic, partition: partitionOf(keyPrefix + (device?.machineId ?? ""), partitions) },
         ...{ headers: { ...headers, ...refusalHeaders(refusal), part }, value: payload },
       };
       return [...records, refused];

@@ -4,7 +4,7 @@ import type { TenantInCell } from "../../data/cell/prepare-cell.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { StepName } from "../../model/operation.ts";
-import type { TenantId } from "../../model/tenant.ts";
+import type { TenantId, TopicKind } from "../../model/tenant.ts";
 import type { Engine } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
@@ -42,6 +42,8 @@ export interface OperationDependencies {
   /** Absolute folder of the installation. */
   readonly home: string;
   readonly maxDedicatedTenants: number;
+  /** Of tenants whose request does not say. */
+  readonly defaultTopic: TopicKind;
   /** postgres:// URLs of empty servers for dedicated tenants; empty: we build clusters. */
   readonly dedicatedCellUrls: readonly string[];
   readonly logger: OperationLogger;

@@ -145,11 +145,12 @@ export function operationService(
     startCreate: (tenant, request) =>
       start("create", tenant.id, tenant, request, async (tx) => {
         if (tenant.tier === "dedicated") await lockDedicatedTenants(tx);
-        if (!(await addTenant(tx, tenant))) {
+        const { topic = deps.defaultTopic } = tenant;
+        if (!(await addTenant(tx, { ...tenant, topic }))) {
           throw new MillwrightError("tenant-exists", `The id ${tenant.id} is taken.`);
         }
         refuseViolations(await violations(tx, tenant));
-        return { ...tenant };
+        return { ...tenant, topic };
       }),
 
     startUpdate: (tenant, change, request) =>

@@ -105,6 +105,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       databaseUrl: access.workflowsUrl,
       environment: ENVIRONMENT,
       maxDedicatedTenants: MAX_DEDICATED_TENANTS,
+      defaultTopic: settings.tenantTopic,
       dedicatedCellUrls: settings.timescaleCellUrls,
     }),
     (running) => running.close(),

@@ -38,7 +38,7 @@ process.once("message", (message) => {
   const subscription = ingestSubscription({
     ...{ cell: "bench", pool: openIngestPool(cell, "bench-ingest"), now: Date.now },
     machines: everyMachine,
-    topics: () => Promise.resolve([{ tenant, topic, epoch: 1n }]),
+    topics: () => Promise.resolve([{ tenant, topic, generation: 1, epoch: 1n }]),
     alarm: ({ error }) => fail(error),
     outOfRange: fail,
     stored: (outcome) => {

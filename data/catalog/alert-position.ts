@@ -4,14 +4,8 @@ import { MillwrightError } from "../../model/errors.ts";
 
 /** The part of a partition that one batch takes: firstOffset <= offset < nextOffset. */
 export interface TakenRange extends TopicPartition {
-  readonly tenant: string;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-}
-
-/** How far a partition was taken where not all of a batch was. */
-export interface TakenUntil extends Seek {
-  readonly tenant: string;
 }
 
 /**
@@ -27,12 +21,11 @@ export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly 
     text: `with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
            held as materialized (
              select p.ctid, n.next from alert_position p
-               join unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
-                    n(tenant, topic, partition, first, next) using (tenant, topic, partition)
-              where p.next_offset = n.first order by tenant, topic, partition for update of p)
+               join unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+                    n(topic, partition, first, next) using (topic, partition)
+              where p.next_offset = n.first order by topic, partition for update of p)
            update alert_position p set next_offset = held.next from held, relaxed where p.ctid = held.ctid`,
     values: [
-      sorted.map(({ tenant }) => tenant),
       sorted.map(({ topic }) => topic),
       sorted.map(({ partition }) => partition),
       sorted.map(({ firstOffset }) => firstOffset),
@@ -47,14 +40,13 @@ export async function advanceAlertPositions(tx: pg.ClientBase, ranges: readonly 
 }
 
 /** Takes back what the transaction has claimed too much of: from here on the records are still to be evaluated. */
-export async function withdrawAlertPositions(tx: pg.ClientBase, ends: readonly TakenUntil[]): Promise<void> {
+export async function withdrawAlertPositions(tx: pg.ClientBase, ends: readonly Seek[]): Promise<void> {
   if (ends.length === 0) return;
   await tx.query(
     `update alert_position p set next_offset = n.next
-       from unnest($1::text[], $2::text[], $3::int[], $4::bigint[]) n(tenant, topic, partition, next)
-      where p.tenant = n.tenant and p.topic = n.topic and p.partition = n.partition`,
+       from unnest($1::text[], $2::int[], $3::bigint[]) n(topic, partition, next)
+      where p.topic = n.topic and p.partition = n.partition`,
     [
-      ends.map(({ tenant }) => tenant),
       ends.map(({ topic }) => topic),
       ends.map(({ partition }) => partition),
       ends.map(({ offset }) => offset),
@@ -67,10 +59,13 @@ export async function makeDurable(tx: pg.ClientBase): Promise<void> {
   await tx.query("set local synchronous_commit to default");
 }
 
-/** The stored position of a partition, 0 for one that is new. */
+/**
+ * The stored position of a partition, 0 for one that is new.
+ * @param tenant - with which the position goes; undefined: that of a shared topic stays
+ */
 export async function alertPosition(
   pool: pg.Pool,
-  tenant: string,
+  tenant: string | undefined,
   partition: TopicPartition,
 ): Promise<bigint> {
   const { rows } = await pool.query<{ next_offset: bigint }>(
@@ -78,20 +73,19 @@ export async function alertPosition(
        insert into alert_position (tenant, topic, partition, next_offset) values ($1, $2, $3, 0)
        on conflict do nothing returning next_offset)
      select next_offset from made
-     union all select next_offset from alert_position where tenant = $1 and topic = $2 and partition = $3`,
-    [tenant, partition.topic, partition.partition],
+     union all select next_offset from alert_position where topic = $2 and partition = $3`,
+    [tenant ?? null, partition.topic, partition.partition],
   );
   return rows[0]?.next_offset ?? 0n;
 }
 
 /** Locks the partition's position and tells whether everything below `seek.offset` has been evaluated. */
-export async function holdAlertPosition(tx: pg.ClientBase, tenant: string, seek: Seek): Promise<boolean> {
+export async function holdAlertPosition(tx: pg.ClientBase, seek: Seek): Promise<boolean> {
   const { rows } = await tx.query<{ next_offset: bigint }>(
-    "select next_offset from alert_position where tenant = $1 and topic = $2 and partition = $3 for update",
-    [tenant, seek.topic, seek.partition],
+    "select next_offset from alert_position where topic = $1 and partition = $2 for update",
+    [seek.topic, seek.partition],
   );
   return rows[0] !== undefined && rows[0].next_offset >= seek.offset;
 }
 
-const keyOf = ({ tenant, topic, partition }: TakenRange) =>
-  `${tenant}/${topic}/${String(partition).padStart(5, "0")}`;
+const keyOf = ({ topic, partition }: TakenRange) => `${topic}/${String(partition).padStart(5, "0")}`;

@@ -2,12 +2,12 @@ import type pg from "pg";
 import { CHANGE_DELAY_MS, type MachineHistory, type Period } from "../../model/machine-history.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import { parseTopicName } from "../../model/topic-name.ts";
+import { parseTopicName, tenantTopicOf } from "../../model/topic-name.ts";
 import type { LogRecord } from "../event-log/event-log.ts";
 import { inTransaction } from "../pool.ts";
 import { lockMachines } from "./machine-registry.ts";
 
-/** A topic and the tenant whose readings it holds. A topic that is made again has another name, and another history. */
+/** A tenant and its topic (`tenantTopicOf`). A tenant that is made again has another topic, and another history. */
 export interface TenantTopic {
   readonly tenant: TenantId;
   readonly topic: string;
@@ -34,7 +34,7 @@ export interface Loaded {
 
 export type LoadHistories = (known: readonly KnownTopic[]) => Promise<Loaded>;
 
-/** undefined: every machine's readings are taken, now and in the past */
+/** By the tenant's topic. undefined: every machine's readings are taken, now and in the past */
 export type HistoryOf = (topic: string) => MachineHistory | undefined;
 
 /** Older than this a copy is renewed while it is still right, so that no batch waits for the catalog. */
@@ -107,13 +107,14 @@ export function machineHistories(service: pg.Pool): MachineHistories {
 /** The histories that a delivery of the log is to be decoded with. Topics of nobody's are left out. */
 export async function historiesFor(
   machines: Pick<MachineHistories, "until">,
-  records: readonly Pick<LogRecord, "topic" | "appendedAtMs">[],
+  records: readonly Pick<LogRecord, "topic" | "headers" | "appendedAtMs">[],
 ): Promise<HistoryOf> {
   const topics = new Set<string>();
   let latestMs = -Infinity;
-  for (const { topic, appendedAtMs } of records) {
-    topics.add(topic);
-    latestMs = Math.max(latestMs, appendedAtMs);
+  for (const record of records) {
+    const topic = tenantTopicOf(record);
+    if (topic !== undefined) topics.add(topic);
+    latestMs = Math.max(latestMs, record.appendedAtMs);
   }
   const named = [...topics].flatMap((topic) => {
     const tenant = parseTopicName(topic)?.tenant;

@@ -11,11 +11,14 @@ import {
   type TenantId,
   type TenantState,
 } from "../../model/tenant.ts";
+import { MAX_OWN_GENERATION, SHARED_READINGS } from "../../model/topic-name.ts";
 import type { Queryable } from "../pool.ts";
+import type { Tenant } from "./tenant.ts";
 
 interface TenantTopic {
   readonly topic: string;
   readonly stream: Stream;
+  /** Of the tenant, among those that had its id. */
   readonly generation: number;
   readonly partitions: number;
 }
@@ -44,7 +47,8 @@ const DATABASE = "readings";
  */
 const PARTITIONS = { readings: 2, alerts: 1, deadletters: 1 } satisfies Record<Stream, number>;
 
-const MAX_GENERATION = 255; // 8 bits of log_ref
+/** So many epochs has one life of a tenant: a writer that was stopped in a former life finds itself behind the fence. */
+const EPOCHS_PER_GENERATION = 1_000_000;
 
 /** In any state; undefined until the create has placed the tenant. */
 export async function placementOf(db: Queryable, tenant: TenantId): Promise<TenantPlacement | undefined> {
@@ -53,29 +57,37 @@ export async function placementOf(db: Queryable, tenant: TenantId): Promise<Tena
 }
 
 /** Gives the tenant its place and its topics. Placing again changes nothing. */
-export async function placeTenant(tx: pg.PoolClient, tenant: TenantId, cell: string): Promise<void> {
-  const { schema } = tenantNames(tenant);
+export async function placeTenant(
+  tx: pg.PoolClient,
+  { id: tenant, topic: kind }: Pick<Tenant, "id" | "topic">,
+  cell: string,
+): Promise<void> {
+  if ((await placementOf(tx, tenant)) !== undefined) return;
+  const generation = await nextGeneration(tx, tenant);
+  const epoch = (generation - 1) * EPOCHS_PER_GENERATION + 1;
   await tx.query(
     `insert into tenant_placement (tenant, cell, database, schema, epoch, state)
-     values ($1, $2, $3, $4, 1, 'building') on conflict do nothing`,
-    [tenant, cell, DATABASE, schema],
+     values ($1, $2, $3, $4, $5, 'building')`,
+    [tenant, cell, DATABASE, tenantNames(tenant).schema, epoch],
   );
-  const { rowCount } = await tx.query("select from topic where tenant = $1 and stream = 'readings'", [
-    tenant,
-  ]);
-  if (rowCount !== 0) return;
+  for (const stream of STREAMS) {
+    const shared = stream === "readings" && kind === "shared" ? SHARED_READINGS : {};
+    await addTopic(tx, { ...topicOf(tenant, stream, generation), ...shared });
+  }
+}
+
+/** @throws MillwrightError `no-capacity` */
+async function nextGeneration(tx: pg.PoolClient, tenant: TenantId): Promise<number> {
   const { rows } = await tx.query<{ last_generation: number }>(
     `insert into topic_generation as g (tenant, last_generation) values ($1, 1)
      on conflict (tenant) do update set last_generation = g.last_generation + 1 where g.last_generation < $2
      returning last_generation`,
-    [tenant, MAX_GENERATION],
+    [tenant, MAX_OWN_GENERATION],
   );
   const generation = rows[0]?.last_generation;
-  if (generation === undefined) {
-    const message = `The id ${tenant} was created ${MAX_GENERATION} times; choose another one.`;
-    throw new MillwrightError("no-capacity", message);
-  }
-  for (const stream of STREAMS) await addTopic(tx, topicOf(tenant, stream, generation));
+  if (generation !== undefined) return generation;
+  const message = `The id ${tenant} was created ${MAX_OWN_GENERATION} times; choose another one.`;
+  throw new MillwrightError("no-capacity", message);
 }
 
 function topicOf(tenant: TenantId, stream: Stream, generation: number) {

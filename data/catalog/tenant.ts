@@ -1,6 +1,6 @@
 import { MillwrightError } from "../../model/errors.ts";
 import type { UnknownMachines } from "../../model/machine-history.ts";
-import type { TenantId, TenantState, Tier } from "../../model/tenant.ts";
+import type { TenantId, TenantState, Tier, TopicKind } from "../../model/tenant.ts";
 import type { Queryable } from "../pool.ts";
 import { refuseFromTheBeginning } from "./machine-registry.ts";
 import { decodeCursor, pageOf, type Page, type PageRequest } from "./page.ts";
@@ -10,6 +10,7 @@ export interface Tenant {
   readonly id: TenantId;
   readonly name: string;
   readonly tier: Tier;
+  readonly topic: TopicKind;
   readonly state: TenantState;
   /** null until the create has placed it */
   readonly placement: {
@@ -37,17 +38,20 @@ export interface NewTenant {
   readonly machines: number;
   readonly budgetUsdPerMonth: number | null;
   readonly contacts: readonly Contact[];
+  /** `own` when left out */
+  readonly topic?: TopicKind | undefined;
   /** `register` when left out */
   readonly unknownMachines?: UnknownMachines;
 }
 
 /** What an update may change; a field that is left out stays. */
-export type TenantChange = Partial<Omit<NewTenant, "id" | "tier" | "unknownMachines">>;
+export type TenantChange = Partial<Omit<NewTenant, "id" | "tier" | "topic" | "unknownMachines">>;
 
 interface TenantRow {
   readonly tenant: TenantId;
   readonly name: string;
   readonly tier: Tier;
+  readonly topic: TopicKind;
   readonly state: TenantState;
   readonly machines: number;
   readonly refuses: boolean;
@@ -60,7 +64,7 @@ interface TenantRow {
   readonly epoch: bigint;
 }
 
-const SELECT = `select t.tenant, t.name, t.tier, t.state, t.machines, t.budget_usd_per_month, t.contacts, t.created_at,
+const SELECT = `select t.tenant, t.name, t.tier, t.topic, t.state, t.machines, t.budget_usd_per_month, t.contacts, t.created_at,
        exists (select from machine_refusal r where r.tenant = t.tenant and r.valid_to is null) as refuses, p.cell, p.database, p.schema, p.epoch
   from tenant t left join tenant_placement p using (tenant)`;
 
@@ -89,8 +93,8 @@ export async function listTenants(db: Queryable, { limit, cursor }: PageRequest)
 /** False when the id is taken. */
 export async function addTenant(db: Queryable, tenant: NewTenant): Promise<boolean> {
   const { rowCount } = await db.query(
-    `insert into tenant (tenant, name, tier, state, machines, budget_usd_per_month, contacts)
-     values ($1, $2, $3, 'creating', $4, $5, $6) on conflict do nothing`,
+    `insert into tenant (tenant, name, tier, topic, state, machines, budget_usd_per_month, contacts)
+     values ($1, $2, $3, $7, 'creating', $4, $5, $6) on conflict do nothing`,
     [
       tenant.id,
       tenant.name,
@@ -98,6 +102,7 @@ export async function addTenant(db: Queryable, tenant: NewTenant): Promise<boole
       tenant.machines,
       tenant.budgetUsdPerMonth,
       JSON.stringify(tenant.contacts),
+      tenant.topic ?? "own",
     ],
   );
   if (rowCount === 1 && tenant.unknownMachines === "refuse") await refuseFromTheBeginning(db, tenant.id);
@@ -175,6 +180,7 @@ function tenantOf(row: TenantRow): Tenant {
     id: row.tenant,
     name: row.name,
     tier: row.tier,
+    topic: row.topic,
     state: row.state,
     placement: cell === null ? null : { cell, database, schema, epoch: Number(epoch) },
     machines: row.machines,

@@ -67,6 +67,33 @@ export async function readPosition(
   return rows[0]?.next_offset;
 }
 
+/** A tenant's position in a partition that tenants share. */
+export interface SharedPosition {
+  readonly tenant: TenantId;
+  readonly partition: number;
+  readonly nextOffset: bigint;
+  /** Whether the fence lets the asking consumer write; it is asked again in each commit. */
+  readonly isOpen: boolean;
+}
+
+/** @param tenants - each with the epoch that the consumer acts under; @param partition - undefined: all of the topic */
+export async function sharedPositions(
+  pool: Pool,
+  topic: string,
+  tenants: readonly { readonly tenant: TenantId; readonly epoch: bigint }[],
+  partition?: number,
+): Promise<readonly SharedPosition[]> {
+  const { rows } = await pool.query<SharedPosition>(
+    `select tenant, p.partition, p.next_offset as "nextOffset",
+            coalesce(not f.is_closed and f.epoch <= w.epoch, false) as "isOpen"
+       from unnest($2::text[], $3::bigint[]) as w (tenant, epoch)
+       join millwright.log_position p using (tenant) left join millwright.fence f using (tenant)
+      where p.topic = $1 and ($4::int is null or p.partition = $4)`,
+    [topic, tenants.map(({ tenant }) => tenant), tenants.map(({ epoch }) => epoch), partition ?? null],
+  );
+  return rows;
+}
+
 /** Those of `topics` whose positions this cell holds. */
 export async function heldTopics(pool: Pool, topics: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ topic: string }>(

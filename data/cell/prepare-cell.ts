@@ -25,7 +25,12 @@ export interface TenantInCell {
   readonly tenant: TenantId;
   /** Planned number of machines: decides how wide a partition is. */
   readonly machines: number;
-  readonly topics: readonly { readonly topic: string; readonly partitions: number }[];
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: number;
+    /** Where the tenant's part of a shared topic begins, by partition; undefined: at the beginning of all. */
+    readonly starts?: readonly bigint[] | undefined;
+  }[];
   readonly epoch: bigint;
   readonly role: FenceRole;
 }
@@ -57,11 +62,12 @@ export async function prepareTenant(secret: CellSecret, inCell: TenantInCell): P
       "insert into millwright.fence (tenant, epoch, role) values ($1, $2, $3) on conflict do nothing",
       [tenant, epoch, role],
     );
-    for (const { topic, partitions } of inCell.topics) {
+    for (const { topic, partitions, starts = Array<bigint>(partitions).fill(0n) } of inCell.topics) {
       await client.query(
         `insert into millwright.log_position (tenant, topic, partition, next_offset)
-         select $1, $2, generate_series(0, $3::int - 1), 0 on conflict do nothing`,
-        [tenant, topic, partitions],
+         select $1, $2, place - 1, start from unnest($3::bigint[]) with ordinality as s (start, place)
+         on conflict do nothing`,
+        [tenant, topic, starts],
       );
     }
     await client.query("commit");

@@ -136,6 +136,13 @@ export class Consumer {
         this.#followed.set(id, { ...partition, next: undefined, known: undefined, isStopped: false });
       this.#ready.add(id);
     }
+    const ids = new Map(partitions.map((partition) => [keyOf(partition), partition.id]));
+    for (const seek of this.#subscription.seeks?.() ?? []) {
+      const id = ids.get(keyOf(seek)) ?? 0;
+      // where it is not known yet, the stored position is asked anyway
+      if (this.#followed.get(id)?.next !== undefined)
+        this.#update(id, { next: seek.offset, isStopped: false });
+    }
   }
 
   async #cursors(): Promise<Cursor[]> {

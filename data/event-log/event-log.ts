@@ -64,6 +64,8 @@ export interface Subscription {
    * the batch is known to be taken: the partitions are assigned anew after a pause.
    */
   readonly handle: (batch: readonly LogRecord[]) => Promise<readonly Seek[]>;
+  /** Partitions that must go on elsewhere though no batch of theirs said so, also stopped ones; asked after `topics`. */
+  readonly seeks?: () => readonly Seek[];
   /** A position outside what the log still holds: the partition stops, and this is the alarm. */
   readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
 }

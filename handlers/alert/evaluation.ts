@@ -1,23 +1,30 @@
 import type pg from "pg";
-import type { TakenRange, TakenUntil } from "../../data/catalog/alert-position.ts";
+import type { TakenRange } from "../../data/catalog/alert-position.ts";
 import type { AlertTransition } from "../../data/catalog/alert-transition.ts";
 import type { MachineClock, RuleState } from "../../data/catalog/rule-state.ts";
-import type { LogRecord } from "../../data/event-log/event-log.ts";
+import type { LogRecord, Seek } from "../../data/event-log/event-log.ts";
 import { EARLIEST_TIME_MS, MAX_CLOCK_LEAD_MS } from "../../model/decode-reading.ts";
 import type { MachineHistory } from "../../model/machine-history.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import { trustedReading } from "../../model/quality.ts";
+import type { TenantId } from "../../model/tenant.ts";
 import { parseTopicName } from "../../model/topic-name.ts";
 import { decodeValue } from "../decode-value.ts";
 import { Evaluator, type PlacedReading } from "./evaluator.ts";
+import type { MachineMemory } from "./machine-memory.ts";
 import type { MachineStates } from "./machine-states.ts";
 import type { RuleIndex } from "./rule-index.ts";
 
-/** Records of one partition, in offset order. */
-export interface PartitionBatch extends TakenRange {
-  readonly records: readonly LogRecord[];
+export interface OwnedRecord {
+  readonly tenant: TenantId;
+  readonly source: LogRecord;
   /** undefined: readings of every machine are taken */
   readonly machines: MachineHistory | undefined;
+}
+
+/** What a delivery brings of one partition: the records that have an owner, in offset order. */
+export interface PartitionBatch extends TakenRange {
+  readonly records: readonly OwnedRecord[];
 }
 
 /**
@@ -32,7 +39,7 @@ export interface Outcome {
   readonly states: readonly RuleState[];
   readonly transitions: readonly AlertTransition[];
   /** Partitions that are evaluated up to here and no further: their records brought more than their share. */
-  readonly cuts: readonly TakenUntil[];
+  readonly cuts: readonly Seek[];
   readonly counts: {
     readonly readings: number;
     readonly late: number;
@@ -51,31 +58,34 @@ export async function evaluateBatch(
 ): Promise<Outcome> {
   const evaluators = new Map<string, Evaluator>();
   const share = Math.ceil(MAX_TRANSITIONS / batches.length);
-  const cuts: TakenUntil[] = [];
+  const cuts: Seek[] = [];
   let readings = 0;
-  for (const { tenant, topic, partition, records, machines } of batches) {
-    const rules = rulesOf(tenant);
-    if (rules === undefined) continue;
-    const seen = records
-      .filter(({ headers }) => headers["source"] !== "import") // history must not ring today
-      .map((record) => ({
-        offset: record.offset,
-        readings: readingsOf(record, machines).filter((one) => rules.concerns(one.type, one.machineId)),
-      }));
-    const machineIds = new Set(seen.flatMap((record) => record.readings.map(({ machineId }) => machineId)));
-    if (machineIds.size === 0) continue;
-    const memories = await states.of(tx, tenant, { topic, partition }, machineIds);
-    const evaluator = evaluators.get(tenant) ?? new Evaluator(rules, nowMs);
-    evaluators.set(tenant, evaluator);
-    const fullAt = evaluator.transitions.length + share;
+  for (const { topic, partition, records } of batches) {
+    const seen = records.flatMap(({ tenant, source, machines }) => {
+      const rules = rulesOf(tenant);
+      if (rules === undefined || source.headers["source"] === "import") return []; // history must not ring today
+      const concerned = readingsOf(source, machines).filter((one) => rules.concerns(one.type, one.machineId));
+      return concerned.length === 0 ? [] : [{ tenant, rules, offset: source.offset, readings: concerned }];
+    });
+    const memories = new Map<string, ReadonlyMap<string, MachineMemory>>();
+    for (const [tenant, own] of Map.groupBy(seen, (record) => record.tenant)) {
+      const machineIds = new Set(own.flatMap((record) => record.readings.map(({ machineId }) => machineId)));
+      memories.set(tenant, await states.of(tx, tenant, { topic, partition }, machineIds));
+    }
+    let transitionCount = 0;
     for (const record of seen) {
+      const { tenant, rules, offset } = record;
+      const evaluator = evaluators.get(tenant) ?? new Evaluator(rules, nowMs);
+      evaluators.set(tenant, evaluator);
+      const before = evaluator.transitions.length;
       for (const reading of record.readings) {
-        const memory = memories.get(reading.machineId);
+        const memory = memories.get(tenant)?.get(reading.machineId);
         if (memory !== undefined) evaluator.take(reading, memory);
       }
       readings += record.readings.length;
-      if (evaluator.transitions.length < fullAt) continue;
-      if (record !== seen.at(-1)) cuts.push({ tenant, topic, partition, offset: record.offset + 1n });
+      transitionCount += evaluator.transitions.length - before;
+      if (transitionCount < share) continue;
+      if (record !== seen.at(-1)) cuts.push({ topic, partition, offset: offset + 1n });
       break;
     }
   }

@@ -4,14 +4,14 @@ import type { TopicPartition } from "../../data/event-log/event-log.ts";
 import { MachineMemory } from "./machine-memory.ts";
 
 /**
- * Machines of a partition in memory, about 1 kB each. Lower, and a plant with more of them has their states read with every
+ * Machines of a tenant and partition in memory, about 1 kB each. Lower, and a plant with more of them has their states read with every
  * batch; higher, and a sender that invents machines takes that much more from its neighbours.
  */
 const MAX_MACHINES = 10_000;
 
-/** The states of the machines seen lately, by partition: a partition's states are dropped together. */
+/** The states of the machines seen lately, by partition and tenant: a partition's states are dropped together. */
 export class MachineStates {
-  readonly #partitions = new Map<string, PartitionStates>();
+  readonly #partitions = new Map<string, Map<string, Map<string, MachineMemory>>>();
 
   /** Memories of the given machines, read from the catalog where they are not cached. */
   async of(
@@ -21,13 +21,14 @@ export class MachineStates {
     machineIds: Iterable<string>,
   ): Promise<ReadonlyMap<string, MachineMemory>> {
     const key = keyOf(partition);
-    if ((this.#partitions.get(key)?.machines.size ?? 0) > MAX_MACHINES) this.#partitions.delete(key);
-    const cached = this.#partitions.get(key) ?? { tenant, machines: new Map<string, MachineMemory>() };
-    this.#partitions.set(key, cached);
-    const missing = [...machineIds].filter((machineId) => !cached.machines.has(machineId));
+    const tenants = this.#partitions.get(key) ?? new Map<string, Map<string, MachineMemory>>();
+    this.#partitions.set(key, tenants);
+    let machines = tenants.get(tenant);
+    if (machines === undefined || machines.size > MAX_MACHINES) tenants.set(tenant, (machines = new Map()));
+    const missing = [...machineIds].filter((machineId) => !machines.has(machineId));
     for (const [machineId, memory] of await readMachines(tx, tenant, partition, missing))
-      cached.machines.set(machineId, memory);
-    return cached.machines;
+      machines.set(machineId, memory);
+    return machines;
   }
 
   drop(partition: TopicPartition): void {
@@ -36,14 +37,8 @@ export class MachineStates {
 
   /** The tenant's rules have changed: with them came or went states that are not in memory. */
   dropTenant(tenant: string): void {
-    for (const [key, partition] of this.#partitions)
-      if (partition.tenant === tenant) this.#partitions.delete(key);
+    for (const tenants of this.#partitions.values()) tenants.delete(tenant);
   }
-}
-
-interface PartitionStates {
-  readonly tenant: string;
-  readonly machines: Map<string, MachineMemory>;
 }
 
 /** As the catalog has them now. */

@@ -27,6 +27,7 @@ import { readingsTopics } from "../../data/catalog/topic.ts";
 import {
   comesFrom,
   type EventLog,
+  type Horizon,
   type LogRecord,
   type OffsetBounds,
   type Seek,
@@ -37,8 +38,14 @@ import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import { stageLatencies, type StageLatencies } from "../../model/alert-latency.ts";
 import { FLOOD, type FloodLimits } from "../../model/incident.ts";
-import { parseTopicName } from "../../model/topic-name.ts";
-import { evaluateBatch, MAX_TRANSITIONS, type Outcome, type PartitionBatch } from "./evaluation.ts";
+import { parseTopicName, tenantTopicOf } from "../../model/topic-name.ts";
+import {
+  evaluateBatch,
+  MAX_TRANSITIONS,
+  type OwnedRecord,
+  type Outcome,
+  type PartitionBatch,
+} from "./evaluation.ts";
 import { Evaluator } from "./evaluator.ts";
 import { MachineStates, readMachines } from "./machine-states.ts";
 import { RuleIndex } from "./rule-index.ts";
@@ -112,10 +119,14 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
    */
   async function takeBatches(tx: pg.PoolClient, batches: readonly PartitionBatch[]): Promise<Outcome> {
     await advanceAlertPositions(tx, batches);
-    const tenants = [...new Set(batches.map(({ tenant }) => tenant))];
+    const tenants = [...new Set(batches.flatMap(({ records }) => records.map(({ tenant }) => tenant)))];
     await refreshRules(tx, tenants, await ruleRevisions(tx, tenants));
-    const isRuled = ({ tenant }: PartitionBatch) => rulesOf.get(tenant)?.rules.isEmpty === false;
-    const fresh = await withoutRepeats(tx, batches.filter(isRuled));
+    const isRuled = ({ tenant }: OwnedRecord) => rulesOf.get(tenant)?.rules.isEmpty === false;
+    const ruled = batches.map((batch) => ({ ...batch, records: batch.records.filter(isRuled) }));
+    const fresh = await withoutRepeats(
+      tx,
+      ruled.filter(({ records }) => records.length > 0),
+    );
     const outcome = await evaluateBatch(
       tx,
       fresh.batches,
@@ -191,7 +202,10 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
     readonly partition: number;
   }): Promise<bigint> {
     states.drop(partition); // assigned anew: another process may have been at work meanwhile
-    return alertPosition(pool, tenantOf(partition.topic), partition);
+    const name = parseTopicName(partition.topic);
+    if (name === undefined)
+      throw new MillwrightError("topic-unknown", `'${partition.topic}' is no topic of a tenant.`);
+    return alertPosition(pool, name.tenant, partition);
   }
 
   /**
@@ -199,12 +213,11 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
    * evaluated: an outage of ours must not look like a silent machine. The transitions are those that the machine's next
    * reading would have brought, under the same ids, so it does no harm when both come, in whatever process.
    */
-  async function endDelays(due: DuePartition): Promise<void> {
-    const horizon = await log.horizon(due);
+  async function endDelays(due: DuePartition, horizon: Horizon): Promise<void> {
     const { isChanged, transitions } = await inTransaction(pool, async (tx) => {
       const { tenant, topic, partition } = due;
       const nothing = { isChanged: false, transitions: [] };
-      if (!(await holdAlertPosition(tx, tenant, { topic, partition, offset: horizon.end }))) return nothing;
+      if (!(await holdAlertPosition(tx, { topic, partition, offset: horizon.end }))) return nothing;
       await refreshRules(tx, [tenant], await ruleRevisions(tx, [tenant]));
       const rules = rulesOf.get(tenant)?.rules;
       if (rules === undefined) return nothing;
@@ -222,6 +235,14 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
     if (isChanged) states.drop(due);
   }
 
+  /** Of the tenants that share a partition: one horizon for all, and none keeps the delays of others from ending. */
+  async function endAll(due: readonly DuePartition[], report: (error: unknown) => void): Promise<void> {
+    const [first] = due;
+    if (first === undefined) return;
+    const horizon = await log.horizon(first);
+    for (const one of due) await endDelays(one, horizon).catch(report);
+  }
+
   return {
     subscription: {
       group: "alert",
@@ -235,7 +256,11 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
       while (!signal.aborted) {
         try {
           // A topic that is gone, or a partition without a leader, must not keep the delays of others from ending.
-          for (const due of await duePartitions(pool)) await endDelays(due).catch(report);
+          const due = Map.groupBy(
+            await duePartitions(pool),
+            ({ topic, partition }) => `${topic}/${partition}`,
+          );
+          for (const ofPartition of due.values()) await endAll(ofPartition, report).catch(report);
         } catch (error) {
           report(error);
         }
@@ -247,30 +272,31 @@ export function alertEngine(deps: AlertEngineDeps): AlertEngine {
 
 function partitionBatches(records: readonly LogRecord[], historyOf: HistoryOf): PartitionBatch[] {
   const groups = Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`);
+  const ownerOf = ownersOf(historyOf);
   return [...groups.values()].flatMap((own) => {
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return [];
     const { topic, partition, coversFrom: firstOffset } = first;
-    const tenant = tenantOf(topic);
-    return [
-      {
-        tenant,
-        topic,
-        partition,
-        firstOffset,
-        nextOffset: last.offset + 1n,
-        records: own,
-        machines: historyOf(topic),
-      },
-    ];
+    const owned = own.flatMap((source): OwnedRecord[] => {
+      const owner = ownerOf(source);
+      return owner === undefined ? [] : [{ ...owner, source }];
+    });
+    return [{ topic, partition, firstOffset, nextOffset: last.offset + 1n, records: owned }];
   });
 }
 
-/** Identity comes from the topic, never from the payload. */
-function tenantOf(topic: string): string {
-  const name = parseTopicName(topic);
-  if (name === undefined) throw new MillwrightError("topic-unknown", `'${topic}' is no topic of a tenant.`);
-  return name.tenant;
+/** Identity comes from the topic or, where it is shared, from what our entrances wrote; never from the payload. */
+function ownersOf(historyOf: HistoryOf): (record: LogRecord) => Omit<OwnedRecord, "source"> | undefined {
+  const owners = new Map<string, Omit<OwnedRecord, "source"> | undefined>();
+  return (record) => {
+    const tenantTopic = tenantTopicOf(record);
+    if (tenantTopic === undefined) return undefined;
+    if (!owners.has(tenantTopic)) {
+      const tenant = parseTopicName(tenantTopic)?.tenant;
+      owners.set(tenantTopic, tenant && { tenant, machines: historyOf(tenantTopic) });
+    }
+    return owners.get(tenantTopic);
+  };
 }
 
 const seekOf = ({ topic, partition }: PartitionBatch) => ({ topic, partition });

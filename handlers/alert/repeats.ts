@@ -2,7 +2,6 @@ import type pg from "pg";
 import { lockBatches, saveBatches } from "../../data/batch.ts";
 import { admit, batchKeys, type BatchedRecord } from "../ingest/admit.ts";
 import { batchPart } from "../ingest/decode.ts";
-import { tenantId } from "../../model/tenant.ts";
 import type { Seek } from "../../data/event-log/event-log.ts";
 import type { PartitionBatch } from "./evaluation.ts";
 
@@ -20,10 +19,10 @@ interface Fresh {
  * one instant, one hot and one cold, a retry would make a second alert.
  */
 export async function withoutRepeats(tx: pg.ClientBase, batches: readonly PartitionBatch[]): Promise<Fresh> {
-  const batched = batches.flatMap(({ tenant, records }) =>
-    records.flatMap((source): BatchedRecord[] => {
+  const batched = batches.flatMap(({ records }) =>
+    records.flatMap(({ tenant, source }): BatchedRecord[] => {
       const batch = batchPart(source.headers, source.value);
-      return batch === undefined ? [] : [{ tenant: tenantId.parse(tenant), batch, source }];
+      return batch === undefined ? [] : [{ tenant, batch, source }];
     }),
   );
   if (batched.length === 0) return { batches, remember: () => Promise.resolve() };
@@ -33,7 +32,7 @@ export async function withoutRepeats(tx: pg.ClientBase, batches: readonly Partit
   return {
     batches: batches.map((batch) => ({
       ...batch,
-      records: batch.records.filter((record) => !repeats.has(record)),
+      records: batch.records.filter(({ source }) => !repeats.has(source)),
     })),
     remember: (isTaken) => {
       const taken = batched.filter((one) => fresh.has(one) && isTaken(one.source));

@@ -5,7 +5,6 @@ import type { LogRecord } from "../../data/event-log/event-log.ts";
 import type { MachineHistory } from "../../model/machine-history.ts";
 import { packLogRef } from "../../model/log-ref.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import type { TopicName } from "../../model/topic-name.ts";
 import { decodeValue } from "../decode-value.ts";
 import { Presences, type Presence } from "./presence.ts";
 
@@ -29,7 +28,7 @@ export interface DecodedRecord {
 
 const NONE: readonly never[] = [];
 
-/** Decodes consecutive records of one partition, and adds their rows to those of the tenant. */
+/** Decodes consecutive records of one tenant in one partition, and adds their rows to those of the tenant. */
 export class RunDecoder {
   readonly #tenant: TenantId;
   readonly #generation: number;
@@ -37,10 +36,14 @@ export class RunDecoder {
   readonly #machines: MachineHistory | undefined;
   readonly #presences = new Presences();
 
-  /** @param machines - undefined: those of every machine are taken */
-  constructor({ tenant, generation }: TopicName, rows: TenantRows, machines: MachineHistory | undefined) {
-    this.#tenant = tenant;
-    this.#generation = generation;
+  /** @param source - whose records, and in a topic of which generation; @param machines - undefined: all are taken */
+  constructor(
+    source: { readonly tenant: TenantId; readonly generation: number },
+    rows: TenantRows,
+    machines: MachineHistory | undefined,
+  ) {
+    this.#tenant = source.tenant;
+    this.#generation = source.generation;
     this.#rows = rows;
     this.#machines = machines;
   }

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { dayOf, ensurePartitions } from "../../data/cell/partitions.ts";
 import type { ReadingType } from "../../model/reading.ts";
+import { tenantTopicOf } from "../../model/topic-name.ts";
 import type { Memory } from "./memory.ts";
 import type { PreparedBatch, PreparedTenant } from "./prepare.ts";
 import type { Presence } from "./presence.ts";
@@ -26,7 +27,7 @@ function missingDays(partitions: PreparedTenant["partitions"], memory: Memory) {
   const missing = new Map<string, readonly [{ topic: string; type: ReadingType }, Set<number>]>();
   const seen = new Set<Presence>();
   for (const { source, presences } of partitions.flatMap(({ records }) => records)) {
-    const { topic } = source;
+    const topic = tenantTopicOf(source) ?? "";
     for (const presence of presences) {
       if (seen.has(presence)) continue;
       seen.add(presence);

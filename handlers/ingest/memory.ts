@@ -4,8 +4,8 @@ import type { ReadingType } from "../../model/reading.ts";
 const MAX_MACHINES = 100_000;
 
 /**
- * What this process knows to be in the cell, so that it need not ask again. Keys begin with the topic, whose
- * generation changes when a tenant is made again. Forgotten as a whole whenever a position is not where it was left:
+ * What this process knows to be in the cell, so that it need not ask again. Keys begin with the tenant's topic
+ * (`tenantTopicOf`), which is another when a tenant is made again. Forgotten as a whole whenever a position is not where it was left:
  * the database may have gone back in time (a failover), and what it knew with it.
  */
 export class Memory {

@@ -4,10 +4,10 @@ import type { OffsetRange } from "../../data/cell/log-position.ts";
 import { TenantRows } from "../../data/cell/reading-rows.ts";
 import type { LogRecord, Seek, TopicPartition } from "../../data/event-log/event-log.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import { parseTopicName } from "../../model/topic-name.ts";
+import { parseTopicName, tenantTopicOf } from "../../model/topic-name.ts";
 import { RunDecoder, type DecodedRecord } from "./decode.ts";
 
-/** Consecutive records of one partition. */
+/** Consecutive records of one tenant in one partition. */
 export interface PreparedPartition {
   readonly range: OffsetRange;
   readonly records: readonly DecodedRecord[];
@@ -42,16 +42,20 @@ export async function prepareBatch(
   const { runs, gaps } = consecutiveRuns(records);
   const tenants = new Map<TenantId, { partitions: PreparedPartition[]; rows: TenantRows }>();
   for (const run of runs) {
-    const [first, last] = [run[0], run.at(-1)];
-    const name = first === undefined ? undefined : parseTopicName(first.topic);
-    if (first === undefined || last === undefined || name === undefined) continue; // the topic is none of ours
-    const { tenant } = name;
+    const [first, last] = [run.records[0], run.records.at(-1)];
+    const name = parseTopicName(run.topic);
+    const { tenant } = parseTopicName(run.tenantTopic) ?? {};
+    if (first === undefined || last === undefined) continue;
+    if (name === undefined || tenant === undefined) continue; // none of ours
     const prepared = tenants.get(tenant) ?? { partitions: [], rows: new TenantRows() };
     tenants.set(tenant, prepared);
     const { topic, partition, coversFrom: firstOffset } = first;
     prepared.partitions.push({
       range: { tenant, topic, partition, firstOffset, nextOffset: last.offset + 1n },
-      records: await decodeInTurns(run, new RunDecoder(name, prepared.rows, historyOf(topic))),
+      records: await decodeInTurns(
+        run.records,
+        new RunDecoder({ tenant, generation: name.generation }, prepared.rows, historyOf(run.tenantTopic)),
+      ),
     });
   }
   const sorted = [...tenants].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -59,12 +63,12 @@ export async function prepareBatch(
 }
 
 async function decodeInTurns(
-  run: readonly LogRecord[],
+  records: readonly LogRecord[],
   decoder: RunDecoder,
 ): Promise<readonly DecodedRecord[]> {
   const decoded: DecodedRecord[] = [];
   let readingCount = 0;
-  for (const record of run) {
+  for (const record of records) {
     const ours = decoder.decode(record);
     decoded.push(ours);
     readingCount += ours.rowCount;
@@ -76,18 +80,20 @@ async function decodeInTurns(
 }
 
 /**
- * Splits by partition. A jump inside a partition ends its run: rows behind a gap must not be stored before it. Offsets
- * that the log gave to no record are no gap: the record behind them covers them.
+ * Splits by tenant and partition. A jump inside a partition ends its run: rows behind a gap must not be stored before it.
+ * Offsets that the log gave to no record are no gap: the record behind them covers them.
  */
 function consecutiveRuns(records: readonly LogRecord[]) {
   const runs = new Map<string, Run>();
   let run: Run | undefined;
   for (const record of records) {
     // Records come by partition, mostly: one look-up for each change of it.
-    if (run?.partition !== record.partition || run.topic !== record.topic) {
+    const tenantTopic = tenantTopicOf(record);
+    if (tenantTopic === undefined) continue;
+    if (run?.partition !== record.partition || run.tenantTopic !== tenantTopic) {
       const { topic, partition, coversFrom: next } = record;
-      const key = `${topic}/${partition}`;
-      run = runs.get(key) ?? { topic, partition, records: [], next, hasGap: false };
+      const key = `${tenantTopic}/${partition}`;
+      run = runs.get(key) ?? { topic, tenantTopic, partition, records: [], next, hasGap: false };
       runs.set(key, run);
     }
     run.hasGap ||= record.coversFrom !== run.next;
@@ -99,10 +105,11 @@ function consecutiveRuns(records: readonly LogRecord[]) {
   const gaps = all
     .filter(({ hasGap }) => hasGap)
     .map(({ topic, partition, next: offset }) => ({ topic, partition, offset }));
-  return { runs: all.map((one) => one.records), gaps };
+  return { runs: all, gaps };
 }
 
 interface Run extends TopicPartition {
+  readonly tenantTopic: string;
   readonly records: LogRecord[];
   /** The offset that follows the last of `records`. */
   next: bigint;

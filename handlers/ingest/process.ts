@@ -28,9 +28,14 @@ export interface StoreDeps {
   readonly epochOf: (tenant: TenantId) => bigint | undefined;
 }
 
+/** Where a tenant's part of a partition goes on. */
+export interface TenantSeek extends Seek {
+  readonly tenant: TenantId;
+}
+
 export interface StoreOutcome {
   /** Partitions that must go on at the stored position, in either direction. */
-  readonly seeks: readonly Seek[];
+  readonly seeks: readonly TenantSeek[];
   /** Partitions whose position moved. */
   readonly taken: readonly PreparedPartition[];
   /** Tenants that left the commit, because a mover waits or the fence is not ours. Their neighbours went on. */
@@ -131,7 +136,7 @@ async function takePositions(tx: ClientBase, open: readonly PreparedTenant[]) {
     if (offset === undefined)
       throw new TenantFailure(range.tenant, new Error(`no position of ${range.topic}`));
     if (offset === range.firstOffset) return [];
-    return [{ topic: range.topic, partition: range.partition, offset }];
+    return [{ tenant: range.tenant, topic: range.topic, partition: range.partition, offset }];
   });
   return { taken, seeks };
 }

@@ -1,13 +1,14 @@
 import type { DirtyMark } from "../../data/cell/dirty-mark.ts";
 import type { SeenMachine } from "../../data/cell/machine.ts";
 import type { Usage } from "../../data/cell/usage.ts";
+import { tenantTopicOf } from "../../model/topic-name.ts";
 import type { DecodedRecord } from "./decode.ts";
 import type { Memory } from "./memory.ts";
 import type { Presence } from "./presence.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Usage per append minute and partition. */
+/** Usage per tenant, append minute and partition. */
 export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
   const usage = new Map<string, Metered>();
   let meter: Metered | undefined;
@@ -16,8 +17,13 @@ export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {
     const { topic, partition, appendedAtMs, value } = source;
     const minuteMs = appendedAtMs - (appendedAtMs % MINUTE_MS);
     // Records come by partition and in order of time: one look-up for each change.
-    if (meter?.minuteMs !== minuteMs || meter.partition !== partition || meter.topic !== topic) {
-      const key = `${topic} ${partition} ${minuteMs}`;
+    if (
+      meter?.minuteMs !== minuteMs ||
+      meter.partition !== partition ||
+      meter.topic !== topic ||
+      meter.tenant !== tenant
+    ) {
+      const key = `${tenant} ${topic} ${partition} ${minuteMs}`;
       meter = usage.get(key) ?? { tenant, topic, partition, minuteMs, rowCount: 0, byteCount: 0 };
       usage.set(key, meter);
     }
@@ -61,7 +67,7 @@ export function newMachinesOf(records: readonly DecodedRecord[], memory: Memory)
       if (seen.has(presence)) continue;
       seen.add(presence);
       const { type, machineId, siteId } = presence;
-      const key = `${source.topic} ${type} ${machineId} ${siteId ?? ""}`;
+      const key = `${tenantTopicOf(source) ?? ""} ${type} ${machineId} ${siteId ?? ""}`;
       if (!memory.hasMachine(key) && !machines.has(key))
         machines.set(key, { tenant, type, machineId, siteId, logRef, key });
     }

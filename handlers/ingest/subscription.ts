@@ -12,10 +12,11 @@ import type {
 } from "../../data/event-log/event-log.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import { parseTopicName } from "../../model/topic-name.ts";
+import { isShared, parseTopicName } from "../../model/topic-name.ts";
 import { Memory } from "./memory.ts";
 import { prepareBatch, type PreparedBatch } from "./prepare.ts";
 import type { StoreOutcome } from "./process.ts";
+import { SharedTopics } from "./shared-topics.ts";
 import { storeSafely, type IngestAlarm } from "./store-safely.ts";
 
 export interface IngestDeps {
@@ -28,7 +29,8 @@ export interface IngestDeps {
   readonly machines: Pick<MachineHistories, "until">;
   readonly now: () => number;
   readonly alarm: (alarm: IngestAlarm) => void;
-  readonly outOfRange: (seek: Seek, bounds: OffsetBounds) => void;
+  /** `tenant` is the one whose position it is; undefined for a topic that is none of ours. */
+  readonly outOfRange: (seek: Seek & { readonly tenant: TenantId | undefined }, bounds: OffsetBounds) => void;
   /** Called after each commit, for the meters of the process. */
   readonly stored: (outcome: StoreOutcome) => void;
 }
@@ -42,10 +44,14 @@ const PART_BYTES = 1 << 20;
 const ALARM_PAUSE_MS = 30_000;
 /** A batch in which everybody is fenced is delivered again at once; without a pause that would be a busy loop. */
 const FENCED_PAUSE_MS = 50;
+/** Lower: more rows are updated for nothing; higher: a restart reads that much more again of shared topics. */
+const QUIET_MOVE_MS = 5_000;
 
 /** The consumer that fills one cell. */
 export function ingestSubscription(deps: IngestDeps): Subscription {
   const memory = new Memory();
+  const shared = new SharedTopics(deps.pool);
+  let quietMovedAtMs = deps.now();
   const pausedUntilMs = new Map<TenantId, number>();
   let epochs = new Map<TenantId, bigint>();
 
@@ -60,16 +66,21 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
     },
   };
 
+  /** @returns those that are not left alone */
   async function learnPlacements(): Promise<readonly CellTopic[]> {
     const placed = await deps.topics();
     epochs = new Map(placed.map(({ tenant, epoch }) => [tenant, epoch]));
-    return placed;
+    const active = placed.filter(({ tenant }) => !isPaused(tenant));
+    await shared.follow(active.filter(({ topic }) => isShared(topic)));
+    return active;
   }
 
   async function position({ topic, partition }: TopicPartition): Promise<bigint> {
     const tenant = parseTopicName(topic)?.tenant;
     const stored =
-      tenant === undefined ? undefined : await readPosition(deps.pool, tenant, { topic, partition });
+      tenant === undefined
+        ? await shared.position({ topic, partition })
+        : await readPosition(deps.pool, tenant, { topic, partition });
     if (stored === undefined)
       throw new MillwrightError("tenant-fenced", `Cell ${deps.cell} holds no position of ${topic}.`, {
         retryable: true,
@@ -77,25 +88,40 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
     return stored;
   }
 
+  /** In a commit of its own: where a whole partition has fallen silent, none comes by. */
+  async function moveQuiet(): Promise<void> {
+    if (deps.now() - quietMovedAtMs < QUIET_MOVE_MS) return;
+    quietMovedAtMs = deps.now();
+    const tenants = shared.quiet();
+    if (tenants.length === 0) return;
+    const batch = { records: [], historyOf: () => undefined, tenants, gaps: [] };
+    shared.apply(await storeSafely(storeDeps, batch));
+  }
+
   return {
     group: `ingest-${deps.cell}`,
 
     async topics() {
-      const placed = await learnPlacements();
+      const active = await learnPlacements();
+      const own = active.filter(({ topic }) => !isShared(topic)).map(({ topic }) => topic);
       // A topic without a position (a delete that stopped half way) would fail the assignment of all the others.
-      const held = await heldTopics(
-        deps.pool,
-        placed.map(({ topic }) => topic),
-      );
-      return placed
-        .filter(({ tenant, topic }) => held.has(topic) && !isPaused(tenant))
-        .map(({ topic }) => topic);
+      const held = await heldTopics(deps.pool, own);
+      await moveQuiet();
+      return [...own.filter((topic) => held.has(topic)), ...shared.topics()];
     },
 
     position,
-    outOfRange: deps.outOfRange,
+    seeks: () => shared.seeks(),
 
-    async handle(records) {
+    outOfRange(seek, bounds) {
+      const lost = isShared(seek.topic)
+        ? shared.overtaken(seek, bounds)
+        : [{ ...seek, tenant: parseTopicName(seek.topic)?.tenant }];
+      for (const one of lost) deps.outOfRange(one, bounds);
+    },
+
+    async handle(delivered) {
+      const { records, visits } = shared.take(delivered);
       const seeks = new Map<string, Seek>();
       let [takenCount, leftCount, isFenced] = [0, 0, false];
       let storing: Promise<StoreOutcome> | undefined;
@@ -106,7 +132,9 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
         takenCount += outcome.taken.length;
         leftCount += outcome.left.length;
         isFenced ||= outcome.left.some((tenant) => !isPaused(tenant));
+        shared.apply(outcome);
         for (const seek of [...outcome.seeks, ...stored.gaps, ...leftSeeks(stored, outcome)]) {
+          if (isShared(seek.topic)) continue;
           const key = `${seek.topic} ${seek.partition}`;
           // Of a partition that stops twice in one delivery, the first place is the one to go on from.
           if (!seeks.has(key)) seeks.set(key, seek);
@@ -128,7 +156,7 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
       if (takenCount === 0 && leftCount > 0) await delay(FENCED_PAUSE_MS);
       // A flip is over for its tenant when consumers know the new epoch; the next look at all topics may be a second away.
       if (isFenced) await learnPlacements();
-      return [...seeks.values()];
+      return [...seeks.values(), ...shared.leave(visits)];
     },
   };
 }

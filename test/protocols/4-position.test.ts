@@ -85,9 +85,9 @@ describe("protocol 4: positions and states of the alert engine change in one tra
   });
 
   it("would lose alerts if positions were committed first", async () => {
-    const takePositionOnly = ({ tenant, topic }: Tenant) =>
+    const takePositionOnly = ({ topic }: Tenant) =>
       inTransaction(plant.catalog.service, (tx) =>
-        advanceAlertPositions(tx, [{ tenant, topic, partition: 0, firstOffset: 0n, nextOffset: 1n }]),
+        advanceAlertPositions(tx, [{ topic, partition: 0, firstOffset: 0n, nextOffset: 1n }]),
       );
     expect(await killDuring(takePositionOnly)).to.deep.equal([]);
   });

@@ -40,7 +40,7 @@ export async function ingestCell(session: { readonly timeZone?: string } = {}) {
     ) => {
       const { generations = [1], ...rest } = change;
       const topics = generations.map((generation) => ({
-        ...{ tenant, topic: topicName(tenant, "readings", generation), epoch: 1n },
+        ...{ tenant, topic: topicName(tenant, "readings", generation), generation, epoch: 1n },
       }));
       const subscription = ingestSubscription({
         ...{

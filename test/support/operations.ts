@@ -66,6 +66,7 @@ export async function runOperations(
     environment: "test",
     home: "/nowhere",
     maxDedicatedTenants: 1,
+    defaultTopic: "own",
     dedicatedCellUrls: [],
     logger,
     ...options,

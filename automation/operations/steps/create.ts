@@ -35,10 +35,11 @@ async function place({ owned, deps }: OperationRun) {
   return inOwnership(deps.catalog.service, owned, async (tx) => {
     const placed = await placementOf(tx, tenant);
     if (placed !== undefined) return { cell: placed.cell };
-    const { tier } = await getTenant(tx, tenant);
+    const facts = await getTenant(tx, tenant);
+    const { tier } = facts;
     const cell = tier === "dedicated" ? dedicatedCellName(tenant) : await claimSharedCell(tx);
     if (tier === "dedicated") await claimDedicatedCell(tx, cell, deps.dedicatedCellUrls.map(serverOf));
-    await placeTenant(tx, tenant, cell);
+    await placeTenant(tx, facts, cell);
     return { cell };
   });
 }

@@ -8,6 +8,7 @@ import { setTenantState } from "../../../data/catalog/tenant.ts";
 import { readCellSecret } from "../../../data/cell/cell-secret.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
+import { isShared } from "../../../model/topic-name.ts";
 import { deletionCertificate } from "../certificate.ts";
 import { placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
@@ -59,7 +60,8 @@ async function destroy(run: OperationRun) {
 async function dropTopics({ owned, deps }: OperationRun) {
   const placement = await placementOf(deps.catalog.service, owned.tenant);
   await checkOwnership(deps.catalog.service, owned);
-  const topics = placement?.topics.map(({ topic }) => topic) ?? [];
+  // What a shared topic holds goes with its retention: no position leads there any more.
+  const topics = placement?.topics.map(({ topic }) => topic).filter((topic) => !isShared(topic)) ?? [];
   for (const topic of topics) await deps.log.dropTopic(topic);
   return { topics };
 }

@@ -161,6 +161,12 @@ export class KafkaConsumer {
       }
     }
     for (const key of this.#followed.keys()) if (!current.has(key)) this.#followed.delete(key);
+    for (const seek of this.#subscription.seeks?.() ?? []) {
+      const followed = this.#followed.get(keyOf(seek));
+      if (followed?.next === undefined) continue; // the stored position is asked anyway
+      followed.isStopped = false;
+      goOn(followed, seek.offset);
+    }
     this.#lastAssignedAt = performance.now();
   }
 

@@ -153,7 +153,7 @@ class Reader {
     const news = log.slice(this.decisions.length);
     if (news.length === 0) return;
     const historyOf: HistoryOf = await historiesFor(this.#histories, news);
-    const topic = { tenant, stream: "readings" as const, generation: 1 };
+    const topic = { tenant, generation: 1 };
     const decoder = new RunDecoder(topic, new TenantRows(), historyOf(news[0]?.topic ?? ""));
     for (const record of news) {
       const { rowCount, deadLetters } = decoder.decode(record);

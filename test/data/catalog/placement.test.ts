@@ -4,7 +4,7 @@ import { makePlacementStable, placementOf, placeTenant } from "../../../data/cat
 import { addTenant } from "../../../data/catalog/tenant.ts";
 import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
 import { prepareEventTopics } from "../../../automation/platform/event-topics.ts";
-import { topicsOfCell } from "../../../data/catalog/topic.ts";
+import { readingsTopics, topicsOfCell } from "../../../data/catalog/topic.ts";
 import { inTransaction } from "../../../data/pool.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { tenantId } from "../../../model/tenant.ts";
@@ -18,11 +18,11 @@ describe("placing tenants", () => {
   });
   afterEach(() => test.catalog.close());
 
-  const place = (id: string) =>
+  const place = (id: string, topic: "own" | "shared" = "own") =>
     inTransaction(test.catalog.service, async (tx) => {
       await addTenant(tx, newTenant(id));
       const cell = await claimSharedCell(tx);
-      await placeTenant(tx, tenantId.parse(id), cell);
+      await placeTenant(tx, { id: tenantId.parse(id), topic }, cell);
       return cell;
     });
 
@@ -57,20 +57,47 @@ describe("placing tenants", () => {
     const { service } = test.catalog;
     await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
     const acme = tenantId.parse("acme");
-    for (const generation of ["g1", "g2"]) {
-      const topic = `acme.readings.${generation}`;
+    for (const [generation, epoch] of [
+      [1, 1n],
+      [2, 1_000_001n], // above all that a stopped writer of the former tenant may know
+    ] as const) {
+      const topic = `acme.readings.g${generation}`;
       await place("acme");
-      await inTransaction(service, (tx) => placeTenant(tx, acme, "shared-1")); // again: nothing changes
+      await inTransaction(service, (tx) => placeTenant(tx, { id: acme, topic: "own" }, "shared-1")); // changes nothing
       expect((await placementOf(service, acme))?.topics.map((of) => of.topic)).to.deep.equal([
-        `acme.alerts.${generation}`,
-        `acme.deadletters.${generation}`,
+        `acme.alerts.g${generation}`,
+        `acme.deadletters.g${generation}`,
         topic,
       ]);
       expect(await topicsOfCell(service, "shared-1")).to.deep.equal([]);
       await makePlacementStable(service, acme);
-      expect(await topicsOfCell(service, "shared-1")).to.deep.equal([{ tenant: "acme", topic, epoch: 1n }]);
+      expect(await topicsOfCell(service, "shared-1")).to.deep.equal([
+        { tenant: "acme", topic, generation, epoch },
+      ]);
       await inTransaction(service, (tx) => removeTenantRows(tx, acme));
     }
+  });
+
+  it("gives tenants that share a topic the same one for readings, and their own for events", async () => {
+    const { service } = test.catalog;
+    await registerCell(service, { name: "shared-1", tier: "shared", tenantCapacity: 9 });
+    for (const id of ["acme", "zeta"]) {
+      await place(id, "shared");
+      await makePlacementStable(service, tenantId.parse(id));
+    }
+    expect(
+      (await topicsOfCell(service, "shared-1")).map(({ tenant, topic }) => [tenant, topic]),
+    ).to.deep.equal([
+      ["acme", "shared.readings.g128"],
+      ["zeta", "shared.readings.g128"],
+    ]);
+    expect(await readingsTopics(service)).to.deep.equal(["shared.readings.g128"]);
+    const { topics } = (await placementOf(service, tenantId.parse("zeta")))!;
+    expect(topics.map(({ topic }) => topic)).to.deep.equal([
+      "shared.readings.g128",
+      "zeta.alerts.g1",
+      "zeta.deadletters.g1",
+    ]);
   });
 
   it("finds topics for the events of a tenant that was placed before there were any", async () => {

@@ -9,11 +9,7 @@ import { seed } from "../../support/seed.ts";
 
 const acme = tenantId.parse("acme");
 
-const decoder = new RunDecoder(
-  { tenant: acme, stream: "readings", generation: 1 },
-  new TenantRows(),
-  undefined,
-);
+const decoder = new RunDecoder({ tenant: acme, generation: 1 }, new TenantRows(), undefined);
 const recordOf = (offset: number, headers: Record<string, string>, appendedAtMs: number) =>
   decoder.decode(logRecord(acme, 0, offset, [machineReading()], { headers, appendedAtMs }));
 

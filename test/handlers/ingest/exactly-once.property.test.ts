@@ -81,7 +81,8 @@ describe(`ingestion under any delivery schedule (seed ${seed})`, () => {
   const consumerOf = (tenant: TenantId) =>
     ingestSubscription({
       ...{ cell: "test", pool, machines: everyMachine, now: Date.now },
-      topics: () => Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n }]),
+      topics: () =>
+        Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), generation: 1, epoch: 1n }]),
       alarm: ({ error }) => expect.fail(String(error)),
       outOfRange: () => expect.fail("nothing was trimmed"),
       stored: () => undefined,

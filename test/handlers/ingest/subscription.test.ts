@@ -29,7 +29,12 @@ describe("the consumer of a cell", () => {
       ...{ cell: "shared-1", pool, machines: everyMachine, now: Date.now },
       topics: () =>
         Promise.resolve(
-          tenants.map((tenant) => ({ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n })),
+          tenants.map((tenant) => ({
+            tenant,
+            topic: topicName(tenant, "readings", 1),
+            generation: 1,
+            epoch: 1n,
+          })),
         ),
       alarm: ({ error }) => expect.fail(String(error)),
       outOfRange: () => expect.fail("nothing was trimmed"),

@@ -130,7 +130,8 @@ describe("readings of machines that nobody has registered, from the API to the t
   function consume(cell: 0 | 1): Promise<void> {
     const subscription = ingestSubscription({
       ...{ cell: `test-${cell}`, pool: cells[cell]!.pool, now: Date.now },
-      topics: () => Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), epoch: 1n }]),
+      topics: () =>
+        Promise.resolve([{ tenant, topic: topicName(tenant, "readings", 1), generation: 1, epoch: 1n }]),
       machines: machineHistories(api.catalog.service),
       alarm: ({ error }) => expect.fail(String(error)),
       outOfRange: () => expect.fail("nothing was trimmed"),
