@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { randomUUID } from "node:crypto";
 import { TENANT_ROLES } from "../../model/role.ts";
-import { TIERS } from "../../model/tenant.ts";
+import { TIERS, TOPIC_KINDS } from "../../model/tenant.ts";
 import {
   keyEnvelope,
   operationEnvelope,
@@ -17,6 +17,7 @@ import { facts, table } from "./output.ts";
 interface CreateOptions {
   readonly name?: string;
   readonly tier: string;
+  readonly topic?: string;
   readonly machines: number;
   readonly budget?: number;
   readonly contact: readonly string[];
@@ -31,6 +32,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
     .description("make a tenant; its operation can be followed")
     .option("--name <name>", "name for people (default: the id)")
     .addOption(new Option("--tier <tier>").choices(TIERS).default("shared"))
+    .addOption(new Option("--topic <kind>", "of its readings").choices(TOPIC_KINDS))
     .requiredOption("--machines <count>", "how many machines it will have", wholeNumber)
     .option("--budget <usd>", "budget in USD per month", amount)
     .option("--contact <email...>", "whom to tell", [])
@@ -40,6 +42,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
         id,
         name: options.name ?? id,
         tier: options.tier,
+        ...(options.topic === undefined ? {} : { topic: options.topic }),
         machines: options.machines,
         ...(options.budget === undefined ? {} : { budgetUsdPerMonth: options.budget }),
         ...(options.contact.length === 0 ? {} : { contacts: options.contact.map((email) => ({ email })) }),

@@ -111,10 +111,9 @@ export class SharedTopics {
     readonly records: readonly LogRecord[];
     readonly visits: readonly Visit[];
   } {
-    if (this.#partitions.size === 0) return { records: delivered, visits: [] };
-    const own = delivered.filter(({ topic }) => !isShared(topic));
-    if (own.length === delivered.length) return { records: delivered, visits: [] };
     const sharing = delivered.filter(({ topic }) => isShared(topic));
+    if (sharing.length === 0) return { records: delivered, visits: [] };
+    const own = delivered.filter(({ topic }) => !isShared(topic));
     const visits = [...Map.groupBy(sharing, keyOf)].flatMap(([key, records]) => {
       const partition = this.#partitions.get(key);
       return partition === undefined ? [] : [visit(partition, records)];

@@ -1,3 +1,4 @@
+import type { Evidence } from "./evidence.ts";
 import type { TakenEntry } from "./expected-rows.ts";
 import type { LogEntry } from "./log-entries.ts";
 import { TAG_OF, type Row, type StoredInCell } from "./stored.ts";
@@ -6,10 +7,8 @@ const MINUTE_MS = 60_000;
 
 /** The log against the tables: rows under their references, dead letters, meters, positions and machines. */
 export function tableFindings(
-  topic: string,
-  log: readonly LogEntry[],
+  { topic, log, starts, cell }: Pick<Evidence, "topic" | "log" | "starts" | "cell">,
   taken: readonly TakenEntry[],
-  cell: StoredInCell,
 ): string[] {
   return [
     ...difference("row", expectedRows(taken), storedRows(cell)),
@@ -17,7 +16,7 @@ export function tableFindings(
     ...difference("dead letter", expectedDeadLetters(taken), cell.deadLetters.map(deadLetterOf)),
     ...difference("usage", expectedUsage(topic, taken), cell.usage.map(usageOf)),
     ...difference("machine", expectedMachines(taken), cell.machines.map(machineOf)),
-    ...positionFindings(topic, log, cell),
+    ...positionFindings(topic, log, starts, cell),
   ];
 }
 
@@ -93,12 +92,17 @@ const machineOf = (row: Row) =>
   `${String(row["type"])} ${String(row["machine_id"])} ${String(row["site_id"])}`;
 
 /** Everything is consumed, and nothing beyond the end is claimed to be. */
-function positionFindings(topic: string, log: readonly LogEntry[], { positions }: StoredInCell): string[] {
+function positionFindings(
+  topic: string,
+  log: readonly LogEntry[],
+  starts: readonly bigint[],
+  { positions }: StoredInCell,
+): string[] {
   return positions
     .filter((row) => row["topic"] === topic)
     .flatMap((row) => {
       const last = log.filter(({ partition }) => partition === row["partition"]).at(-1);
-      const end = last === undefined ? 0n : last.offset + 1n;
+      const end = last === undefined ? starts[Number(row["partition"])] : last.offset + 1n;
       const stored = BigInt(row["next_offset"] as string);
       return stored === end
         ? []

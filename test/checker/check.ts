@@ -13,7 +13,8 @@ import { takenEntries } from "./expected-rows.ts";
  * @returns nothing when every reading is there exactly once and every alert is the one that it must be
  */
 export function findings(evidence: Evidence): string[] {
-  const { tenant, topic, journal, log } = evidence;
+  const { tenant, topic, journal } = evidence;
+  const log = evidence.log.filter(({ headers }) => (headers["tenant"] ?? tenant) === tenant);
   const records = new Map<number, JournaledRecord>(
     [...journal.records].filter(([, record]) => record.tenant === tenant),
   );
@@ -21,7 +22,7 @@ export function findings(evidence: Evidence): string[] {
   return [
     ...logFindings(topic, log, records),
     ...journalFindings(records, evidence.cell),
-    ...tableFindings(topic, log, taken, evidence.cell),
+    ...tableFindings(evidence, taken),
     ...alertFindings(
       journal.rules.filter((rule) => rule.tenant === tenant),
       taken,

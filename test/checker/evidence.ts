@@ -7,7 +7,10 @@ export interface Evidence {
   readonly tenant: string;
   readonly topic: string;
   readonly journal: Journal;
+  /** Of the topic since the tenant came; what others have in it too. */
   readonly log: readonly LogEntry[];
+  /** Where that begins, by partition. */
+  readonly starts: readonly bigint[];
   readonly cell: StoredInCell;
   readonly alerts: StoredAlerts;
   /** The topic of alerts, in log order. */

@@ -23,8 +23,12 @@ export function logRefOf(topic: string, { partition, offset }: LogEntry): bigint
   return generation * 2n ** 55n + BigInt(partition) * 2n ** 40n + offset;
 }
 
-/** All records of a topic of the embedded log, in offset order within each partition. */
-export async function readEmbeddedLog(server: pg.ClientConfig, topic: string): Promise<LogEntry[]> {
+/** All records of a topic of the embedded log from `starts` on, in offset order within each partition. */
+export async function readEmbeddedLog(
+  server: pg.ClientConfig,
+  topic: string,
+  starts: readonly bigint[],
+): Promise<LogEntry[]> {
   const rows = await query<{
     partition: number;
     record_offset: string;
@@ -35,8 +39,8 @@ export async function readEmbeddedLog(server: pg.ClientConfig, topic: string): P
     server,
     `select partition, r."offset"::text as record_offset, r.appended_at_ms::text, r.headers, r.value
        from log.partition p join log.record r on r.partition_id = p.id
-      where p.topic = $1 order by partition, r."offset"`,
-    [topic],
+      where p.topic = $1 and r."offset" >= coalesce(($2::bigint[])[partition + 1], 0) order by partition, r."offset"`,
+    [topic, starts.map(String)],
   );
   return rows.map(({ partition, record_offset, appended_at_ms, headers, value }) => ({
     ...{ partition, headers, value },
@@ -58,10 +62,17 @@ export async function embeddedEnds(
 }
 
 /** The same of a topic on Kafka, up to the end that it has now. */
-export async function readKafkaLog(brokers: readonly string[], topic: string): Promise<LogEntry[]> {
+export async function readKafkaLog(
+  brokers: readonly string[],
+  topic: string,
+  starts: readonly bigint[],
+): Promise<LogEntry[]> {
   const ends = new Map((await kafkaEnds(brokers, [topic])).map(({ partition, end }) => [partition, end]));
-  const open = new Set([...ends].filter(([, end]) => end > 0n).map(([partition]) => partition));
-  const entries: LogEntry[] = [];
+  const startOf = (partition: number) => starts[partition] ?? 0n;
+  const open = new Set(
+    [...ends].filter(([partition, end]) => end > startOf(partition)).map(([partition]) => partition),
+  );
+  const entries = new Map<string, LogEntry>(); // by place: what came before the seek may come again
   const done = Promise.withResolvers<undefined>();
   const consumer = clientOf(brokers).consumer({ groupId: `checker-${topic}`, maxWaitTimeInMs: 100 });
   consumer.on("consumer.crash", ({ payload }) => done.reject(payload.error));
@@ -71,7 +82,7 @@ export async function readKafkaLog(brokers: readonly string[], topic: string): P
     await consumer.run({
       autoCommit: false,
       eachMessage: ({ partition, message: { offset, timestamp, headers = {}, value } }) => {
-        entries.push({
+        entries.set(`${partition}@${offset}`, {
           ...{ partition, offset: BigInt(offset), appendedAtMs: Number(timestamp) },
           headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)])),
           value: value ?? Buffer.alloc(0),
@@ -81,12 +92,13 @@ export async function readKafkaLog(brokers: readonly string[], topic: string): P
         return Promise.resolve();
       },
     });
+    for (const partition of open) consumer.seek({ topic, partition, offset: startOf(partition).toString() });
     if (open.size > 0) await done.promise;
   } finally {
     await consumer.disconnect();
   }
-  return entries
-    .filter(({ partition, offset }) => offset < (ends.get(partition) ?? 0n))
+  return [...entries.values()]
+    .filter(({ partition, offset }) => offset >= startOf(partition) && offset < (ends.get(partition) ?? 0n))
     .sort((a, b) => a.partition - b.partition || (a.offset < b.offset ? -1 : 1));
 }
 

@@ -6,6 +6,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import { channelBody } from "../../model/channel.ts";
 import { ruleBody } from "../../model/rule.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
+import { isShared, ownerHeaders } from "../../model/topic-name.ts";
 import { testCatalog, type TestCatalog } from "./catalog.ts";
 import { eventually } from "./eventually.ts";
 import { testLog } from "./log.ts";
@@ -21,9 +22,10 @@ let tenants = 0;
 export async function alertPlant() {
   const test: TestCatalog = await testCatalog();
   const { log, kafkaBrokers } = await testLog(test.admin);
-  const newTenant = async (partitions = 1) => {
+  /** @param sharedTopic - for readings, instead of one of its own; it is there already */
+  const newTenant = async (partitions = 1, sharedTopic?: string) => {
     const tenant: TenantId = tenantId.parse(`plant-${++tenants}`);
-    const topic = `${tenant}.readings.g1`;
+    const topic = sharedTopic ?? `${tenant}.readings.g1`;
     await test.catalog.service.query(
       "insert into tenant (tenant, name, tier, state, machines) values ($1, $1, 'shared', 'ready', 1)",
       [tenant],
@@ -34,7 +36,7 @@ export async function alertPlant() {
        values ($1, $2, 'readings', 1, $3), ($4, $2, 'alerts', 1, 1)`,
       [topic, tenant, partitions, alertTopic],
     );
-    await log.createTopic(topic, partitions);
+    if (sharedTopic === undefined) await log.createTopic(topic, partitions);
     await log.createTopic(alertTopic, 1);
     await test.catalog.service.query("select pg_notify('placement_changed', '')");
     return { ...plantOf(test, log, tenant, { topic, partitions }), alertTopic };
@@ -68,6 +70,7 @@ function plantOf(
   tenant: TenantId,
   { topic, partitions }: ReadingsTopic,
 ) {
+  const owner = isShared(topic) ? ownerHeaders(tenant, 1) : {};
   return {
     tenant,
     topic,
@@ -89,7 +92,7 @@ function plantOf(
     report: (seconds: number, values: object, rest: object = {}) =>
       log.append([
         {
-          ...{ topic, partition: 0, headers: { source: "live" } },
+          ...{ topic, partition: 0, headers: { source: "live", ...owner } },
           value: Buffer.from(JSON.stringify([{ ...wireOf([seconds, 0]), values, ...rest }])),
         },
       ]),
@@ -99,7 +102,7 @@ function plantOf(
         {
           topic,
           partition,
-          headers: { "produced-at": String(Date.now()), source: "live", ...headers },
+          headers: { "produced-at": String(Date.now()), source: "live", ...headers, ...owner },
           value: Buffer.from(JSON.stringify(samples.map(wireOf))),
         },
       ]),
@@ -115,8 +118,8 @@ function plantOf(
       );
       await eventually("everything in the log is evaluated", async () => {
         const { rows } = await catalog.service.query<{ partition: number; offset: bigint }>(
-          'select partition, next_offset as "offset" from alert_position where tenant = $1',
-          [tenant],
+          'select partition, next_offset as "offset" from alert_position where topic = $1',
+          [topic],
         );
         const positions = new Map(rows.map(({ partition, offset }) => [partition, offset]));
         return ends.every((end, partition) => (positions.get(partition) ?? 0n) >= end);

@@ -17,7 +17,8 @@ import { MillwrightError } from "../../model/errors.ts";
 import type { Operation, OperationEvent, OperationKind } from "../../model/operation.ts";
 import type { WireReading } from "../../model/reading.ts";
 import type { Role } from "../../model/role.ts";
-import { tenantId, tenantNames, type TenantId } from "../../model/tenant.ts";
+import { tenantId, tenantNames, type TenantId, type TopicKind } from "../../model/tenant.ts";
+import { SHARED_READINGS } from "../../model/topic-name.ts";
 import { testCatalog } from "./catalog.ts";
 import { testSealer } from "./sealer.ts";
 
@@ -152,12 +153,13 @@ export class TestApi {
   }
 
   /** A tenant that is ready to be written to. */
-  async tenant(id: string): Promise<TenantId> {
+  async tenant(id: string, topic: TopicKind = "own"): Promise<TenantId> {
     const tenant = tenantId.parse(id);
     await addTenant(this.catalog.service, {
       id: tenant,
       name: id,
       tier: "shared",
+      topic,
       machines: 1,
       budgetUsdPerMonth: null,
       contacts: [],
@@ -171,7 +173,7 @@ export class TestApi {
     );
     await this.catalog.service.query(
       "insert into topic (topic, tenant, stream, generation, partitions) values ($1, $2, 'readings', 1, 2)",
-      [`${tenant}.readings.g1`, tenant],
+      [topic === "own" ? `${tenant}.readings.g1` : SHARED_READINGS.topic, tenant],
     );
     await this.catalog.service.query("update tenant set state = 'ready' where tenant = $1", [tenant]);
     return tenant;

@@ -37,13 +37,17 @@ const cell = {
   query: cellLogin,
 };
 
+/** Where every partition of the log ends. */
+const LOG_END = 7n;
+
 const TABLES = `
   create schema if not exists fake;
   create table if not exists fake.stack (stack text primary key, token bigint not null, resources int not null default 0,
     made int not null default 0, is_protected boolean not null default false);
   create table if not exists fake.topic (topic text primary key, partitions int not null, retention_ms bigint,
     is_dropped boolean not null default false);
-  create table if not exists fake.series (tenant text primary key, machines int not null, made int not null default 1);
+  create table if not exists fake.series (tenant text primary key, machines int not null, topics jsonb not null,
+    made int not null default 1);
   create table if not exists fake.secret (name text primary key, secret jsonb not null);
   create table if not exists fake.call (id bigint generated always as identity, verb text not null, name text not null,
     token bigint)`;
@@ -135,7 +139,7 @@ export async function fakeWorld(
         await pool.query("update fake.topic set is_dropped = true where topic = $1", [topic]);
       },
       append: unused,
-      bounds: unused,
+      bounds: () => Promise.resolve({ start: 0n, end: LOG_END }),
       read: unused,
       horizon: unused,
       consume: unused,
@@ -145,12 +149,12 @@ export async function fakeWorld(
     },
     cells: {
       prepareCell: () => Promise.resolve(),
-      async prepareTenant(_secret, { tenant, machines }) {
+      async prepareTenant(_secret, { tenant, machines, topics }) {
         await called("prepareTenant", tenant);
         await pool.query(
-          `insert into fake.series (tenant, machines) values ($1, $2)
+          `insert into fake.series (tenant, machines, topics) values ($1, $2, $3)
            on conflict (tenant) do update set machines = excluded.machines`,
-          [tenant, machines],
+          [tenant, machines, JSON.stringify(topics.map(({ topic, starts }) => [topic, starts?.map(Number)]))],
         );
       },
       async dropTenantRows(_secret, tenant) {

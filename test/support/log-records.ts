@@ -1,6 +1,7 @@
 import type { LogRecord } from "../../data/event-log/event-log.ts";
 import type { WireReading } from "../../model/reading.ts";
 import { topicName, type TenantId } from "../../model/tenant.ts";
+import { ownerHeaders, SHARED_READINGS } from "../../model/topic-name.ts";
 
 /** Append time of hand-made records: a fixed instant, so that decisions by time are the same in every run. */
 export const APPENDED_AT_MS = Date.UTC(2026, 10, 21, 10, 0, 0);
@@ -34,4 +35,16 @@ export function logRecord(
     value: Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)),
     ...facts,
   };
+}
+
+/** A record of the tenant in a partition of the shared topic. @param generation - of the tenant */
+export function sharedRecord(
+  tenant: TenantId,
+  partition: number,
+  offset: number | bigint,
+  { generation = 1, ...facts }: Partial<LogRecord> & { readonly generation?: number } = {},
+): LogRecord {
+  const { topic } = SHARED_READINGS;
+  const headers = ownerHeaders(tenant, generation);
+  return logRecord(tenant, partition, offset, undefined, { topic, headers, ...facts });
 }

@@ -5,7 +5,8 @@ import { Registry } from "prom-client";
 import { MqttMetrics } from "../../automation/mqtt/metrics.ts";
 import { serveMqtt, type MqttOptions, type MqttServer } from "../../automation/mqtt/server.ts";
 import type { EventLog, LogRecord } from "../../data/event-log/event-log.ts";
-import { topicName } from "../../model/tenant.ts";
+import { topicName, type TopicKind } from "../../model/tenant.ts";
+import { SHARED_READINGS } from "../../model/topic-name.ts";
 import { TestApi } from "./api.ts";
 import { testLog } from "./log.ts";
 
@@ -52,9 +53,9 @@ export class TestEntrance {
     return this.#server?.url ?? "";
   }
 
-  async tenant(id: string): Promise<void> {
-    const tenant = await this.api.tenant(id);
-    await this.log.createTopic(topicName(tenant, "readings", 1), 2);
+  async tenant(id: string, kind: TopicKind = "own"): Promise<void> {
+    const tenant = await this.api.tenant(id, kind);
+    await this.log.createTopic(kind === "own" ? topicName(tenant, "readings", 1) : SHARED_READINGS.topic, 2);
   }
 
   /** A key of one machine, made as people make it. */
@@ -88,8 +89,7 @@ export class TestEntrance {
   }
 
   /** All that the log has of a tenant, partition by partition, in order. */
-  async records(tenant: string): Promise<readonly LogRecord[]> {
-    const topic = `${tenant}.readings.g1`;
+  async records(tenant: string, topic = `${tenant}.readings.g1`): Promise<readonly LogRecord[]> {
     const records: LogRecord[] = [];
     for (const partition of [0, 1]) {
       const { end } = await this.log.bounds({ topic, partition });

@@ -45,6 +45,46 @@ describe("POST /v1/data", () => {
     expect(stored[0]?.headers).to.not.have.property("batch-id");
   });
 
+  it("says itself whose a record in a shared topic is, whatever the client says", async () => {
+    await api.tenant("sharing", "shared");
+    const key = await api.key("machine", "sharing");
+    const headers = { tenant: "globex", generation: "1", "batch-id": "tenant=globex" };
+    const readings = [reading("m-1"), reading("m-2")];
+    const answer = await api.call("POST", "/v1/data", { readings }, { token: key, headers });
+    expect(answer.status).to.equal(202);
+    expect(api.appended.map(({ topic }) => topic)).to.include("shared.readings.g128");
+    for (const record of api.appended)
+      expect([record.headers["tenant"], record.headers["generation"]]).to.deep.equal(["sharing", "1"]);
+    api.appended.length = 0;
+    const forged = [reading("m-1", { tenant: "globex" }), reading("m-1", { tenantId: "globex" })];
+    const { body } = await api.call("POST", "/v1/data", { readings: forged }, { token: key });
+    expect([body.accepted, api.appended]).to.deep.equal([0, []]);
+  });
+
+  it("spreads machines of one name over a shared topic by their tenants", async () => {
+    const partitions = new Set<number>();
+    for (let n = 0; n < 8; n++) {
+      const id = `spread-${n}`;
+      await api.tenant(id, "shared");
+      await api.call(
+        "POST",
+        "/v1/data",
+        { readings: [reading("m-1")] },
+        { token: await api.key("machine", id) },
+      );
+      await api.call(
+        "POST",
+        "/v1/data",
+        { readings: [reading("m-1")] },
+        { token: await api.key("machine", id) },
+      );
+      const [first, second] = api.appended.splice(0).map(({ partition }) => partition);
+      expect(first).to.equal(second);
+      partitions.add(first!);
+    }
+    expect(partitions.size).to.equal(2);
+  });
+
   it("judges each reading alone", async () => {
     const bad = [
       reading("m-1", { ts: "1970-01-01T00:00:00Z" }),

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { ErrorWithReasonCode, IClientPublishOptions } from "mqtt";
+import { SHARED_READINGS } from "../../../model/topic-name.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TestEntrance, VERSIONS } from "../../support/mqtt.ts";
 
@@ -26,6 +27,22 @@ describe("the MQTT entrance", () => {
     (await entrance.records(tenant))
       .filter(({ headers }) => headers["refused"] !== undefined)
       .map(({ headers, value }) => [headers["refused"], value.toString()]);
+
+  it("says itself whose a record in a shared topic is, whatever the sender says", async () => {
+    const [ours, theirs] = [`${tenant}-ours`, `${tenant}-theirs`];
+    for (const id of [ours, theirs]) await entrance.tenant(id, "shared");
+    const client = await entrance.client(5, await entrance.api.key("machine", ours));
+    const userProperties = { tenant: theirs, generation: "1", "batch-id": "b-1" };
+    const publish = { qos: 1, properties: { userProperties } } as const;
+    await client.publishAsync("sensors/m-1/telemetry", JSON.stringify(reading()), publish);
+    await client.publishAsync("sensors/m-1/telemetry", "no JSON", publish);
+    await client.endAsync();
+    const records = await entrance.records(ours, SHARED_READINGS.topic);
+    expect(records.map(({ headers }) => [headers["tenant"], headers["generation"]])).to.deep.equal([
+      [ours, "1"],
+      [ours, "1"],
+    ]);
+  });
 
   for (const { version, name } of VERSIONS) {
     describe(name, () => {

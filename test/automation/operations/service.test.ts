@@ -102,6 +102,30 @@ describe("OperationService", () => {
       expect(await operations.world.secrets.get("reader-acme")).to.have.property("password");
     });
 
+    it("begins a tenant on a shared topic at its end, and leaves the topic to the others when it goes", async () => {
+      const create = operations.service.startCreate(newTenant("sharer", { topic: "shared" }), request);
+      expect((await ended(operations, await create)).status).to.equal("succeeded");
+      const sharer = tenantId.parse("sharer");
+      expect((await getTenant(operations.catalog.service, sharer)).topic).to.equal("shared");
+      const positions = "select topics from fake.series where tenant = 'sharer'";
+      expect(await rowsOf(place, positions)).to.deep.equal([
+        { topics: [["shared.readings.g128", Array.from({ length: 8 }, () => 7)]] },
+      ]);
+      const end = await ended(operations, await operations.service.startDelete(sharer, request));
+      const topics = `select topic, is_dropped from fake.topic
+                       where topic like 'sharer.%' or topic like 'shared.%' order by 1`;
+      expect(await rowsOf(place, topics)).to.deep.equal(
+        [
+          { topic: "sharer.alerts.g1", is_dropped: true },
+          { topic: "shared.readings.g128", is_dropped: false },
+        ].toSorted((a, b) => (a.topic < b.topic ? -1 : 1)),
+      );
+      expect(end.result).to.deep.include({
+        topics: ["sharer.alerts.g1"],
+        expiring: { topics: ["shared.readings.g128"], afterMs: 7 * 86_400_000 },
+      });
+    });
+
     it("gives the tenant its first rules once: a repeated step brings no deleted one back", async () => {
       const ruled = tenantId.parse("ruled");
       const inRuled = <T>(work: Parameters<typeof inTenant<T>>[2]) =>

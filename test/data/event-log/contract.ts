@@ -131,6 +131,23 @@ export function eventLogContract(log: () => EventLog): void {
     ]);
   });
 
+  it("goes on where the subscription says so between batches, also a partition that has stopped", async () => {
+    await log().append(Array.from({ length: 6 }, (_, n) => recordOf(topic, String(n), n % 2)));
+    const seeks: Seek[] = [];
+    const seen = collector(() => [topic], { seeks: () => seeks.splice(0) });
+    seen.positions.set(`${topic}/1`, 99n);
+    consume(seen.subscription);
+    await eventually("one partition read, the other stopped", () => {
+      return seen.records.length === 3 && seen.stopped.length === 1;
+    });
+    seeks.push({ topic, partition: 0, offset: 1n }, { topic, partition: 1, offset: 2n });
+    await eventually("the rest of both", () => seen.records.length === 6);
+    const [again, others] = [0, 1].map((partition) =>
+      seen.records.slice(3).filter((record) => record.partition === partition),
+    );
+    expect([again?.map(textOf), others?.map(textOf)]).to.deep.equal([["2", "4"], ["5"]]);
+  });
+
   it("hands over again from the stored position what handle did not take", async () => {
     await log().append([recordOf(topic, "a"), recordOf(topic, "b")]);
     let tries = 0;

@@ -5,6 +5,7 @@ import { acknowledgeAlert, getAlert, shelveAlert } from "../../../data/catalog/a
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { MAX_TRANSITIONS } from "../../../handlers/alert/evaluation.ts";
 import { alertEngine, type AlertEngine, type AlertObserver } from "../../../handlers/alert/process.ts";
+import { SHARED_READINGS } from "../../../model/topic-name.ts";
 import { alertPlant, ruleOf, START_MS } from "../../support/alert-plant.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -63,6 +64,59 @@ describe("alert engine", () => {
       [produced, appended, evaluated, committed].toSorted((a, b) => a! - b!),
     );
     expect(notified).to.equal(null);
+  });
+
+  describe("where tenants share a topic", () => {
+    const { topic } = SHARED_READINGS;
+    before(() => plant.log.createTopic(topic, 1));
+
+    it("rings for the tenant whose machine it is, also with others of that name", async () => {
+      const [acme, zeta] = [await plant.newTenant(1, topic), await plant.newTenant(1, topic)];
+      await acme.rule({ deadBand: 2 });
+      await zeta.rule({ deadBand: 2 });
+      await acme.send([[1, 90]]);
+      await zeta.send([[2, 70]]);
+      await acme.send([[3, 70]]);
+      await zeta.send([[4, 95]]);
+      const [theirs] = await eventually("the alert of the second", async () => {
+        const alerts = await zeta.alerts();
+        return alerts.length > 0 && alerts;
+      });
+      const [ours, ...others] = await acme.alerts();
+      expect([ours?.value, second(ours?.returnedAt ?? null), others]).to.deep.equal([90, 3, []]);
+      expect([theirs?.value, theirs?.returnedAt]).to.deep.equal([95, null]);
+    });
+
+    it("ends the delays of each when its machine sends no more", async () => {
+      const both = [await plant.newTenant(1, topic), await plant.newTenant(1, topic)];
+      for (const one of both) {
+        await one.rule({ onDelayMs: 300 });
+        await one.send([[1, 90]]);
+      }
+      for (const one of both)
+        await eventually(`the alert of ${one.tenant}`, async () => (await one.alerts()).length === 1);
+    });
+
+    it("goes on where it was when all tenants have gone and others come", async () => {
+      const former = await plant.newTenant(1, topic);
+      await former.send([[1, 90]]);
+      await former.caughtUp();
+      const positions = () =>
+        plant.catalog.service.query<{ next_offset: bigint }>(
+          "select next_offset from alert_position where topic = $1",
+          [topic],
+        );
+      const before = (await positions()).rows;
+      await plant.catalog.service.query(
+        "delete from tenant where tenant in (select tenant from topic where topic = $1)",
+        [topic],
+      );
+      const next = await plant.newTenant(1, topic);
+      expect((await positions()).rows).to.deep.equal(before);
+      await next.rule();
+      await next.send([[2, 90]]);
+      await eventually("the alert", async () => (await next.alerts()).length === 1);
+    });
   });
 
   for (const [what, header] of [

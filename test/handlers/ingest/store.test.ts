@@ -129,10 +129,10 @@ describe("storing a batch of the log", () => {
     const records = [0, 1, 2].map((offset) => logRecord(tenant, 0, offset));
     await store(records);
     const again = await store(records);
-    expect(again.seeks).to.deep.equal([{ topic: records[0]?.topic, partition: 0, offset: 3n }]);
+    expect(again.seeks).to.deep.equal([{ tenant, topic: records[0]?.topic, partition: 0, offset: 3n }]);
     // a failover has moved the position back
     const ahead = await store([logRecord(tenant, 0, 9)]);
-    expect(ahead.seeks).to.deep.equal([{ topic: records[0]?.topic, partition: 0, offset: 3n }]);
+    expect(ahead.seeks).to.deep.equal([{ tenant, topic: records[0]?.topic, partition: 0, offset: 3n }]);
     expect(await stored(tenant)).to.have.length(3);
   });
 

@@ -19,8 +19,8 @@ import type { DatabaseServer } from "./database-server.ts";
 export interface PlaneLog {
   /** For a producer of its own: close it after use. */
   readonly open: (clientId: string) => EventLog;
-  /** All records of a topic, in offset order within each partition. */
-  readonly entries: (topic: string) => Promise<LogEntry[]>;
+  /** All records of a topic from `starts` on, which are by partition, in offset order within each. */
+  readonly entries: (topic: string, starts: readonly bigint[]) => Promise<LogEntry[]>;
   readonly ends: (topics: readonly string[]) => Promise<PartitionEnd[]>;
   /** What the hosts are given to find it; undefined: the log lies in the catalog's server. */
   readonly kafka?: { readonly secret: KafkaSecret; readonly broker: ServerProcess };
@@ -35,7 +35,7 @@ export async function embeddedPlaneLog(
   await prepareEmbeddedLog(admin, password);
   return {
     open: (clientId) => openEmbeddedLog({ ...admin, port: server.proxy.port }, password, clientId),
-    entries: (topic) => readEmbeddedLog(admin, topic),
+    entries: (topic, starts) => readEmbeddedLog(admin, topic, starts),
     ends: (topics) => embeddedEnds(admin, topics),
   };
 }
@@ -46,7 +46,7 @@ export async function kafkaPlaneLog(folder: string): Promise<PlaneLog> {
   const brokers = [address];
   return {
     open: (clientId) => openKafkaLog({ brokers }, { clientId, replicationFactor: 1 }),
-    entries: (topic) => readKafkaLog(brokers, topic),
+    entries: (topic, starts) => readKafkaLog(brokers, topic, starts),
     ends: (topics) => kafkaEnds(brokers, topics),
     kafka: { secret: { brokers, replicationFactor: 1 }, broker },
   };

@@ -12,7 +12,8 @@ import { dropTenantRows } from "../../../data/cell/prepare-cell.ts";
 import type { EventLog } from "../../../data/event-log/event-log.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
-import { tenantId, tenantNames, topicName, type TenantId } from "../../../model/tenant.ts";
+import { tenantId, tenantNames, topicName, type TenantId, type TopicKind } from "../../../model/tenant.ts";
+import { isShared, ownerHeaders, SHARED_READINGS } from "../../../model/topic-name.ts";
 import type { ServerProcess } from "../../../automation/services/server-process.ts";
 import type { Published } from "../../checker/evidence.ts";
 import type { LogEntry, PartitionEnd } from "../../checker/log-entries.ts";
@@ -30,6 +31,10 @@ export const PARTITIONS = 2;
 export interface PlaneTenant {
   readonly tenant: TenantId;
   readonly topic: string;
+  /** Offsets of the topic, by partition, when the tenant came. */
+  readonly starts: readonly bigint[];
+  /** Of its records, where others share the topic. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What log and cell stand on: the embedded log and PostgreSQL, or Kafka and TimescaleDB. */
@@ -132,19 +137,23 @@ export class DataPlane {
     return this.#log.open("producer");
   }
 
-  /** All records of a topic, for the checker. */
-  logEntries(topic: string): Promise<LogEntry[]> {
-    return this.#log.entries(topic);
+  /** All records of a tenant's topic since it came, for the checker. */
+  logEntries({ topic, starts }: Pick<PlaneTenant, "topic" | "starts">): Promise<LogEntry[]> {
+    return this.#log.entries(topic, starts);
   }
 
-  async addTenant(id: string): Promise<PlaneTenant> {
+  async addTenant(id: string, kind: TopicKind = "own"): Promise<PlaneTenant> {
     const tenant = tenantId.parse(id);
-    const topic = topicName(tenant, "readings", 1);
+    const topic = kind === "own" ? topicName(tenant, "readings", 1) : SHARED_READINGS.topic;
     const { service } = this.catalog;
     const facts = { name: id, tier: "shared" as const, machines: 10, budgetUsdPerMonth: null, contacts: [] };
     await addTenant(service, { id: tenant, ...facts });
     await this.#setUpLog.createTopic(topic, PARTITIONS);
-    await testTenant(this.#cellSecret, id, { topics: [{ topic, partitions: PARTITIONS }] });
+    const bounds = Array.from({ length: PARTITIONS }, (_, partition) =>
+      this.#setUpLog.bounds({ topic, partition }),
+    );
+    const starts = (await Promise.all(bounds)).map(({ end }) => end);
+    await testTenant(this.#cellSecret, id, { topics: [{ topic, partitions: PARTITIONS, starts }] });
     await service.query(
       `with placed as (insert into tenant_placement (tenant, cell, database, schema, epoch, state)
                        values ($1, $2, $3, $4, 1, 'stable')),
@@ -154,7 +163,7 @@ export class DataPlane {
       [tenant, CELL, this.cellAdmin.database, tenantNames(tenant).schema, topic, PARTITIONS],
     );
     await service.query("select pg_notify('placement_changed', '')");
-    return { tenant, topic };
+    return { tenant, topic, starts, headers: kind === "own" ? {} : ownerHeaders(tenant, 1) };
   }
 
   /** From now on what happens to the tenant's alerts is published. */
@@ -168,14 +177,14 @@ export class DataPlane {
   }
 
   async publishedAlerts(tenant: TenantId): Promise<Published[]> {
-    const entries = await this.#log.entries(topicName(tenant, "alerts", 1));
+    const entries = await this.#log.entries(topicName(tenant, "alerts", 1), []);
     return entries.map(({ value }) => JSON.parse(value.toString()) as Published);
   }
 
   async removeTenant({ tenant, topic }: PlaneTenant): Promise<void> {
     await this.catalog.service.query("delete from tenant where tenant = $1", [tenant]);
     await this.catalog.service.query("select pg_notify('placement_changed', '')");
-    await this.#setUpLog.dropTopic(topic);
+    if (!isShared(topic)) await this.#setUpLog.dropTopic(topic);
     await this.#setUpLog.dropTopic(topicName(tenant, "alerts", 1));
     await dropTenantRows(this.#cellSecret, tenant);
     await dropTenantSchema(this.#cellSecret, tenant);
@@ -188,15 +197,19 @@ export class DataPlane {
   async unfinished(tenants: readonly PlaneTenant[]): Promise<readonly string[]> {
     const names = tenants.map(({ tenant }) => tenant);
     const topics = tenants.map(({ topic }) => topic);
-    const ends = endsByPartition(await this.#log.ends(topics));
+    const distinct = [...new Set(topics)];
+    const ends = endsByPartition(await this.#log.ends(distinct));
     const [stored, evaluated] = await Promise.all([
-      positionsIn(this.cellAdmin, "millwright.log_position", topics),
+      Promise.all(names.map((name) => positionsIn(this.cellAdmin, "millwright.log_position", topics, name))),
       positionsIn(this.catalogAdmin, "catalog.alert_position", topics),
     ]);
     const behind = [...ends].flatMap(([partition, end]) => [
-      ...((stored.get(partition) ?? 0n) === end
-        ? []
-        : [`${partition} is stored to ${stored.get(partition)} of ${end}`]),
+      ...tenants.flatMap(({ tenant, topic }, index) => {
+        const position = stored[index]?.get(partition) ?? 0n;
+        return !partition.startsWith(`${topic}/`) || position === end
+          ? []
+          : [`${partition} is stored to ${position} of ${end} for ${tenant}`];
+      }),
       ...((evaluated.get(partition) ?? 0n) === end
         ? []
         : [`${partition} is evaluated to ${evaluated.get(partition)} of ${end}`]),
@@ -219,7 +232,7 @@ export class DataPlane {
     );
     if (waiting.length > 0) return waiting.map(({ what }) => what);
     // On Kafka the end of a delay is a record of the log, which came perhaps while we looked.
-    const isStill = isDeepStrictEqual(endsByPartition(await this.#log.ends(topics)), ends);
+    const isStill = isDeepStrictEqual(endsByPartition(await this.#log.ends(distinct)), ends);
     return isStill ? [] : ["a log has grown"];
   }
 
@@ -256,10 +269,13 @@ async function positionsIn(
   server: pg.ClientConfig,
   table: string,
   topics: readonly string[],
+  tenant?: string,
 ): Promise<ReadonlyMap<string, bigint>> {
-  const sql = `select topic, partition, next_offset::text from ${table} where topic = any($1)`;
+  const sql = `select topic, partition, next_offset::text from ${table}
+                where topic = any($1) and ($2::text is null or tenant = $2)`;
   const rows = await queryOnce<{ topic: string; partition: number; next_offset: string }>(server, sql, [
     topics,
+    tenant ?? null,
   ]);
   return new Map(rows.map((row) => [nameOf(row), BigInt(row.next_offset)]));
 }

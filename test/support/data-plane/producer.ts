@@ -48,7 +48,7 @@ export async function send(sender: Sender, signal: AbortSignal): Promise<void> {
 
 /** @returns whether it was acknowledged in the end: a call without a batch id is not made again */
 async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boolean> {
-  const { tenant, topic, connection, journal, log } = sender;
+  const { tenant, topic, headers, connection, journal, log } = sender;
   const records = drafts.map((draft): SentRecord => {
     return { kind: "sent", record: journal.number(), connection, tenant, topic, ...draft };
   });
@@ -56,7 +56,7 @@ async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boole
   const isSafeToRepeat = records.every(({ batch }) => batch !== undefined);
   let ackCount = 0;
   for (;;) {
-    const outcome = await tryOnce(log, records);
+    const outcome = await tryOnce(log, records, headers);
     for (const { record } of records) journal.write({ kind: "outcome", record, outcome });
     if (outcome === "acked") ackCount += 1;
     if (ackCount === (isRepeated ? 2 : 1)) return true;
@@ -65,9 +65,13 @@ async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boole
   }
 }
 
-async function tryOnce(log: EventLog, records: readonly SentRecord[]): Promise<"acked" | "unknown"> {
+async function tryOnce(
+  log: EventLog,
+  records: readonly SentRecord[],
+  owner: PlaneTenant["headers"],
+): Promise<"acked" | "unknown"> {
   try {
-    await log.append(records.map(recordOf));
+    await log.append(records.map((record) => recordOf(record, owner)));
     return "acked";
   } catch (error) {
     if (error instanceof MillwrightError && error.retryable) return "unknown";
@@ -75,10 +79,14 @@ async function tryOnce(log: EventLog, records: readonly SentRecord[]): Promise<"
   }
 }
 
-/** The record as it lies in the log, the same bytes at each try. */
-export function recordOf({ topic, partition, source, record, batch, value }: SentRecord): NewRecord {
+/** The record as it lies in the log, the same bytes at each try. @param owner - headers of a shared topic */
+export function recordOf(
+  { topic, partition, source, record, batch, value }: SentRecord,
+  owner: PlaneTenant["headers"] = {},
+): NewRecord {
   const batchHeaders =
     batch === undefined ? {} : { "batch-id": batch.id, part: String(batch.part), "content-hash": batch.hash };
-  const headers = { record: String(record), "produced-at": String(Date.now()), source, ...batchHeaders };
+  const facts = { record: String(record), "produced-at": String(Date.now()), source };
+  const headers = { ...facts, ...batchHeaders, ...owner };
   return { topic, partition, headers, value: Buffer.from(value, "base64") };
 }

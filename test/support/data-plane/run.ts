@@ -19,7 +19,8 @@ import type { DataPlane, PlaneTenant } from "./plane.ts";
 import { JournalWriter, send } from "./producer.ts";
 import { rulesOf, Workload } from "./workload.ts";
 
-const TENANTS = 2;
+/** One has a topic of its own, two share one. */
+const TENANTS = { a: "own", b: "shared", c: "shared" } as const;
 const CONNECTIONS_PER_TENANT = 2;
 /** The load goes on so long after the last fault. */
 const AFTER_MS = 150;
@@ -46,8 +47,8 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
   const tenants: PlaneTenant[] = [];
   const channels = new Map<string, string>();
   try {
-    for (let index = 0; index < TENANTS; index++) {
-      const tenant = await plane.addTenant(`run-${seed}-${"ab"[index]!}`);
+    for (const [name, kind] of Object.entries(TENANTS)) {
+      const tenant = await plane.addTenant(`run-${seed}-${name}`, kind);
       tenants.push(tenant);
       await plane.addAlertTopic(tenant);
       channels.set(tenant.tenant, await addAlerting(plane, tenant, journal, receiver.url()));
@@ -61,11 +62,12 @@ export async function faultRun(plane: DataPlane, seed: number, given?: readonly 
     if (others.length > 0) await untilIdle(plane, tenants);
 
     const evidence = await Promise.all(
-      tenants.map(async ({ tenant, topic }): Promise<Evidence> => {
+      tenants.map(async (planeTenant): Promise<Evidence> => {
+        const { tenant, topic, starts } = planeTenant;
         const own = receiver.received.filter(({ json }) => json["tenant"] === tenant);
         return {
-          ...{ tenant, topic, journal: readJournal(journal.file), channels: [channels.get(tenant)!] },
-          log: await plane.logEntries(topic),
+          ...{ tenant, topic, starts, journal: readJournal(journal.file), channels: [channels.get(tenant)!] },
+          log: await plane.logEntries(planeTenant),
           cell: await readCell(plane.cellAdmin, tenant),
           alerts: await readAlerts(plane.catalogAdmin, tenant),
           published: await plane.publishedAlerts(tenant),
