@@ -35,7 +35,8 @@ describe("the MQTT entrance", () => {
     const userProperties = { tenant: theirs, generation: "1", "batch-id": "b-1" };
     const publish = { qos: 1, properties: { userProperties } } as const;
     await client.publishAsync("sensors/m-1/telemetry", JSON.stringify(reading()), publish);
-    await client.publishAsync("sensors/m-1/telemetry", "no JSON", publish);
+    const refusal = await client.publishAsync("sensors/m-1/telemetry", "no JSON", publish).catch(String);
+    expect(refusal).to.match(/Payload format invalid/);
     await client.endAsync();
     const records = await entrance.records(ours, SHARED_READINGS.topic);
     expect(records.map(({ headers }) => [headers["tenant"], headers["generation"]])).to.deep.equal([
