@@ -24,7 +24,8 @@ export class MachineStates {
     const tenants = this.#partitions.get(key) ?? new Map<string, Map<string, MachineMemory>>();
     this.#partitions.set(key, tenants);
     let machines = tenants.get(tenant);
-    if (machines === undefined || machines.size > MAX_MACHINES) tenants.set(tenant, (machines = new Map()));
+    if (machines === undefined || machines.size > MAX_MACHINES)
+      tenants.set(tenant, (machines = new Map<string, MachineMemory>()));
     const missing = [...machineIds].filter((machineId) => !machines.has(machineId));
     for (const [machineId, memory] of await readMachines(tx, tenant, partition, missing))
       machines.set(machineId, memory);

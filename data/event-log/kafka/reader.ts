@@ -1,18 +1,34 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { OffsetBounds, ReadRecords, Seek, TopicPartition } from "../event-log.ts";
 import { outOfRange } from "../out-of-range.ts";
 import { refuseError, topicUnknown, unavailable, type KafkaCluster } from "./cluster.ts";
 import { fetchRecords } from "./fetch.ts";
 import { Leaders } from "./leaders.ts";
-import { EARLIEST, LATEST, READ_COMMITTED } from "./protocol.ts";
+import { EARLIEST, errorName, LATEST, READ_COMMITTED } from "./protocol.ts";
+
+// Of a topic that was made just now the others know the leader, and the leader does not know itself.
+const LEADER_TRIES = 20;
+const LEADER_PAUSE_MS = 100;
 
 /** @throws MillwrightError `topic-unknown`, `log-unavailable` */
 export async function boundsOf(cluster: KafkaCluster, of: TopicPartition): Promise<OffsetBounds> {
   const leader = await leaderOf(cluster, of);
   const offsetAt = async (timestamp: number) => {
-    const [answer] = await listOffsets(cluster, leader, [of], timestamp);
-    refuseError(answer?.errorCode ?? -1, keyOf(of));
-    return BigInt(answer?.offset ?? 0);
+    for (let tries = 1; ; tries++) {
+      const [{ errorCode, offset } = { errorCode: -1, offset: 0 }] = await listOffsets(
+        cluster,
+        leader,
+        [of],
+        timestamp,
+      );
+      if (errorName(errorCode) === "NOT_LEADER_FOR_PARTITION" && tries < LEADER_TRIES) {
+        await delay(LEADER_PAUSE_MS);
+        continue;
+      }
+      refuseError(errorCode, keyOf(of));
+      return BigInt(offset);
+    }
   };
   return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) };
 }
