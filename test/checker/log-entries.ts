@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Kafka, logLevel } from "kafkajs";
 import pg from "pg";
 
@@ -74,7 +75,7 @@ export async function readKafkaLog(
   );
   const entries = new Map<string, LogEntry>(); // by place: what came before the seek may come again
   const done = Promise.withResolvers<undefined>();
-  const consumer = clientOf(brokers).consumer({ groupId: `checker-${topic}`, maxWaitTimeInMs: 100 });
+  const consumer = clientOf(brokers).consumer({ groupId: `checker-${randomUUID()}`, maxWaitTimeInMs: 100 });
   consumer.on("consumer.crash", ({ payload }) => done.reject(payload.error));
   await consumer.connect();
   try {

@@ -70,7 +70,7 @@ describe(`tenants that share a partition, under any schedule (seed ${seed})`, ()
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyOwner, { minLength: START, maxLength: 12 }),
-        fc.array(anyCommand, { maxLength: 30 }),
+        fc.array(anyCommand, { minLength: 20, maxLength: 60, size: "max" }),
         async (owners, commands) => {
           const world = await SharedWorld.make(cell, ++count, owners);
           for (const command of commands) {
@@ -82,7 +82,7 @@ describe(`tenants that share a partition, under any schedule (seed ${seed})`, ()
           await world.expectPositionsAtEnd();
         },
       ),
-      { seed, numRuns: 40 },
+      { seed, numRuns: 30 },
     );
   });
 });
@@ -113,6 +113,7 @@ class SharedWorld {
     }
     const world = new SharedWorld(cell, tenants);
     for (const owner of owners) world.#append(owner);
+    for (const reader of world.#readers) await reader.poll();
     return world;
   }
 
@@ -130,7 +131,7 @@ class SharedWorld {
         return this.#readers[command.consumer].poll();
       case "restart":
         this.#readers[command.consumer] = this.#newReader();
-        return;
+        return this.#readers[command.consumer].poll();
       case "fence":
       case "open":
         await this.#sql("update millwright.fence set is_closed = $2 where tenant = $1", [
