@@ -44,8 +44,8 @@ const PART_BYTES = 1 << 20;
 const ALARM_PAUSE_MS = 30_000;
 /** A batch in which everybody is fenced is delivered again at once; without a pause that would be a busy loop. */
 const FENCED_PAUSE_MS = 50;
-/** Lower: more rows are updated for nothing; higher: a restart reads that much more again of shared topics. */
-const QUIET_MOVE_MS = 5_000;
+/** Lower: more rows are updated for nothing. Higher: a restart reads that much more again, and a flip waits for it. */
+const QUIET_MOVE_MS = 2_000;
 
 /** The consumer that fills one cell. */
 export function ingestSubscription(deps: IngestDeps): Subscription {

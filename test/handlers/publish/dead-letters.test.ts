@@ -44,7 +44,7 @@ describe("export of dead letters", () => {
     const tenant = await testTenant(cell.secret, `letters-${++tenantCount}`, { role });
     await inTransaction(test.catalog.service, async (tx) => {
       await addTenant(tx, newTenant(tenant));
-      await placeTenant(tx, tenant, "shared-1");
+      await placeTenant(tx, { id: tenant, topic: "own" }, "shared-1");
     });
     await log.createTopic(topicOf(tenant), 1);
     return tenant;
