@@ -68,7 +68,7 @@ export async function readPosition(
 }
 
 /** A tenant's position in a partition that tenants share. */
-export interface SharedPosition {
+interface SharedPosition {
   readonly tenant: TenantId;
   readonly partition: number;
   readonly nextOffset: bigint;
