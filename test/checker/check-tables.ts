@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 
 /** The log against the tables: rows under their references, dead letters, meters, positions and machines. */
 export function tableFindings(
-  { topic, log, starts, cell }: Pick<Evidence, "topic" | "log" | "starts" | "cell">,
+  { topic, log, starts = [], cell }: Pick<Evidence, "topic" | "log" | "starts" | "cell">,
   taken: readonly TakenEntry[],
 ): string[] {
   return [
@@ -102,7 +102,7 @@ function positionFindings(
     .filter((row) => row["topic"] === topic)
     .flatMap((row) => {
       const last = log.filter(({ partition }) => partition === row["partition"]).at(-1);
-      const end = last === undefined ? starts[Number(row["partition"])] : last.offset + 1n;
+      const end = last === undefined ? (starts[Number(row["partition"])] ?? 0n) : last.offset + 1n;
       const stored = BigInt(row["next_offset"] as string);
       return stored === end
         ? []

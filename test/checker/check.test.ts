@@ -50,7 +50,7 @@ function run(): Evidence {
     return { id: `e${sequence}`, sequence: String(sequence), event, alert: { id: "a1", machineId: "m-1" } };
   };
   return {
-    ...{ tenant: "acme", topic: TOPIC, log, starts: [0n], cell, alerts, channels: ["c1"] },
+    ...{ tenant: "acme", topic: TOPIC, log, cell, alerts, channels: ["c1"] },
     journal: {
       records: new Map(records.map((one) => [one.record, one])),
       rules: [{ ...rule, condition: { kind: "threshold", ...limits } }],

@@ -9,8 +9,8 @@ export interface Evidence {
   readonly journal: Journal;
   /** Of the topic since the tenant came; what others have in it too. */
   readonly log: readonly LogEntry[];
-  /** Where that begins, by partition. */
-  readonly starts: readonly bigint[];
+  /** Where that begins, by partition; 0 when left out. */
+  readonly starts?: readonly bigint[];
   readonly cell: StoredInCell;
   readonly alerts: StoredAlerts;
   /** The topic of alerts, in log order. */

@@ -28,7 +28,7 @@ export function logRefOf(topic: string, { partition, offset }: LogEntry): bigint
 export async function readEmbeddedLog(
   server: pg.ClientConfig,
   topic: string,
-  starts: readonly bigint[],
+  starts: readonly bigint[] = [],
 ): Promise<LogEntry[]> {
   const rows = await query<{
     partition: number;
@@ -66,7 +66,7 @@ export async function embeddedEnds(
 export async function readKafkaLog(
   brokers: readonly string[],
   topic: string,
-  starts: readonly bigint[],
+  starts: readonly bigint[] = [],
 ): Promise<LogEntry[]> {
   const ends = new Map((await kafkaEnds(brokers, [topic])).map(({ partition, end }) => [partition, end]));
   const startOf = (partition: number) => starts[partition] ?? 0n;

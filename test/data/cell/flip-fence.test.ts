@@ -68,7 +68,7 @@ describe("raising a fence", () => {
     expect(await raiseFence(cell.secret, tenant, 2n), "a raise that comes too late").to.equal(undefined);
     const consumer = async (epoch: bigint) =>
       cell.consumer(tenant, {
-        topics: () => Promise.resolve([{ tenant, topic: "raise-open.readings.g1", epoch }]),
+        topics: () => Promise.resolve([{ tenant, topic: "raise-open.readings.g1", generation: 1, epoch }]),
       });
     const record = logRecord(tenant, 0, 0);
     expect(await (await consumer(1n)).handle([record])).to.have.length(1); // to be read again

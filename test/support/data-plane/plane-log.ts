@@ -20,7 +20,7 @@ export interface PlaneLog {
   /** For a producer of its own: close it after use. */
   readonly open: (clientId: string) => EventLog;
   /** All records of a topic from `starts` on, which are by partition, in offset order within each. */
-  readonly entries: (topic: string, starts: readonly bigint[]) => Promise<LogEntry[]>;
+  readonly entries: (topic: string, starts?: readonly bigint[]) => Promise<LogEntry[]>;
   readonly ends: (topics: readonly string[]) => Promise<PartitionEnd[]>;
   /** What the hosts are given to find it; undefined: the log lies in the catalog's server. */
   readonly kafka?: { readonly secret: KafkaSecret; readonly broker: ServerProcess };

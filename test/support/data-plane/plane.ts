@@ -177,7 +177,7 @@ export class DataPlane {
   }
 
   async publishedAlerts(tenant: TenantId): Promise<Published[]> {
-    const entries = await this.#log.entries(topicName(tenant, "alerts", 1), []);
+    const entries = await this.#log.entries(topicName(tenant, "alerts", 1));
     return entries.map(({ value }) => JSON.parse(value.toString()) as Published);
   }
 

@@ -26,7 +26,8 @@ export class JournalWriter {
   }
 }
 
-export interface Sender extends PlaneTenant {
+export interface Sender extends Pick<PlaneTenant, "tenant" | "topic"> {
+  readonly headers?: PlaneTenant["headers"];
   readonly connection: string;
   readonly workload: Workload;
   readonly log: EventLog;
@@ -48,7 +49,7 @@ export async function send(sender: Sender, signal: AbortSignal): Promise<void> {
 
 /** @returns whether it was acknowledged in the end: a call without a batch id is not made again */
 async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boolean> {
-  const { tenant, topic, headers, connection, journal, log } = sender;
+  const { tenant, topic, headers = {}, connection, journal, log } = sender;
   const records = drafts.map((draft): SentRecord => {
     return { kind: "sent", record: journal.number(), connection, tenant, topic, ...draft };
   });
