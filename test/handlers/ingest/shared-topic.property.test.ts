@@ -154,9 +154,15 @@ class SharedWorld {
     }
   }
 
-  /** Everybody is open again, one consumer is left, and it has time. */
+  /**
+   * Everybody is open again, one consumer is left, and it has time. Each sends once more: without that nobody would find
+   * that a position went back (what does that in earnest cuts connections, and then all are asked anew).
+   */
   async settle(): Promise<void> {
-    for (const tenant of TENANTS) await this.run({ kind: "open", tenant });
+    for (const tenant of TENANTS) {
+      await this.run({ kind: "open", tenant });
+      this.#append(tenant);
+    }
     const [reader] = this.#readers;
     for (let round = 0; round < 4; round++) {
       this.#nowMs += 60_000;
