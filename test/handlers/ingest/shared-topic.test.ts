@@ -132,6 +132,16 @@ describe("tenants that share a topic", () => {
     expect(machines).to.deep.equal([acme, zeta].map((tenant) => ({ tenant, machine_id: "m-001" })));
   });
 
+  it("have nothing stored of what lies behind a gap, and are read from before it", async () => {
+    const tenant = await newTenant();
+    const subscription = subscriptionOf([tenant]);
+    await subscription.topics();
+    const from = await subscription.position(place);
+    const behindGap = sharedRecord(tenant, 0, from + 5n);
+    expect(await subscription.handle([behindGap])).to.deep.equal([{ ...place, offset: from }]);
+    expect(await storedCount(tenant)).to.equal(0);
+  });
+
   it("go on without one whose position the log no longer holds, with an alarm", async () => {
     const [ahead, behind] = [await newTenant(), await newTenant()];
     await cell.admin("update millwright.log_position set next_offset = $2 where tenant = $1", [
