@@ -9,7 +9,7 @@ import {
   type TopicPartition,
 } from "../event-log.ts";
 import type { KafkaCluster } from "./cluster.ts";
-import { fetchRecords, type Fetched } from "./fetch.ts";
+import { FetchSession, type Fetched } from "./fetch.ts";
 import { Group } from "./group.ts";
 import { Leaders } from "./leaders.ts";
 import { endsOf } from "./reader.ts";
@@ -60,6 +60,8 @@ export class KafkaConsumer {
   readonly #handedBack = new Set<Followed>();
   /** Brokers to which a fetch is under way, or whose last one has not been taken. */
   readonly #fetching = new Map<number, Promise<void>>();
+  /** By broker. */
+  readonly #sessions = new Map<number, FetchSession>();
   #lastAssignedAt = -Infinity;
   #failures = 0;
   readonly #bell = new Bell();
@@ -196,7 +198,10 @@ export class KafkaConsumer {
     for (const [leader, followed] of byLeader) {
       if (leader === undefined || this.#fetching.has(leader) || signal.aborted) continue;
       const cursors = followed.map(({ topic, partition, next = 0n }) => ({ topic, partition, next }));
-      const fetch = fetchRecords(this.#cluster, leader, cursors)
+      const session = this.#sessions.get(leader) ?? new FetchSession();
+      this.#sessions.set(leader, session);
+      const fetch = session
+        .fetch(this.#cluster, leader, cursors)
         .then((fetched) => this.#arrived(fetched))
         .catch(async (error: unknown) => {
           if (signal.aborted) return;

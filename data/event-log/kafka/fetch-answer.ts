@@ -2,6 +2,10 @@ import type { AbortedTransaction } from "./record-batch.ts";
 import { WireReader } from "./wire-reader.ts";
 
 export interface FetchAnswer {
+  /** Of the session; those of partitions stand with them. */
+  readonly errorCode: number;
+  /** 0: the broker keeps none for us. */
+  readonly sessionId: number;
   readonly partitions: readonly FetchedPartition[];
 }
 
@@ -16,15 +20,17 @@ export interface FetchedPartition {
 }
 
 /**
- * The version that {@link decodeFetchAnswer} reads: every broker since Kafka 0.11 speaks it, and what later ones add
- * (sessions, followers, zstd) we do not use.
+ * The version that {@link decodeFetchAnswer} reads: every broker since Kafka 1.1 speaks it, and what later ones add
+ * (followers, zstd) we do not use.
  */
-export const FETCH_VERSION = 4;
+export const FETCH_VERSION = 7;
 
-/** https://kafka.apache.org/protocol#The_Messages_Fetch, version 4 */
+/** https://kafka.apache.org/protocol#The_Messages_Fetch, version 7 */
 export function decodeFetchAnswer(raw: Buffer): FetchAnswer {
   const reader = new WireReader(raw);
   reader.int32(); // the time that the broker has held the answer back to slow us down
+  const errorCode = reader.int16();
+  const sessionId = reader.int32();
   const partitions = reader.array(() => {
     const topic = reader.string();
     return reader.array((): FetchedPartition => {
@@ -32,9 +38,10 @@ export function decodeFetchAnswer(raw: Buffer): FetchAnswer {
       const errorCode = reader.int16();
       const highWatermark = reader.int64();
       reader.int64(); // the last stable offset: the broker sends nothing behind it
+      reader.int64(); // the start of the log: nobody asks it here
       const aborted = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
       return { topic, partition, errorCode, highWatermark, aborted, batches: reader.bytes() };
     });
   });
-  return { partitions: partitions.flat() };
+  return { errorCode, sessionId, partitions: partitions.flat() };
 }

@@ -157,6 +157,9 @@ interface FetchArgs {
   readonly maxWaitTime: number;
   readonly minBytes: number;
   readonly maxBytes: number;
+  readonly sessionId: number;
+  readonly sessionEpoch: number;
+  readonly forgottenTopics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
   readonly topics: readonly {
     readonly topic: string;
     readonly partitions: readonly {

@@ -3,7 +3,7 @@ import { MillwrightError } from "../../../model/errors.ts";
 import type { OffsetBounds, ReadRecords, Seek, TopicPartition } from "../event-log.ts";
 import { outOfRange } from "../out-of-range.ts";
 import { refuseError, topicUnknown, unavailable, type KafkaCluster } from "./cluster.ts";
-import { fetchRecords } from "./fetch.ts";
+import { fetchOnce } from "./fetch.ts";
 import { Leaders } from "./leaders.ts";
 import { EARLIEST, errorName, LATEST, READ_COMMITTED } from "./protocol.ts";
 
@@ -70,7 +70,7 @@ const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 export async function readRecords(cluster: KafkaCluster, from: Seek): Promise<ReadRecords> {
   const { topic, partition, offset } = from;
   const leader = await leaderOf(cluster, from);
-  const [fetched] = await fetchRecords(cluster, leader, [{ topic, partition, next: offset }]);
+  const fetched = await fetchOnce(cluster, leader, { topic, partition, next: offset });
   if (fetched === undefined) throw unavailable(`Kafka has not answered for ${topic}/${partition}.`);
   const { error, records, next } = fetched;
   if (error === "OFFSET_OUT_OF_RANGE") throw outOfRange(from, await boundsOf(cluster, from));
