@@ -111,5 +111,6 @@ describe(`Kafka log under a broker that dies and stands still (seed ${seed})`, f
 function longFetch(end: bigint) {
   const partitions = [{ partition: 0, fetchOffset: String(end), maxBytes: 1_000_000 }];
   const limits = { maxWaitTime: 20_000, minBytes: 1, maxBytes: 1_000_000 };
-  return { isolationLevel: 0, ...limits, topics: [{ topic: TOPIC, partitions }] };
+  const alone = { sessionId: 0, sessionEpoch: -1, forgottenTopics: [] };
+  return { isolationLevel: 0, ...limits, ...alone, topics: [{ topic: TOPIC, partitions }] };
 }
