@@ -8,7 +8,7 @@ import {
   settleFlip,
 } from "../../data/catalog/flip.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
-import { openFence, raiseFence, shadowFence } from "../../data/cell/flip-fence.ts";
+import { asFlipper, openFence, raiseFence, shadowFence } from "../../data/cell/flip-fence.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { FLIP_LIMIT_MS, type FlipPlacement } from "../../model/flip.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -43,39 +43,50 @@ export interface Flip {
  *   source is still home and open, or {@link endOverdueFlips} opens it.
  */
 export async function flipTenant(deps: FlipDeps, flip: Flip): Promise<bigint> {
-  const { tenant, target, graceMs } = flip;
-  const begun = await beginFlip(deps.service, tenant, flip.epoch, target);
+  const { tenant, target } = flip;
   const epoch = flip.epoch + 1n;
-  if (begun?.flipSource === undefined) {
-    const ended = await readFlip(deps.service, tenant);
-    if (ended?.epoch === epoch && ended.cell === target) {
-      await endFlip(deps, tenant, epoch);
-      return epoch;
-    }
-    throw new MillwrightError("placement-changed", `${tenant} is not at rest at epoch ${flip.epoch}.`, {
-      retryable: true,
-    });
+  const before = await readFlip(deps.service, tenant);
+  if (before?.state === "stable" && before.cell === target && before.epoch === epoch) {
+    await endFlip(deps, tenant, epoch);
+    return epoch;
   }
-  const limit = AbortSignal.timeout(FLIP_LIMIT_MS);
-  let failure: Error | undefined;
-  try {
-    const closed = await raiseFence(await deps.secretOf(begun.flipSource), tenant, epoch);
-    if (closed !== undefined) {
-      await flip.prove(limit);
-      await decideFlip(deps.service, tenant, epoch, graceMs);
-    }
-  } catch (error) {
-    failure = limit.aborted ? undefined : (error as Error);
-  }
+  if (before?.epoch !== flip.epoch || before.cell === target) throw changed(flip);
+  const [secret, targetSecret] = [await deps.secretOf(before.cell), await deps.secretOf(target)];
+  // Connected before it begins: the writers' pause has no room for it.
+  const failure = await asFlipper(secret, (client) =>
+    asFlipper(targetSecret, async (here) => {
+      // Another's attempt at this epoch is not ours to end.
+      if ((await beginFlip(deps.service, tenant, flip.epoch, target)) === undefined) throw changed(flip);
+      return attempt(deps.service, flip, epoch, { secret, client }, here).catch(
+        (error: unknown) => error as Error,
+      );
+    }),
+  );
   // The placement is the judge, also of a decision whose answer was lost.
   const ended = await endFlip(deps, tenant, epoch);
   if (ended?.epoch === epoch && ended.cell === target) return epoch;
-  throw (
-    failure ??
-    new MillwrightError("flip-aborted", `The flip of ${tenant} was too late; it stays where it was.`, {
-      retryable: true,
-    })
-  );
+  throw failure ?? aborted(tenant);
+}
+
+async function attempt(
+  service: pg.Pool,
+  { tenant, graceMs, prove }: Flip,
+  epoch: bigint,
+  source: { readonly secret: CellSecret; readonly client: pg.Client },
+  target: pg.Client,
+): Promise<undefined> {
+  const limit = AbortSignal.timeout(FLIP_LIMIT_MS);
+  try {
+    const closed = await raiseFence(source.client, source.secret, tenant, epoch);
+    if (closed === undefined) throw aborted(tenant);
+    await prove(limit);
+    if ((await decideFlip(service, tenant, epoch, graceMs)) === undefined) throw aborted(tenant);
+  } catch (error) {
+    throw limit.aborted ? aborted(tenant, error) : error;
+  }
+  await openFence(target, tenant, epoch);
+  await shadowFence(source.client, tenant, epoch);
+  await settleFlip(service, tenant, epoch);
 }
 
 /**
@@ -91,8 +102,9 @@ export async function endFlip(
   const placement = await readFlip(service, tenant);
   if (placement?.epoch !== epoch || placement.flipSource === undefined) return placement;
   const { cell, flipSource } = placement;
-  await openFence(await secretOf(cell), tenant, epoch);
-  if (flipSource !== cell) await shadowFence(await secretOf(flipSource), tenant, epoch);
+  await asFlipper(await secretOf(cell), (client) => openFence(client, tenant, epoch));
+  if (flipSource !== cell)
+    await asFlipper(await secretOf(flipSource), (client) => shadowFence(client, tenant, epoch));
   await settleFlip(service, tenant, epoch);
   return placement;
 }
@@ -115,4 +127,14 @@ export async function endOverdueFlips(
       }
     }),
   );
+}
+
+function aborted(tenant: TenantId, cause?: unknown): MillwrightError {
+  const message = `The flip of ${tenant} was too late; it stays where it was.`;
+  return new MillwrightError("flip-aborted", message, { retryable: true, cause });
+}
+
+function changed({ tenant, epoch }: Flip): MillwrightError {
+  const message = `${tenant} is not at rest at epoch ${epoch}.`;
+  return new MillwrightError("placement-changed", message, { retryable: true });
 }

@@ -14,55 +14,57 @@ const AS_MOVER = {
   statementTimeoutMs: FLIP_LIMIT_MS,
 };
 
+/** A connection to change fences with: to be opened before a flip begins, for the tenant's writers wait for its steps. */
+export function asFlipper<T>(secret: CellSecret, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return asCellAdmin(secret, AS_MOVER, work);
+}
+
 /**
  * See {@link raise}. When it answers, nobody stores rows of the tenant, and nobody who comes later does. Writers that
  * hold the tenant for longer than {@link PATIENCE_MS} are ended; what they had not committed, others store.
+ * @param secret - of the client's cell: who ends others must not stand in line
  * @returns the fence as it is now; undefined when another flip came first, or the cell has no such tenant
  */
 export async function raiseFence(
+  client: pg.Client,
   secret: CellSecret,
   tenant: TenantId,
   epoch: bigint,
-  closedForMs = FLIP_LIMIT_MS,
 ): Promise<Fence | undefined> {
-  return asCellAdmin(secret, AS_MOVER, async (client) => {
-    await client.query("begin");
+  return transact(client, async () => {
     await lockTenantSoon(client, secret, tenant);
-    const raised = await change(client, tenant, (fence) => raise(fence, epoch), closedForMs);
-    await client.query("commit");
-    return raised;
+    return change(client, tenant, (fence) => raise(fence, epoch), FLIP_LIMIT_MS);
   });
 }
 
 /** See {@link open}. Needs no lock of the tenant: a shadow's transaction in hand stores the same rows as a primary's. */
 export async function openFence(
-  secret: CellSecret,
+  client: pg.Client,
   tenant: TenantId,
   epoch: bigint,
 ): Promise<Fence | undefined> {
-  return changeFence(secret, tenant, (fence) => open(fence, epoch));
+  return transact(client, () => change(client, tenant, (fence) => open(fence, epoch), null));
 }
 
 /** See {@link shadow}. */
 export async function shadowFence(
-  secret: CellSecret,
+  client: pg.Client,
   tenant: TenantId,
   epoch: bigint,
 ): Promise<Fence | undefined> {
-  return changeFence(secret, tenant, (fence) => shadow(fence, epoch));
+  return transact(client, () => change(client, tenant, (fence) => shadow(fence, epoch), null));
 }
 
-async function changeFence(
-  secret: CellSecret,
-  tenant: TenantId,
-  transition: (fence: Fence) => Fence | undefined,
-): Promise<Fence | undefined> {
-  return asCellAdmin(secret, AS_MOVER, async (client) => {
-    await client.query("begin");
-    const changed = await change(client, tenant, transition, null);
+async function transact<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query("begin");
+  try {
+    const result = await work();
     await client.query("commit");
-    return changed;
-  });
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined); // a broken connection has done so
+    throw error;
+  }
 }
 
 /** Compare-and-set: the row is locked, the model says what becomes of it. */

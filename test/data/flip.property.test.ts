@@ -1,10 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type pg from "pg";
 import { abortFlip, beginFlip, decideFlip, readFlip, settleFlip } from "../../data/catalog/flip.ts";
 import { shadowsOf } from "../../data/catalog/shadow.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import { readFences } from "../../data/cell/fence.ts";
-import { openFence, raiseFence, shadowFence } from "../../data/cell/flip-fence.ts";
+import { asFlipper, openFence, raiseFence, shadowFence } from "../../data/cell/flip-fence.ts";
 import * as flip from "../../model/flip.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { testCatalog, type TestCatalog } from "../support/catalog.ts";
@@ -85,6 +86,8 @@ describe(`placements and fences in their tables (seed ${seed})`, () => {
   const fenceIn = (of: Cell, tenant: TenantId): Promise<flip.Fence> =>
     asCellRole(cells[of], "admin", async (client) => (await readFences(client, [tenant])).get(tenant)!);
 
+  const inCell = <T>(of: Cell, work: (client: pg.Client) => Promise<T>) => asFlipper(cells[of], work);
+
   /** What the tables answer, and what the model says of the states before. */
   async function both(
     command: Command,
@@ -104,11 +107,20 @@ describe(`placements and fences in their tables (seed ${seed})`, () => {
       case "settle":
         return [await settleFlip(service, tenant, at), flip.settle(placement, at)];
       case "raise":
-        return [await raiseFence(cells[command.cell], tenant, at), flip.raise(fences[command.cell], at)];
+        return [
+          await inCell(command.cell, (client) => raiseFence(client, cells[command.cell], tenant, at)),
+          flip.raise(fences[command.cell], at),
+        ];
       case "open":
-        return [await openFence(cells[command.cell], tenant, at), flip.open(fences[command.cell], at)];
+        return [
+          await inCell(command.cell, (client) => openFence(client, tenant, at)),
+          flip.open(fences[command.cell], at),
+        ];
       case "shadow":
-        return [await shadowFence(cells[command.cell], tenant, at), flip.shadow(fences[command.cell], at)];
+        return [
+          await inCell(command.cell, (client) => shadowFence(client, tenant, at)),
+          flip.shadow(fences[command.cell], at),
+        ];
     }
   }
 });

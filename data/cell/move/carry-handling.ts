@@ -1,4 +1,4 @@
-import { onBothSides, type Move } from "./move-session.ts";
+import type { Sides } from "./move-session.ts";
 
 /** A dead letter's place, and what was done about it. */
 interface Handled {
@@ -16,39 +16,36 @@ interface Handled {
  * letters turns away then. Done before as well, it leaves little to do. A letter that is on its way out at that moment is
  * exported twice, as its readers must expect at any time.
  */
-export async function carryHandling(move: Move): Promise<void> {
-  const { tenant } = move;
-  await onBothSides(move, async (source, target) => {
-    const { rows: unexported } = await target.query<Pick<Handled, "log_ref" | "ordinal">>(
-      "select log_ref, ordinal from millwright.dead_letter where tenant = $1 and not is_exported",
-      [tenant],
-    );
-    const { rows: handled } = await source.query<Handled>(
-      // -1 for none: NULL equals nothing
-      `select log_ref, ordinal, state, handled_at::text, handled_by, is_exported from millwright.dead_letter
+export async function carryHandling({ tenant, source, target }: Sides): Promise<void> {
+  const { rows: unexported } = await target.query<Pick<Handled, "log_ref" | "ordinal">>(
+    "select log_ref, ordinal from millwright.dead_letter where tenant = $1 and not is_exported",
+    [tenant],
+  );
+  const { rows: handled } = await source.query<Handled>(
+    // -1 for none: NULL equals nothing
+    `select log_ref, ordinal, state, handled_at::text, handled_by, is_exported from millwright.dead_letter
         where tenant = $1
           and (handled_at >= coalesce((select since from millwright.frozen_tenant where tenant = $1), '-infinity')
                or is_exported and (log_ref, coalesce(ordinal, -1)) in
                                   (select * from unnest($2::bigint[], $3::int[])))`,
-      [tenant, unexported.map((row) => row.log_ref), unexported.map((row) => row.ordinal ?? -1)],
-    );
-    await target.query(
-      `update millwright.dead_letter known
+    [tenant, unexported.map((row) => row.log_ref), unexported.map((row) => row.ordinal ?? -1)],
+  );
+  await target.query(
+    `update millwright.dead_letter known
           set state = handled.state, handled_at = handled.handled_at, handled_by = handled.handled_by,
               is_exported = known.is_exported or handled.is_exported
          from unnest($2::bigint[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bool[])
               as handled (log_ref, ordinal, state, handled_at, handled_by, is_exported)
         where known.tenant = $1 and known.log_ref = handled.log_ref
           and known.ordinal is not distinct from handled.ordinal`,
-      [
-        tenant,
-        handled.map((row) => row.log_ref),
-        handled.map((row) => row.ordinal),
-        handled.map((row) => row.state),
-        handled.map((row) => row.handled_at),
-        handled.map((row) => row.handled_by),
-        handled.map((row) => row.is_exported),
-      ],
-    );
-  });
+    [
+      tenant,
+      handled.map((row) => row.log_ref),
+      handled.map((row) => row.ordinal),
+      handled.map((row) => row.state),
+      handled.map((row) => row.handled_at),
+      handled.map((row) => row.handled_by),
+      handled.map((row) => row.is_exported),
+    ],
+  );
 }

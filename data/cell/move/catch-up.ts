@@ -2,27 +2,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { TenantId } from "../../../model/tenant.ts";
 import type { EventLog } from "../../event-log/event-log.ts";
-import { asMover, type Move } from "./move-session.ts";
+import type { Sides } from "./move-session.ts";
 import { hasReached, readPositions, type Position } from "./positions.ts";
 
 /** Short against the pause that a flip is; long against what the question costs. */
 const POLL_MS = 10;
 
-/** Positions as they are now in the cell. */
-export function positionsIn(move: Move, side: "source" | "target"): Promise<readonly Position[]> {
-  return asMover(move, move[side], (client) => readPositions(client, move.tenant));
-}
-
 /** Waits until the target has stored everything below `goals`. */
 export async function awaitPositions(
-  move: Move,
+  { tenant, target }: Pick<Sides, "tenant" | "target">,
   goals: readonly Position[],
   signal: AbortSignal,
 ): Promise<void> {
-  await asMover(move, move.target, async (target) => {
-    while (!hasReached(await readPositions(target, move.tenant), goals))
-      await delay(POLL_MS, undefined, { signal });
-  });
+  while (!hasReached(await readPositions(target, tenant), goals)) await delay(POLL_MS, undefined, { signal });
 }
 
 /** How a shadow stands towards the log. */

@@ -26,6 +26,13 @@ export function asMover<T>(
   return asCellAdmin(cell, session, work);
 }
 
+/** Open connections to both sides of a tenant's move: what is done while the tenant's writers wait has no time to connect. */
+export interface Sides {
+  readonly tenant: TenantId;
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+}
+
 /** A connection to each side. */
 export function onBothSides<T>(
   move: Move,

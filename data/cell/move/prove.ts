@@ -3,7 +3,7 @@ import { MillwrightError } from "../../../model/errors.ts";
 import { READING_TYPES, TABLES, type ReadingType } from "../../../model/reading.ts";
 import { copyRange, type CopyOptions } from "./copy-ranges.ts";
 import { keepProof, readRanges, reopenRange, type MoveRange } from "./ledger.ts";
-import { onBothSides, type Move } from "./move-session.ts";
+import { onBothSides, type Move, type Sides } from "./move-session.ts";
 import { isBetween, readPositions, type Position } from "./positions.ts";
 import { isEqual, proofOf, seriesColumns, type Proof } from "./proof.ts";
 import { isInRange, seriesTable } from "./range-sql.ts";
@@ -61,24 +61,22 @@ export interface TailProof {
  * @throws MillwrightError `copy-differs`: the move is to begin anew, for ingestion differed
  */
 export async function proveTail(
-  move: Move,
+  { tenant, source, target }: Sides,
   from: readonly Position[],
   until: readonly Position[],
 ): Promise<readonly TailProof[]> {
-  return onBothSides(move, async (source, target) => {
-    const proofs: TailProof[] = [];
-    for (const type of READING_TYPES) {
-      const table = seriesTable(move.tenant, type);
-      const [sent, arrived] = await compare(source, target, table, type, isBetween(from, until));
-      if (!isEqual(sent, arrived)) {
-        const counts = `${sent.count} rows in the source, ${arrived.count} in the target`;
-        const message = `${TABLES[type]} differs in what came by the log since the move began: ${counts}.`;
-        throw new MillwrightError("copy-differs", message);
-      }
-      proofs.push({ type, proof: arrived });
+  const proofs: TailProof[] = [];
+  for (const type of READING_TYPES) {
+    const table = seriesTable(tenant, type);
+    const [sent, arrived] = await compare(source, target, table, type, isBetween(from, until));
+    if (!isEqual(sent, arrived)) {
+      const counts = `${sent.count} rows in the source, ${arrived.count} in the target`;
+      const message = `${TABLES[type]} differs in what came by the log since the move began: ${counts}.`;
+      throw new MillwrightError("copy-differs", message);
     }
-    return proofs;
-  });
+    proofs.push({ type, proof: arrived });
+  }
+  return proofs;
 }
 
 /** The same question to both, at the same time: each has a processor of its own. */

@@ -2,17 +2,20 @@ import { expect } from "chai";
 import { endOverdueFlips, flipTenant, type FlipDeps } from "../../../automation/moves/flip-tenant.ts";
 import { abortFlip, beginFlip, readFlip } from "../../../data/catalog/flip.ts";
 import { addShadow, shadowsOf } from "../../../data/catalog/shadow.ts";
-import { raiseFence } from "../../../data/cell/flip-fence.ts";
+import { readFences } from "../../../data/cell/fence.ts";
+import { asFlipper, raiseFence } from "../../../data/cell/flip-fence.ts";
 import { freezeTenant, thawTenant } from "../../../data/cell/freeze.ts";
 import { carryHandling } from "../../../data/cell/move/carry-handling.ts";
-import { awaitPositions, positionsIn, watchShadow } from "../../../data/cell/move/catch-up.ts";
+import { awaitPositions, watchShadow } from "../../../data/cell/move/catch-up.ts";
 import { copyRanges } from "../../../data/cell/move/copy-ranges.ts";
 import { claimMove, markTenant } from "../../../data/cell/move/mark.ts";
-import type { Move } from "../../../data/cell/move/move-session.ts";
+import { onBothSides, type Move } from "../../../data/cell/move/move-session.ts";
 import { planRanges } from "../../../data/cell/move/plan-ranges.ts";
-import type { Position } from "../../../data/cell/move/positions.ts";
+import { readPositions, type Position } from "../../../data/cell/move/positions.ts";
 import { proveRanges, proveTail } from "../../../data/cell/move/prove.ts";
 import { hasCode } from "../../../model/errors.ts";
+import type { TenantId } from "../../../model/tenant.ts";
+import { asCellRole } from "../../support/cell.ts";
 import { MovePlant, type CellName, type LoadedTenant } from "../../support/live-move.ts";
 import { prepareTarget } from "../../support/move-cells.ts";
 import { seed } from "../../support/seed.ts";
@@ -34,6 +37,13 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
   const moveOf = ({ tenant }: LoadedTenant, from: CellName, to: CellName): Move => {
     return { tenant, source: plant.cells[from], target: plant.cells[to], token: 1n };
   };
+
+  const fenceIn = (cell: CellName, { tenant }: LoadedTenant) =>
+    asCellRole(plant.cells[cell], "admin", async (client) =>
+      (await readFences(client, [tenant])).get(tenant),
+    );
+  const raise = (tenant: TenantId) =>
+    asFlipper(plant.cells.S, (client) => raiseFence(client, plant.cells.S, tenant, 2n));
 
   /** All that comes before the flip. @returns the mark */
   async function followAndCopy(loaded: LoadedTenant): Promise<readonly Position[]> {
@@ -60,21 +70,22 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     since: readonly Position[],
   ): Promise<readonly Position[]> {
     const { tenant } = loaded;
-    const move = moveOf(loaded, from, to);
-    const recent = await positionsIn(move, "source");
-    await awaitPositions(move, recent, AbortSignal.timeout(30_000));
-    await proveTail(move, since, recent);
-    let final: readonly Position[] = [];
-    const prove = async (signal: AbortSignal) => {
-      final = await positionsIn(move, "source");
-      await awaitPositions(move, final, signal);
-      await proveTail(move, recent, final);
-      await carryHandling(move);
-    };
-    expect(await flipTenant(deps, { tenant, epoch, target: to, graceMs: GRACE_MS, prove })).to.equal(
-      epoch + 1n,
-    );
-    return final;
+    return onBothSides(moveOf(loaded, from, to), async (source, target) => {
+      const sides = { tenant, source, target };
+      const recent = await readPositions(source, tenant);
+      await awaitPositions(sides, recent, AbortSignal.timeout(30_000));
+      await proveTail(sides, since, recent);
+      let final: readonly Position[] = [];
+      const prove = async (signal: AbortSignal) => {
+        final = await readPositions(source, tenant);
+        await awaitPositions(sides, final, signal);
+        await proveTail(sides, recent, final);
+        await carryHandling(sides);
+      };
+      const flipped = flipTenant(deps, { tenant, epoch, target: to, graceMs: GRACE_MS, prove });
+      expect(await flipped).to.equal(epoch + 1n);
+      return final;
+    });
   }
 
   it("goes there and back, and loses and doubles nothing in either cell", async () => {
@@ -94,6 +105,8 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     await loaded.hasStoredMore("S", 100); // the shadow of now
     const { cell, epoch } = (await readFlip(deps.service, loaded.tenant))!;
     expect([cell, epoch]).to.deep.equal(["T", 2n]);
+    expect(await fenceIn("T", loaded)).to.deep.equal({ epoch: 2n, role: "primary", isClosed: false });
+    expect(await fenceIn("S", loaded)).to.deep.equal({ epoch: 2n, role: "shadow", isClosed: false });
     expect(await loaded.letterState("T", discarded)).to.deep.equal({ state: "discarded", is_exported: true });
     const shadows = (await shadowsOf(deps.service, loaded.tenant)).map((shadow) => [
       shadow.cell,
@@ -102,7 +115,7 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     expect(shadows).to.deep.equal([["S", 2n]]);
     const standing = await watchShadow(plant.log, {
       tenant: loaded.tenant,
-      positions: await positionsIn(moveOf(loaded, "T", "S"), "target"),
+      positions: await asCellRole(plant.cells.S, "admin", (client) => readPositions(client, loaded.tenant)),
     });
     expect(standing.headroom > 0n).to.equal(true);
 
@@ -129,12 +142,12 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     await loaded.hasStoredMore("S", 30);
     const { tenant } = loaded;
     await beginFlip(deps.service, tenant, 1n, "T", 0);
-    await raiseFence(plant.cells.S, tenant, 2n);
+    await raise(tenant);
     const closedAt = await loaded.storedCount("S");
     expect(await loaded.storedCount("S")).to.equal(closedAt);
     expect(await endOverdueFlips(deps)).to.deep.equal([{ tenant }]);
     await loaded.hasStoredMore("S", 30);
-    expect(await raiseFence(plant.cells.S, tenant, 2n), "a mover that wakes up").to.equal(undefined);
+    expect(await raise(tenant), "a mover that wakes up").to.equal(undefined);
     await loaded.hasStoredMore("S", 30);
     await loaded.stopLoad();
     await loaded.hasStoredAll("S");
@@ -163,6 +176,20 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
       },
     });
     expect(hasCode(await overtaken.catch((error: unknown) => error), "flip-aborted")).to.equal(true);
+    // two at once: the one that comes second does not end the attempt of the first
+    const rival: { error?: unknown } = {};
+    const first = flipTenant(deps, {
+      ...{ ...failing, epoch: 3n },
+      prove: async () => {
+        rival.error = await flipTenant(deps, { ...failing, epoch: 3n, prove }).catch(
+          (error: unknown) => error,
+        );
+        expect((await readFlip(deps.service, tenant))?.state).to.equal("flipping");
+        throw failure;
+      },
+    });
+    expect(await first.catch((error: unknown) => error)).to.equal(failure);
+    expect(hasCode(rival.error, "placement-changed")).to.equal(true);
     const stale = flipTenant(deps, { ...failing, prove }).catch((error: unknown) => error);
     expect(hasCode(await stale, "placement-changed")).to.equal(true);
     await loaded.hasStoredMore("S", 20);

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import type pg from "pg";
 import { readFences, tryShareTenants } from "../../../data/cell/fence.ts";
-import { openFence, raiseFence } from "../../../data/cell/flip-fence.ts";
+import { asFlipper, openFence, raiseFence } from "../../../data/cell/flip-fence.ts";
+import type { TenantId } from "../../../model/tenant.ts";
 import { testTenant } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
 import { connectTo, ingestCell, type IngestCell } from "../../support/ingest-cell.ts";
@@ -12,6 +13,10 @@ describe("raising a fence", () => {
   before(async () => (cell = await ingestCell()));
   after(() => cell.close());
 
+  const raise = (tenant: TenantId, epoch: bigint) =>
+    asFlipper(cell.secret, (client) => raiseFence(client, cell.secret, tenant, epoch));
+  const open = (tenant: TenantId, epoch: bigint) =>
+    asFlipper(cell.secret, (client) => openFence(client, tenant, epoch));
   const isWaiting = async () =>
     (await cell.admin("select from pg_locks where locktype = 'advisory' and not granted")).length > 0;
 
@@ -21,7 +26,7 @@ describe("raising a fence", () => {
     await writer.query("begin");
     await tryShareTenants(writer, [tenant]);
     await writer.query("update millwright.log_position set next_offset = 5 where tenant = $1", [tenant]);
-    const raising = raiseFence(cell.secret, tenant, 2n);
+    const raising = raise(tenant, 2n);
     await eventually("the mover waits", isWaiting);
     await writer.query("commit");
     expect(await raising).to.deep.equal({ epoch: 2n, role: "primary", isClosed: true });
@@ -49,7 +54,7 @@ describe("raising a fence", () => {
     await writer.query("update millwright.log_position set next_offset = 9 where tenant = $1", [tenant]);
     await neighbour.query("begin");
     await tryShareTenants(neighbour, [other]);
-    expect((await raiseFence(cell.secret, tenant, 2n))?.isClosed).to.equal(true);
+    expect((await raise(tenant, 2n))?.isClosed).to.equal(true);
     await ended;
     const rows = await cell.admin(
       "select from millwright.log_position where tenant = $1 and next_offset > 0",
@@ -62,10 +67,10 @@ describe("raising a fence", () => {
 
   it("opens again for those who know the epoch, and for nobody before", async () => {
     const tenant = await testTenant(cell.secret, "raise-open");
-    await raiseFence(cell.secret, tenant, 2n);
-    expect(await openFence(cell.secret, tenant, 1n)).to.equal(undefined);
-    expect((await openFence(cell.secret, tenant, 2n))?.isClosed).to.equal(false);
-    expect(await raiseFence(cell.secret, tenant, 2n), "a raise that comes too late").to.equal(undefined);
+    await raise(tenant, 2n);
+    expect(await open(tenant, 1n)).to.equal(undefined);
+    expect((await open(tenant, 2n))?.isClosed).to.equal(false);
+    expect(await raise(tenant, 2n), "a raise that comes too late").to.equal(undefined);
     const consumer = async (epoch: bigint) =>
       cell.consumer(tenant, {
         topics: () => Promise.resolve([{ tenant, topic: "raise-open.readings.g1", generation: 1, epoch }]),
@@ -78,7 +83,7 @@ describe("raising a fence", () => {
   it("answers nothing where there is no such tenant", async () => {
     const tenant = await testTenant(cell.secret, "raise-none");
     await cell.admin("delete from millwright.fence where tenant = $1", [tenant]);
-    expect(await raiseFence(cell.secret, tenant, 2n)).to.equal(undefined);
+    expect(await raise(tenant, 2n)).to.equal(undefined);
     const client: pg.Client = await connectTo(cell.secret, "ingest");
     expect((await readFences(client, [tenant])).size).to.equal(0);
     await client.end();

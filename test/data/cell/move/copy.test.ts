@@ -3,7 +3,7 @@ import type pg from "pg";
 import { copyRange, copyRanges, type CopyProgress } from "../../../../data/cell/move/copy-ranges.ts";
 import { finishRange, readRanges, type MoveRange } from "../../../../data/cell/move/ledger.ts";
 import { claimMove, markTenant } from "../../../../data/cell/move/mark.ts";
-import { asMover, type Move } from "../../../../data/cell/move/move-session.ts";
+import { asMover, onBothSides, type Move } from "../../../../data/cell/move/move-session.ts";
 import { planRanges } from "../../../../data/cell/move/plan-ranges.ts";
 import { proveRanges, proveTail } from "../../../../data/cell/move/prove.ts";
 import { hasCode } from "../../../../model/errors.ts";
@@ -203,12 +203,16 @@ describe("copying a tenant's rows", () => {
       await cells.store(move.tenant, 3, 3);
       const until = mark.map((position) => ({ ...position, nextOffset: 5n }));
       await copyTail(move, 6n);
-      const proofs = await proveTail(move, mark, until);
+      const proveBoth = () =>
+        onBothSides(move, (source, target) =>
+          proveTail({ tenant: move.tenant, source, target }, mark, until),
+        );
+      const proofs = await proveBoth();
       expect(proofs.reduce((sum, { proof }) => sum + proof.count, 0n)).to.equal(80n);
       await cells.inTarget(
         `delete from ${tenantNames(move.tenant).schema}.machine_telemetry where log_ref & 1099511627775 = 4`,
       );
-      const error = await errorOf(proveTail(move, mark, until));
+      const error = await errorOf(proveBoth());
       expect(hasCode(error, "copy-differs")).to.equal(true);
       expect(String(error)).to.match(/machine_telemetry/);
     });
