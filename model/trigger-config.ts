@@ -25,11 +25,9 @@ const triggerRules = z.strictObject({
   storageGb: ruleOf(z.number().positive().max(1e6)),
   databaseTimeShare: ruleOf(z.number().positive().max(1)),
 });
-export type TriggerRules = z.infer<typeof triggerRules>;
 
 /** What becomes of a decision: it starts the move, it waits for a person, or none is made. */
-export const TRIGGER_MODES = ["automatic", "approval", "off"] as const;
-export type TriggerMode = (typeof TRIGGER_MODES)[number];
+const TRIGGER_MODES = ["automatic", "approval", "off"] as const;
 
 const direction = z.strictObject({ mode: z.enum(TRIGGER_MODES), rules: triggerRules });
 

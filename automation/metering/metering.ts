@@ -52,7 +52,7 @@ export function startMetering(deps: MeteringDeps): Metering {
     while (!signal.aborted) {
       const nowMs = Date.now();
       const measuresStorage = Math.floor(nowMs / MINUTE_MS) % STORAGE_EVERY_MINUTES === 0;
-      await sumUpUsage(deps, { nowMs, measuresStorage }).catch(warn("usage was not summed up"));
+      await sumUpUsage(deps, { nowMs, measuresStorage, signal }).catch(warn("usage was not summed up"));
       await deps.afterPass().catch(warn("triggers were not evaluated"));
       await pause(MINUTE_MS - ((Date.now() - PASS_AT_MS) % MINUTE_MS), signal);
     }
@@ -69,11 +69,11 @@ export function startMetering(deps: MeteringDeps): Metering {
 /** One pass over all cells and meters. A cell that is away is named in the log and left for the next pass. */
 export async function sumUpUsage(
   { catalog, secrets, logger }: Omit<MeteringDeps, "afterPass">,
-  pass: { readonly nowMs: number; readonly measuresStorage: boolean },
+  pass: { readonly nowMs: number; readonly measuresStorage: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   const waiting = [...(await listCells(catalog))];
   const collectNext = async (): Promise<void> => {
-    for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
+    for (let cell = waiting.shift(); cell !== undefined && !pass.signal.aborted; cell = waiting.shift()) {
       const { name } = cell;
       try {
         const secret = await readCellSecret(secrets, name);

@@ -15,7 +15,6 @@ import {
   triggerTenants,
   type TriggerTenant,
 } from "../../data/catalog/trigger-tenant.ts";
-import { readUsageHours } from "../../data/catalog/usage-hours.ts";
 import { moveProgress, progressOf } from "../../data/catalog/usage-progress.ts";
 import { inTransaction, type Queryable } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -24,7 +23,7 @@ import { gateDecisions, type Hold, type Room } from "../../model/trigger-gate.ts
 import { judge, loadOf, type UsageHours } from "../../model/trigger.ts";
 import { startOf } from "../../model/usage.ts";
 import type { StartMove } from "./move-port.ts";
-import { windowsOf } from "./usage-window.ts";
+import { readTriggerUsage } from "./read-usage.ts";
 
 const HOUR_MS = 3_600_000;
 /** An hour counts as closed so long after its end: what its last minutes brought is collected by then. */
@@ -67,19 +66,14 @@ async function judgeTenants(
   const openHourMs = startOf("hour", nowMs - SETTLE_MS);
   const doneUntilMs = (await progressOf(tx, "triggers"))?.getTime() ?? openHourMs;
   const fromMs = Math.max(Math.min(doneUntilMs, openHourMs), openHourMs - MAX_CATCH_UP_HOURS * HOUR_MS);
-  const hoursToJudge = (openHourMs - fromMs) / HOUR_MS + 1;
-  const windows = windowsOf(triggers);
-  const history = Math.max(0, ...windows.values());
-  const firstHourMs = fromMs - history * HOUR_MS;
-  const range = { firstHourMs, hourCount: history + hoursToJudge };
-  const needed = new Map([...windows].map(([column, hours]) => [column, hours + hoursToJudge] as const));
-  const usage = await readUsageHours(tx, range, needed);
+  const tenants = await triggerTenants(tx);
+  const hours = { config: triggers, fromMs, toMs: openHourMs + HOUR_MS, isReplay: false };
+  const { firstHourMs, from, to, usage } = await readTriggerUsage(tx, hours, tenants);
 
   const loads = new Map<TenantId, number>();
-  for (const tenant of await triggerTenants(tx)) {
-    const hours = usage.get(tenant.tenant) ?? {};
-    const isOpen = await judgeTenant(tx, stored, tenant, hours, range);
-    if (isOpen) loads.set(tenant.tenant, loadOf(triggers, hours, range.hourCount - 1));
+  for (const tenant of tenants) {
+    const used = usage.get(tenant.tenant) ?? {};
+    if (await judgeTenant(tx, stored, tenant, used)) loads.set(tenant.tenant, loadOf(triggers, used, to - 1));
   }
   await moveProgress(tx, "triggers", new Date(openHourMs));
   return loads;
@@ -89,16 +83,15 @@ async function judgeTenants(
     db: Queryable,
     { triggers: config, version }: StoredTriggers,
     { tenant, last, tier, hasChangedTier, tierSinceMs }: TriggerTenant,
-    hours: UsageHours,
-    { hourCount }: typeof range,
+    used: UsageHours,
   ): Promise<boolean> {
     const hourOf = (ms: number) => Math.floor((ms - firstHourMs) / HOUR_MS);
     let raised = last?.isRaised === true ? last.direction : undefined;
     let decidedHour = last === undefined ? undefined : hourOf(last.hourMs);
     let isOpen = last?.isOpen === true;
-    for (let hour = history; hour < hourCount; hour++) {
-      const judged = { tier, hasChangedTier, tierSinceHour: hourOf(tierSinceMs), usage: hours };
-      const judgement = judge(config, { ...judged, raised, decidedHour }, hour, hour < hourCount - 1);
+    for (let hour = from; hour < to; hour++) {
+      const judged = { tier, hasChangedTier, tierSinceHour: hourOf(tierSinceMs), usage: used };
+      const judgement = judge(config, { ...judged, raised, decidedHour }, hour, hour < to - 1);
       if (judgement.kind === "rest") {
         const decision = await restTrigger(db, tenant);
         if (decision !== undefined)

@@ -1,11 +1,11 @@
 import { currentTriggers } from "../../data/catalog/trigger-config.ts";
 import { triggerTenants } from "../../data/catalog/trigger-tenant.ts";
-import { readUsageHours } from "../../data/catalog/usage-hours.ts";
 import type { Queryable } from "../../data/pool.ts";
+import type { Tier } from "../../model/tenant.ts";
 import type { TriggerConfig } from "../../model/trigger-config.ts";
 import { replayTriggers, type ReplayResult } from "../../model/trigger-replay.ts";
 import { roomNow } from "./evaluate.ts";
-import { windowsOf } from "./usage-window.ts";
+import { readTriggerUsage } from "./read-usage.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -27,29 +27,26 @@ export async function replayStored(
   { fromMs, toMs, config: given }: ReplayRequest,
 ): Promise<ReplayResult> {
   const config = given ?? (await currentTriggers(service)).triggers;
-  const windows = windowsOf(config);
-  const history = Math.max(0, ...windows.values());
-  const firstHourMs = fromMs - history * HOUR_MS;
-  const hourCount = (toMs - firstHourMs) / HOUR_MS;
-  const replayed = hourCount - history;
-  const needed = new Map([...windows].map(([column, hours]) => [column, hours + replayed] as const));
-  const usage = await readUsageHours(service, { firstHourMs, hourCount }, needed);
+  // A tier that was changed later was the other one then (or what the next decision found, where it changed more than
+  // once), since an instant that nobody wrote down.
+  const found = (await triggerTenants(service, new Date(fromMs))).map((one) => {
+    const isLater = one.hasChangedTier && one.tierSinceMs >= fromMs;
+    const tier: Tier = isLater
+      ? (one.tierThen ?? (one.tier === "shared" ? "dedicated" : "shared"))
+      : one.tier;
+    return { ...one, isLater, tier };
+  });
+  const hours = { config, fromMs, toMs, isReplay: true };
+  const { firstHourMs, from, to, usage } = await readTriggerUsage(service, hours, found);
 
   const hourOf = (ms: number) => Math.floor((ms - firstHourMs) / HOUR_MS);
-  const tenants = (await triggerTenants(service, new Date(fromMs))).map((one) => {
-    const { tenant, budgetUsdPerMonth, last, tierThen } = one;
-    // A tier that was changed later was the other one then (or what the next decision found, where it changed more than
-    // once), since an instant that nobody wrote down.
-    const isLater = one.hasChangedTier && one.tierSinceMs >= fromMs;
-    const tier = isLater ? (tierThen ?? (one.tier === "shared" ? "dedicated" : "shared")) : one.tier;
-    return {
-      ...{ tenant, budgetUsdPerMonth, tier, usage: usage.get(tenant) ?? {} },
-      tierSinceHour: isLater ? -Infinity : hourOf(one.tierSinceMs),
-      hasChangedTier: one.hasChangedTier && !isLater,
-      raised: last?.isRaised === true ? last.direction : undefined,
-      decidedHour: last === undefined ? undefined : hourOf(last.hourMs),
-    };
-  });
+  const tenants = found.map(({ tenant, tier, budgetUsdPerMonth, last, isLater, ...one }) => ({
+    ...{ tenant, budgetUsdPerMonth, tier, usage: usage.get(tenant) ?? {} },
+    tierSinceHour: isLater ? -Infinity : hourOf(one.tierSinceMs),
+    hasChangedTier: one.hasChangedTier && !isLater,
+    raised: last?.isRaised === true ? last.direction : undefined,
+    decidedHour: last === undefined ? undefined : hourOf(last.hourMs),
+  }));
   const room = await roomNow(service, dedicatedServerCount);
-  return replayTriggers(config, tenants, { firstHourMs, from: history, to: hourCount, room });
+  return replayTriggers(config, tenants, { firstHourMs, from, to, room });
 }

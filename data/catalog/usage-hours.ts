@@ -2,7 +2,7 @@ import type { TenantId } from "../../model/tenant.ts";
 import type { UsageColumn, UsageHours } from "../../model/trigger.ts";
 import type { Queryable } from "../pool.ts";
 
-/** What lies in which column of the rollups. Violations have an index of those hours that have any. */
+/** What lies in which column of the rollups. */
 const SOURCES: Readonly<Record<UsageColumn, string>> = {
   byteCount: "byte_count",
   heldQueriesPerMinute: "held_query_count",
@@ -18,41 +18,65 @@ export interface HourRange {
   readonly hourCount: number;
 }
 
-/** A column, and how many of the hours are asked for, counted from the end. */
-export type ColumnRange = ReadonlyMap<UsageColumn, number>;
+/** Columns, and how many of the hours of each are asked for, counted from the end. */
+export type AskedColumns = ReadonlyMap<UsageColumn, number>;
+
+type Filled = { -readonly [K in UsageColumn]?: Float64Array };
 
 /**
- * Usage of all tenants by hour, one statement for each column: what a tenant has is one row, so that a month of a thousand
- * tenants is a thousand rows and not a million.
+ * Usage by hour of all tenants, or of those given. One statement for violations, of which an index has the few hours that
+ * have any, and one for all else; what a tenant has is one row, so that a month of a thousand tenants is a thousand rows
+ * and not a million.
  */
 export async function readUsageHours(
   service: Queryable,
-  { firstHourMs, hourCount }: HourRange,
-  columns: ColumnRange,
+  range: HourRange,
+  asked: AskedColumns,
+  tenants?: readonly TenantId[],
 ): Promise<ReadonlyMap<TenantId, UsageHours>> {
-  const usage = new Map<TenantId, { -readonly [K in UsageColumn]?: Float64Array }>();
-  for (const [column, askedCount] of columns) {
-    const { rows } = await service.query<{ tenant: TenantId; hours: number[]; values: number[] }>(
-      `select tenant, array_agg(((extract(epoch from hour) - $1) / 3600)::int) as hours,
-              array_agg((${SOURCES[column]})::float8) as values
-         from usage_hour
-        where hour >= to_timestamp($2) and hour < to_timestamp($3) and ${SOURCES[column]} > 0 group by tenant`,
-      [
-        firstHourMs / 1000,
-        firstHourMs / 1000 + Math.max(0, hourCount - askedCount) * 3600,
-        firstHourMs / 1000 + hourCount * 3600,
-      ],
-    );
-    for (const { tenant, hours, values } of rows) {
+  const usage = new Map<TenantId, Filled>();
+  const dense = [...asked].filter(([column]) => column !== "violationCount");
+  const sparse = [...asked].filter(([column]) => column === "violationCount");
+  for (const columns of [dense, sparse])
+    if (columns.length > 0) await readColumns(service, range, columns, tenants, usage);
+  return usage;
+}
+
+async function readColumns(
+  service: Queryable,
+  { firstHourMs, hourCount }: HourRange,
+  asked: readonly (readonly [UsageColumn, number])[],
+  tenants: readonly TenantId[] | undefined,
+  usage: Map<TenantId, Filled>,
+): Promise<void> {
+  const columns = asked.map(([column]) => column);
+  const askedCount = Math.max(...asked.map(([, count]) => count));
+  const values = columns.map((column) => `array_agg((${SOURCES[column]})::float8) as "${column}"`);
+  const { rows } = await service.query<
+    { readonly tenant: TenantId; readonly hours: number[] } & Readonly<Record<UsageColumn, number[]>>
+  >(
+    `select tenant, array_agg(((extract(epoch from hour) - $1) / 3600)::int) as hours, ${values.join(", ")}
+       from usage_hour
+      where hour >= to_timestamp($2) and hour < to_timestamp($3) and ($4::text[] is null or tenant = any($4))
+        ${columns.includes("violationCount") ? "and violation_count > 0" : ""}
+      group by tenant`,
+    [
+      firstHourMs / 1000,
+      firstHourMs / 1000 + Math.max(0, hourCount - askedCount) * 3600,
+      firstHourMs / 1000 + hourCount * 3600,
+      tenants ?? null,
+    ],
+  );
+  for (const row of rows) {
+    const known = usage.get(row.tenant) ?? {};
+    usage.set(row.tenant, known);
+    for (const column of columns) {
       const filled = new Float64Array(hourCount);
-      hours.forEach((hour, index) => (filled[hour] = values[index] ?? 0));
+      row.hours.forEach((hour, index) => (filled[hour] = row[column][index] ?? 0));
       if (column === "storageBytes") carryForward(filled);
-      const known = usage.get(tenant);
-      if (known === undefined) usage.set(tenant, { [column]: filled });
-      else known[column] = filled;
+      known[column] = filled;
     }
   }
-  return usage;
 }
 
 /** A size that was not measured is the one before. */
