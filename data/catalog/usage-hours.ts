@@ -51,11 +51,13 @@ async function readColumns(
 ): Promise<void> {
   const columns = asked.map(([column]) => column);
   const askedCount = Math.max(...asked.map(([, count]) => count));
-  const values = columns.map((column) => `array_agg((${SOURCES[column]})::float8) as "${column}"`);
+  const values = columns.map(
+    (column) => `${listOf(`coalesce(${SOURCES[column]}, 0)::float8`)} as "${column}"`,
+  );
   const { rows } = await service.query<
-    { readonly tenant: TenantId; readonly hours: number[] } & Readonly<Record<UsageColumn, number[]>>
+    { readonly tenant: TenantId; readonly hours: string } & Readonly<Record<UsageColumn, string>>
   >(
-    `select tenant, array_agg(((extract(epoch from hour) - $1) / 3600)::int) as hours, ${values.join(", ")}
+    `select tenant, ${listOf("((extract(epoch from hour) - $1) / 3600)::int")} as hours, ${values.join(", ")}
        from usage_hour
       where hour >= to_timestamp($2) and hour < to_timestamp($3) and ($4::text[] is null or tenant = any($4))
         ${columns.includes("violationCount") ? "and violation_count > 0" : ""}
@@ -70,13 +72,19 @@ async function readColumns(
   for (const row of rows) {
     const known = usage.get(row.tenant) ?? {};
     usage.set(row.tenant, known);
+    const hours = row.hours.split(" ");
     for (const column of columns) {
       const filled = new Float64Array(hourCount);
-      row.hours.forEach((hour, index) => (filled[hour] = row[column][index] ?? 0));
+      row[column].split(" ").forEach((value, index) => (filled[Number(hours[index])] = Number(value)));
       if (column === "storageBytes") carryForward(filled);
       known[column] = filled;
     }
   }
+}
+
+/** Numbers as one text: the driver takes an array apart sign by sign, which took half of the time. */
+function listOf(expression: string): string {
+  return `string_agg((${expression})::text, ' ')`;
 }
 
 /** A size that was not measured is the one before. */
