@@ -113,10 +113,12 @@ export async function claimDeliveries(
               order by place, due_at
               limit greatest(0, $7 - (select coalesce(sum(count), 0) from flying))),
            claimed as materialized (
-             select d.tenant, d.delivery, d.channel, d.alert, d.event, d.tries
-               from relaxed, chosen join delivery d using (tenant, delivery)
-              where d.outcome is null and d.due_at <= clock_timestamp()
-                for update of d skip locked),
+             select d.* from relaxed, chosen
+               cross join lateral ( -- one look-up each, however long the history is
+                    select tenant, delivery, channel, alert, event, tries from delivery
+                     where tenant = chosen.tenant and delivery = chosen.delivery and outcome is null
+                       and due_at <= clock_timestamp()
+                       for update skip locked) d),
            -- behind the snapshot, so never before the commit; where the engine was faster its stamp stands
            seen as (
              update alert a set committed_at = coalesce(a.committed_at, clock_timestamp())
