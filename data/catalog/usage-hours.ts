@@ -24,9 +24,9 @@ export type AskedColumns = ReadonlyMap<UsageColumn, number>;
 type Filled = { -readonly [K in UsageColumn]?: Float64Array };
 
 /**
- * Usage by hour of all tenants, or of those given. One statement for violations, of which an index has the few hours that
- * have any, and one for all else; what a tenant has is one row, so that a month of a thousand tenants is a thousand rows
- * and not a million.
+ * Usage by hour of all tenants, or of those given. One statement for columns that are asked for as many hours, and one for
+ * violations, of which an index has the few hours that have any; what a tenant has is one row, so that a month of a
+ * thousand tenants is a thousand rows and not a million.
  */
 export async function readUsageHours(
   service: Queryable,
@@ -35,10 +35,8 @@ export async function readUsageHours(
   tenants?: readonly TenantId[],
 ): Promise<ReadonlyMap<TenantId, UsageHours>> {
   const usage = new Map<TenantId, Filled>();
-  const dense = [...asked].filter(([column]) => column !== "violationCount");
-  const sparse = [...asked].filter(([column]) => column === "violationCount");
-  for (const columns of [dense, sparse])
-    if (columns.length > 0) await readColumns(service, range, columns, tenants, usage);
+  const alike = Map.groupBy(asked, ([column, count]) => (column === "violationCount" ? column : count));
+  for (const columns of alike.values()) await readColumns(service, range, columns, tenants, usage);
   return usage;
 }
 
@@ -50,10 +48,8 @@ async function readColumns(
   usage: Map<TenantId, Filled>,
 ): Promise<void> {
   const columns = asked.map(([column]) => column);
-  const askedCount = Math.max(...asked.map(([, count]) => count));
-  const values = columns.map(
-    (column) => `${listOf(`coalesce(${SOURCES[column]}, 0)::float8`)} as "${column}"`,
-  );
+  const askedCount = asked[0]?.[1] ?? 0;
+  const values = columns.map((column) => `${listOf(`coalesce(${SOURCES[column]}, 0)`)} as "${column}"`);
   const { rows } = await service.query<
     { readonly tenant: TenantId; readonly hours: string } & Readonly<Record<UsageColumn, string>>
   >(
