@@ -4,14 +4,19 @@ import { addTenant } from "../../data/catalog/tenant.ts";
 import { tenantNames, topicName, type TenantId } from "../../model/tenant.ts";
 import { newTenant } from "./operations.ts";
 
-/** Makes a tenant known to the catalog: at home in `cell` at epoch 1, with one topic. */
-export async function placeTestTenant({ service }: Catalog, tenant: TenantId, cell: string): Promise<void> {
+/** Makes a tenant known to the catalog: at home in `cell` at epoch 1, with one topic, which may be a shared one. */
+export async function placeTestTenant(
+  { service }: Catalog,
+  tenant: TenantId,
+  cell: string,
+  topic = topicName(tenant, "readings", 1),
+): Promise<void> {
   await addTenant(service, newTenant(tenant));
   await service.query(
     `with placed as (insert into tenant_placement (tenant, cell, database, schema, epoch, state)
                      values ($1, $2, 'readings', $3, 1, 'stable'))
      insert into topic (topic, tenant, stream, generation, partitions) values ($4, $1, 'readings', 1, 2)`,
-    [tenant, cell, tenantNames(tenant).schema, topicName(tenant, "readings", 1)],
+    [tenant, cell, tenantNames(tenant).schema, topic],
   );
 }
 

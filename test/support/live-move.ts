@@ -12,14 +12,15 @@ import { ingestSubscription } from "../../handlers/ingest/subscription.ts";
 import { queryReadings } from "../../handlers/query/process.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { topicName, type TenantId } from "../../model/tenant.ts";
+import { tenantId, topicName, type TenantId, type TopicKind } from "../../model/tenant.ts";
+import { ownerHeaders, SHARED_READINGS } from "../../model/topic-name.ts";
 import { findings } from "../checker/check.ts";
 import { isAcked, readJournal } from "../checker/journal.ts";
 import { readEmbeddedLog, readKafkaLog, type LogEntry } from "../checker/log-entries.ts";
 import { readCell } from "../checker/stored.ts";
 import { testCatalog, type TestCatalog } from "./catalog.ts";
 import { asCellRole, testCell, testTenant } from "./cell.ts";
-import { PARTITIONS } from "./data-plane/plane.ts";
+import { PARTITIONS, type PlaneTenant } from "./data-plane/plane.ts";
 import { JournalWriter, recordOf, send } from "./data-plane/producer.ts";
 import { Workload } from "./data-plane/workload.ts";
 import { eventually } from "./eventually.ts";
@@ -34,14 +35,18 @@ export type CellName = "S" | "T";
 /** The log and what it is to the checker. */
 interface CheckedLog {
   readonly log: EventLog;
-  readonly entries: (topic: string) => Promise<LogEntry[]>;
+  readonly entries: (topic: string, starts: readonly bigint[]) => Promise<LogEntry[]>;
   readonly close: () => Promise<void>;
 }
 
 async function checkedLog(admin: DatabaseAddress): Promise<CheckedLog> {
   if (!usesRealServices) {
     const { log } = await testEmbeddedLog(admin);
-    return { log, entries: (topic) => readEmbeddedLog(admin, topic), close: () => log.close() };
+    return {
+      log,
+      entries: (topic, starts) => readEmbeddedLog(admin, topic, starts),
+      close: () => log.close(),
+    };
   }
   const { brokers, server } = await startKafka();
   const log = openKafkaLog({ brokers: [brokers] }, { clientId: "test", replicationFactor: 1 });
@@ -49,7 +54,7 @@ async function checkedLog(admin: DatabaseAddress): Promise<CheckedLog> {
     await log.close();
     await server.remove();
   };
-  return { log, entries: (topic) => readKafkaLog([brokers], topic), close };
+  return { log, entries: (topic, starts) => readKafkaLog([brokers], topic, starts), close };
 }
 
 /** Two cells, each with its consumers, that follow placements and shadows as hosts do; and tenants under load. */
@@ -105,13 +110,21 @@ export class MovePlant {
   }
 
   /** A tenant at home in S. */
-  async addTenant(id: string): Promise<LoadedTenant> {
-    const tenant = await testTenant(this.cells.S, id);
-    const topic = topicName(tenant, "readings", 1);
+  async addTenant(id: string, kind: TopicKind = "own"): Promise<LoadedTenant> {
+    const tenant = tenantId.parse(id);
+    const topic = kind === "own" ? topicName(tenant, "readings", 1) : SHARED_READINGS.topic;
     await this.log.createTopic(topic, PARTITIONS);
-    await placeTestTenant(this.test.catalog, tenant, "S");
+    const bounds = [0, 1].map((partition) => this.log.bounds({ topic, partition }));
+    const starts = (await Promise.all(bounds)).map(({ end }) => end);
+    await testTenant(this.cells.S, id, { topics: [{ topic, partitions: PARTITIONS, starts }] });
+    await placeTestTenant(this.test.catalog, tenant, "S", topic);
     await this.test.catalog.service.query("select pg_notify('placement_changed', $1)", [tenant]);
-    return new LoadedTenant(this, tenant, topic, new JournalWriter(path.join(this.#folder, id)));
+    const headers = kind === "own" ? {} : ownerHeaders(tenant, 1);
+    return new LoadedTenant(
+      this,
+      { tenant, topic, starts, headers },
+      new JournalWriter(path.join(this.#folder, id)),
+    );
   }
 
   positions(cell: CellName, tenant: TenantId): Promise<bigint[]> {
@@ -124,8 +137,8 @@ export class MovePlant {
     });
   }
 
-  entries(topic: string): Promise<LogEntry[]> {
-    return this.#log.entries(topic);
+  entries({ topic, starts }: PlaneTenant): Promise<LogEntry[]> {
+    return this.#log.entries(topic, starts);
   }
 
   async close(): Promise<void> {
@@ -140,7 +153,7 @@ export class MovePlant {
 /** A tenant whose machines report until `stopLoad`, some late, some twice, some nonsense; and who reads all the time. */
 export class LoadedTenant {
   readonly tenant: TenantId;
-  readonly topic: string;
+  readonly #facts: PlaneTenant;
   readonly #plant: MovePlant;
   readonly #journal: JournalWriter;
   readonly #stop = new AbortController();
@@ -149,16 +162,16 @@ export class LoadedTenant {
   vanishedCount = 0;
   readCount = 0;
 
-  constructor(plant: MovePlant, tenant: TenantId, topic: string, journal: JournalWriter) {
+  constructor(plant: MovePlant, facts: PlaneTenant, journal: JournalWriter) {
     this.#plant = plant;
-    this.tenant = tenant;
-    this.topic = topic;
+    this.tenant = facts.tenant;
+    this.#facts = facts;
     this.#journal = journal;
   }
 
   startLoad(seed: number): void {
-    const { tenant, topic } = this;
-    const common = { tenant, topic, log: this.#plant.log, journal: this.#journal, pauseMs: 5 };
+    const { tenant } = this;
+    const common = { ...this.#facts, log: this.#plant.log, journal: this.#journal, pauseMs: 5 };
     const senders = ["a", "b"].map((name, index) => {
       const connection = `${tenant}-${name}`;
       const workload = new Workload(randomFrom(seed + index), connection, Date.now());
@@ -178,7 +191,7 @@ export class LoadedTenant {
     const { records } = readJournal(this.#journal.file);
     const oldest = [...records.values()].filter((record) => record.batch !== undefined && isAcked(record));
     for (const record of oldest.slice(0, count)) {
-      await this.#plant.log.append([recordOf(record)]);
+      await this.#plant.log.append([recordOf(record, this.#facts.headers)]);
       this.#journal.write({ kind: "outcome", record: record.record, outcome: "acked" });
     }
   }
@@ -231,7 +244,7 @@ export class LoadedTenant {
       const positions = await this.#plant.positions(cell, this.tenant);
       const bounds = await Promise.all(
         Array.from({ length: PARTITIONS }, (_, partition) =>
-          this.#plant.log.bounds({ topic: this.topic, partition }),
+          this.#plant.log.bounds({ topic: this.#facts.topic, partition }),
         ),
       );
       return bounds.every(({ end }, partition) => positions[partition] === end);
@@ -272,10 +285,13 @@ export class LoadedTenant {
 
   /** What is wrong in the cell, in the checker's words. */
   async findings(cell: CellName): Promise<string[]> {
-    const { tenant, topic } = this;
     return findings({
-      ...{ tenant, topic, journal: readJournal(this.#journal.file), log: await this.#plant.entries(topic) },
-      cell: await readCell(cellAddress(this.#plant.cells[cell], "admin"), tenant),
+      ...{
+        ...this.#facts,
+        journal: readJournal(this.#journal.file),
+        log: await this.#plant.entries(this.#facts),
+      },
+      cell: await readCell(cellAddress(this.#plant.cells[cell], "admin"), this.tenant),
       ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [], published: [] },
     });
   }

@@ -117,10 +117,8 @@ async function carry(source: pg.Client, target: pg.Client, rows: CarriedRows): P
     },
     { client: target, statement: `copy ${table} (${columns}) from stdin (format binary)` },
   );
-  const quoted = rows.columns.map(identifier);
-  const [sent, arrived] = await Promise.all(
-    [source, target].map((client) => proofOf(client, table, quoted, condition)),
-  );
-  if (sent === undefined || arrived === undefined || !isEqual(sent, arrived))
+  const hashed = { table, columns: rows.columns.map(identifier), condition };
+  const [sent, arrived] = await Promise.all([proofOf(source, hashed), proofOf(target, hashed)]);
+  if (!isEqual(sent, arrived))
     throw new MillwrightError("copy-differs", `${name} did not arrive as it was sent.`, { retryable: true });
 }

@@ -20,28 +20,42 @@ export function seriesColumns(type: ReadingType): readonly string[] {
   return [...COMMON_COLUMNS, ...METRICS[type].map(({ name }) => name), "quality"];
 }
 
-/**
- * Counts and hashes rows. A sum, because XOR loses pairs: a row that is there twice would vanish. Of no column that is
- * an enum (hashed by OID) or JSON.
- * @param table - quoted, with its schema; @param columns - explicit: the order in a table is an accident of its history
- */
-export async function proofOf(
-  db: pg.ClientBase,
-  table: string,
-  columns: readonly string[],
-  condition: string,
-  values: readonly unknown[] = [],
-): Promise<Proof> {
-  const { rows } = await db.query<Proof>(
-    `select count(*) as count,
-            coalesce(sum(hash_record_extended((${columns.join(", ")}), ${SEED})::numeric), 0)::text as hash
-       from ${table} where ${condition}`,
-    [...values],
-  );
-  const [proof] = rows;
-  if (proof === undefined) throw new RangeError("an aggregate answers one row");
-  return proof;
+interface HashedRows {
+  /** Quoted, with its schema. */
+  readonly table: string;
+  /** Explicit: the order in a table is an accident of its history. No enum (hashed by OID), no JSON. */
+  readonly columns: readonly string[];
+  readonly condition: string;
 }
+
+/** Counts and hashes rows. A sum, because XOR loses pairs: a row that is there twice would vanish. */
+export async function proofOf(db: pg.ClientBase, rows: HashedRows): Promise<Proof> {
+  const [proof] = await proofsOf(db, rows, "0");
+  return proof ?? NOTHING;
+}
+
+/**
+ * The same of many sets in one look at the table: where no index helps, a look for each would cost as much as all.
+ * @param bucket - SQL: which set a row belongs to, from 0 on
+ * @returns by set; empty ones are left out
+ */
+export async function proofsOf(
+  db: pg.ClientBase,
+  { table, columns, condition }: HashedRows,
+  bucket: string,
+): Promise<readonly (Proof | undefined)[]> {
+  const { rows } = await db.query<Proof & { readonly bucket: number }>(
+    `select (${bucket})::int as bucket, count(*) as count,
+            sum(hash_record_extended((${columns.join(", ")}), ${SEED})::numeric)::text as hash
+       from ${table} where ${condition} group by 1`,
+  );
+  const proofs: (Proof | undefined)[] = [];
+  for (const { bucket: at, count, hash } of rows) proofs[at] = { count, hash };
+  return proofs;
+}
+
+/** Of no rows. */
+export const NOTHING: Proof = { count: 0n, hash: "0" };
 
 export function isEqual(one: Proof, other: Proof): boolean {
   return one.count === other.count && one.hash === other.hash;

@@ -10,7 +10,13 @@ export function seriesTable(tenant: TenantId, type: MoveRange["type"]): string {
   return `${identifier(tenantNames(tenant).schema)}.${TABLES[type]}`;
 }
 
+/** SQL that says which of the ranges a row belongs to. @param ranges - of one table, neighbours in the order of time */
+export function rangeOf(ranges: readonly MoveRange[]): string {
+  const cuts = ranges.slice(1).map(({ from }) => pg.escapeLiteral(from));
+  return `width_bucket(time, array[${cuts.join(", ")}]::timestamptz[])`;
+}
+
 /** SQL that holds for the rows of a range: of its time, and from below the mark. COPY takes no parameters. */
-export function isInRange({ from, to }: MoveRange, mark: readonly Position[]): string {
+export function isInRange({ from, to }: Pick<MoveRange, "from" | "to">, mark: readonly Position[]): string {
   return `time >= ${pg.escapeLiteral(from)} and time < ${pg.escapeLiteral(to)} and ${isBelow(mark)}`;
 }

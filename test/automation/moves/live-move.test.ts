@@ -14,7 +14,7 @@ import { planRanges } from "../../../data/cell/move/plan-ranges.ts";
 import { readPositions, type Position } from "../../../data/cell/move/positions.ts";
 import { proveRanges, proveTail } from "../../../data/cell/move/prove.ts";
 import { hasCode } from "../../../model/errors.ts";
-import type { TenantId } from "../../../model/tenant.ts";
+import { tenantId, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole } from "../../support/cell.ts";
 import { MovePlant, type CellName, type LoadedTenant } from "../../support/live-move.ts";
 import { prepareTarget } from "../../support/move-cells.ts";
@@ -88,53 +88,58 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     });
   }
 
-  it("goes there and back, and loses and doubles nothing in either cell", async () => {
-    const loaded = await plant.addTenant("mover");
-    const neighbour = await plant.addTenant("neighbour");
-    loaded.startLoad(seed);
-    neighbour.startLoad(seed + 100);
-    await loaded.hasStoredMore("S", 150);
+  for (const kind of ["own", "shared"] as const) {
+    it(`goes there and back with a topic that is ${kind}, and loses and doubles nothing in either cell`, async () => {
+      const loaded = await plant.addTenant(`mover-${kind}`, kind);
+      const neighbour = await plant.addTenant(`neighbour-${kind}`, kind);
+      loaded.startLoad(seed);
+      neighbour.startLoad(seed + 100);
+      await loaded.hasStoredMore("S", 150);
 
-    const mark = await followAndCopy(loaded);
-    await loaded.repeatOldest(20); // stored in the source before the mark
-    await loaded.hasStoredMore("T", 50);
-    const discarded = await loaded.discardLetter("S");
-    await loaded.exportLetters("S");
-    const final = await flip(loaded, "S", "T", 1n, mark);
-    await loaded.hasStoredMore("T", 100); // at home, and open
-    await loaded.hasStoredMore("S", 100); // the shadow of now
-    const { cell, epoch } = (await readFlip(deps.service, loaded.tenant))!;
-    expect([cell, epoch]).to.deep.equal(["T", 2n]);
-    expect(await fenceIn("T", loaded)).to.deep.equal({ epoch: 2n, role: "primary", isClosed: false });
-    expect(await fenceIn("S", loaded)).to.deep.equal({ epoch: 2n, role: "shadow", isClosed: false });
-    expect(await loaded.letterState("T", discarded)).to.deep.equal({ state: "discarded", is_exported: true });
-    const shadows = (await shadowsOf(deps.service, loaded.tenant)).map((shadow) => [
-      shadow.cell,
-      shadow.epoch,
-    ]);
-    expect(shadows).to.deep.equal([["S", 2n]]);
-    const standing = await watchShadow(plant.log, {
-      tenant: loaded.tenant,
-      positions: await asCellRole(plant.cells.S, "admin", (client) => readPositions(client, loaded.tenant)),
+      const mark = await followAndCopy(loaded);
+      await loaded.repeatOldest(20); // stored in the source before the mark
+      await loaded.hasStoredMore("T", 50);
+      const discarded = await loaded.discardLetter("S");
+      await loaded.exportLetters("S");
+      const final = await flip(loaded, "S", "T", 1n, mark);
+      await loaded.hasStoredMore("T", 100); // at home, and open
+      await loaded.hasStoredMore("S", 100); // the shadow of now
+      const { cell, epoch } = (await readFlip(deps.service, loaded.tenant))!;
+      expect([cell, epoch]).to.deep.equal(["T", 2n]);
+      expect(await fenceIn("T", loaded)).to.deep.equal({ epoch: 2n, role: "primary", isClosed: false });
+      expect(await fenceIn("S", loaded)).to.deep.equal({ epoch: 2n, role: "shadow", isClosed: false });
+      expect(await loaded.letterState("T", discarded)).to.deep.equal({
+        state: "discarded",
+        is_exported: true,
+      });
+      const shadows = (await shadowsOf(deps.service, loaded.tenant)).map((shadow) => [
+        shadow.cell,
+        shadow.epoch,
+      ]);
+      expect(shadows).to.deep.equal([["S", 2n]]);
+      const standing = await watchShadow(plant.log, {
+        tenant: loaded.tenant,
+        positions: await asCellRole(plant.cells.S, "admin", (client) => readPositions(client, loaded.tenant)),
+      });
+      expect(standing.headroom > 0n).to.equal(true);
+
+      const back = await flip(loaded, "T", "S", 2n, final);
+      await loaded.hasStoredMore("S", 50);
+      await loaded.hasStoredMore("T", 50);
+      await flip(loaded, "S", "T", 3n, back); // and once more: nothing is left of the times before
+      await loaded.hasStoredMore("T", 50);
+      for (const cell of Object.values(plant.cells)) await thawTenant(cell, loaded.tenant);
+
+      for (const one of [loaded, neighbour]) await one.stopLoad();
+      for (const cell of ["S", "T"] as const) await loaded.hasStoredAll(cell);
+      await neighbour.hasStoredAll("S");
+      expect(await loaded.findings("T"), "at home").to.deep.equal([]);
+      expect(await loaded.findings("S"), "in the shadow").to.deep.equal([]);
+      expect(await neighbour.findings("S")).to.deep.equal([]);
+      expect(plant.alarms).to.deep.equal([]);
+      expect([loaded.vanishedCount, loaded.readCount > 20]).to.deep.equal([0, true]);
     });
-    expect(standing.headroom > 0n).to.equal(true);
-
-    const back = await flip(loaded, "T", "S", 2n, final);
-    await loaded.hasStoredMore("S", 50);
-    await loaded.hasStoredMore("T", 50);
-    await flip(loaded, "S", "T", 3n, back); // and once more: nothing is left of the times before
-    await loaded.hasStoredMore("T", 50);
-    for (const cell of Object.values(plant.cells)) await thawTenant(cell, loaded.tenant);
-
-    for (const one of [loaded, neighbour]) await one.stopLoad();
-    for (const cell of ["S", "T"] as const) await loaded.hasStoredAll(cell);
-    await neighbour.hasStoredAll("S");
-    expect(await loaded.findings("T"), "at home").to.deep.equal([]);
-    expect(await loaded.findings("S"), "in the shadow").to.deep.equal([]);
-    expect(await neighbour.findings("S")).to.deep.equal([]);
-    expect(plant.alarms).to.deep.equal([]);
-    expect([loaded.vanishedCount, loaded.readCount > 20]).to.deep.equal([0, true]);
-  });
+  }
 
   it("is let write again by anybody when its mover dies with the source closed", async () => {
     const loaded = await plant.addTenant("orphan");
@@ -203,10 +208,10 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
   });
 
   it("has a shadow that says when the log no longer holds what it needs", async () => {
-    const loaded = await plant.addTenant("outlived");
-    const topic = { topic: loaded.topic, partition: 0 };
+    const tenant = tenantId.parse("outlived");
+    const topic = { topic: "outlived.readings.g1", partition: 0 };
     const bounds = () => Promise.resolve({ start: 10n, end: 50n });
-    const at = (nextOffset: bigint) => ({ tenant: loaded.tenant, positions: [{ ...topic, nextOffset }] });
+    const at = (nextOffset: bigint) => ({ tenant, positions: [{ ...topic, nextOffset }] });
     expect(await watchShadow({ bounds }, at(12n))).to.deep.equal({ lag: 38n, headroom: 2n });
     const error = await watchShadow({ bounds }, at(9n)).catch((failure: unknown) => failure);
     expect(hasCode(error, "offset-out-of-range")).to.equal(true);
