@@ -22,8 +22,14 @@ export const USAGE_COLUMNS = [
 ] as const;
 export type UsageColumn = (typeof USAGE_COLUMNS)[number];
 
-/** One value for each hour from a common beginning; a column that is left out is 0 in each. */
-export type UsageHours = Readonly<Partial<Record<UsageColumn, Float64Array>>>;
+/** Values of successive hours; an hour before them is 0. A column is as long as its metric's window needs. */
+export interface HourColumn {
+  readonly firstHour: number;
+  readonly values: Float64Array;
+}
+
+/** A column that is left out is 0 in each hour. */
+export type UsageHours = Readonly<Partial<Record<UsageColumn, HourColumn>>>;
 
 export const DIRECTIONS = ["upgrade", "downgrade"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
@@ -193,35 +199,38 @@ function metricValue(
   }
 }
 
-function sumOf(column: Float64Array | undefined, hour: number, windowHours: number): number {
+function sumOf(column: HourColumn | undefined, hour: number, windowHours: number): number {
   if (column === undefined) return 0;
-  const totals = totalsOf(column);
-  return (totals[hour] ?? 0) - (totals[hour - windowHours] ?? 0);
+  const totals = totalsOf(column.values);
+  const index = hour - column.firstHour;
+  return (totals[index] ?? 0) - (totals[index - windowHours] ?? 0);
 }
 
 /** Made once for a column: the windows of a month, hour after hour, would add up half a billion numbers. */
 const totalsByColumn = new WeakMap<Float64Array, Float64Array>();
 
 /** What has come up to the end of each hour. */
-function totalsOf(column: Float64Array): Float64Array {
-  const known = totalsByColumn.get(column);
+function totalsOf(values: Float64Array): Float64Array {
+  const known = totalsByColumn.get(values);
   if (known !== undefined) return known;
   let total = 0;
-  const totals = column.map((value) => (total += value));
-  totalsByColumn.set(column, totals);
+  const totals = values.map((value) => (total += value));
+  totalsByColumn.set(values, totals);
   return totals;
 }
 
-function least(column: Float64Array | undefined, hour: number, windowHours: number): number {
+function least(column: HourColumn | undefined, hour: number, windowHours: number): number {
   let found = Infinity;
-  for (let index = hour - windowHours + 1; index <= hour; index++)
-    found = Math.min(found, column?.[index] ?? 0);
+  for (let back = 0; back < windowHours; back++) found = Math.min(found, valueAt(column, hour - back));
   return found;
 }
 
-function most(column: Float64Array | undefined, hour: number, windowHours: number): number {
+function most(column: HourColumn | undefined, hour: number, windowHours: number): number {
   let found = 0;
-  for (let index = hour - windowHours + 1; index <= hour; index++)
-    found = Math.max(found, column?.[index] ?? 0);
+  for (let back = 0; back < windowHours; back++) found = Math.max(found, valueAt(column, hour - back));
   return found;
+}
+
+function valueAt(column: HourColumn | undefined, hour: number): number {
+  return column?.values[hour - column.firstHour] ?? 0;
 }

@@ -1,5 +1,5 @@
 import type { TenantId } from "../../model/tenant.ts";
-import type { UsageColumn, UsageHours } from "../../model/trigger.ts";
+import type { HourColumn, UsageColumn, UsageHours } from "../../model/trigger.ts";
 import type { Queryable } from "../pool.ts";
 
 /** What lies in which column of the rollups. */
@@ -12,8 +12,10 @@ const SOURCES: Readonly<Record<UsageColumn, string>> = {
   cellQueryMs: "cell_query_ms",
 };
 
+const HOUR_MS = 3_600_000;
+
 export interface HourRange {
-  /** Start of hour 0 of every column, milliseconds since the epoch. */
+  /** Start of hour 0, milliseconds since the epoch. */
   readonly firstHourMs: number;
   readonly hourCount: number;
 }
@@ -21,7 +23,7 @@ export interface HourRange {
 /** Columns, and how many of the hours of each are asked for, counted from the end. */
 export type AskedColumns = ReadonlyMap<UsageColumn, number>;
 
-type Filled = { -readonly [K in UsageColumn]?: Float64Array };
+type Filled = { -readonly [K in UsageColumn]?: HourColumn };
 
 /**
  * Usage by hour of all tenants, or of those given. One statement for columns that are asked for as many hours, and one for
@@ -48,32 +50,29 @@ async function readColumns(
   usage: Map<TenantId, Filled>,
 ): Promise<void> {
   const columns = asked.map(([column]) => column);
-  const askedCount = asked[0]?.[1] ?? 0;
-  const values = columns.map((column) => `${listOf(`coalesce(${SOURCES[column]}, 0)`)} as "${column}"`);
+  const askedCount = Math.min(hourCount, asked[0]?.[1] ?? 0);
+  const firstHour = hourCount - askedCount;
+  const fromMs = firstHourMs + firstHour * HOUR_MS;
+  const lists = columns.map((column) => `${listOf(`coalesce(${SOURCES[column]}, 0)`)} as "${column}"`);
   const { rows } = await service.query<
     { readonly tenant: TenantId; readonly hours: string } & Readonly<Record<UsageColumn, string>>
   >(
-    `select tenant, ${listOf("((extract(epoch from hour) - $1) / 3600)::int")} as hours, ${values.join(", ")}
+    `select tenant, ${listOf("((extract(epoch from hour) - $1) / 3600)::int")} as hours, ${lists.join(", ")}
        from usage_hour
-      where hour >= to_timestamp($2) and hour < to_timestamp($3) and ($4::text[] is null or tenant = any($4))
+      where hour >= to_timestamp($1) and hour < to_timestamp($2) and ($3::text[] is null or tenant = any($3))
         ${columns.includes("violationCount") ? "and violation_count > 0" : ""}
       group by tenant`,
-    [
-      firstHourMs / 1000,
-      firstHourMs / 1000 + Math.max(0, hourCount - askedCount) * 3600,
-      firstHourMs / 1000 + hourCount * 3600,
-      tenants ?? null,
-    ],
+    [fromMs / 1000, (fromMs + askedCount * HOUR_MS) / 1000, tenants ?? null],
   );
   for (const row of rows) {
     const known = usage.get(row.tenant) ?? {};
     usage.set(row.tenant, known);
     const hours = row.hours.split(" ");
     for (const column of columns) {
-      const filled = new Float64Array(hourCount);
-      row[column].split(" ").forEach((value, index) => (filled[Number(hours[index])] = Number(value)));
-      if (column === "storageBytes") carryForward(filled);
-      known[column] = filled;
+      const values = new Float64Array(askedCount);
+      row[column].split(" ").forEach((value, index) => (values[Number(hours[index])] = Number(value)));
+      if (column === "storageBytes") carryForward(values);
+      known[column] = { firstHour, values };
     }
   }
 }

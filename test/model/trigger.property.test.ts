@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { DEFAULT_TRIGGERS, triggerConfig, type TriggerConfig } from "../../model/trigger-config.ts";
 import { replayTriggers, type Replay, type ReplayedTenant } from "../../model/trigger-replay.ts";
-import { judge, type UsageHours } from "../../model/trigger.ts";
+import { judge, type HourColumn, type UsageHours } from "../../model/trigger.ts";
 import { randomFrom, seed } from "../support/seed.ts";
 
 const GB = 2 ** 30;
@@ -10,8 +10,10 @@ const DAY = 24;
 const FIRST_MS = Date.UTC(2026, 8, 1);
 const HOUR_MS = 3_600_000;
 
-const hours = (count: number, valueOf: (hour: number) => number) =>
-  Float64Array.from({ length: count }, (_, hour) => valueOf(hour));
+const hours = (count: number, valueOf: (hour: number) => number): HourColumn => ({
+  firstHour: 0,
+  values: Float64Array.from({ length: count }, (_, hour) => valueOf(hour)),
+});
 const tenantOf = (tenant: string, usage: UsageHours, more: Partial<ReplayedTenant> = {}): ReplayedTenant => ({
   ...{ tenant, tier: "shared", tierSinceHour: -Infinity, hasChangedTier: false },
   ...{ raised: undefined, decidedHour: undefined, budgetUsdPerMonth: null, usage },
@@ -231,7 +233,9 @@ describe(`triggers of any kind (seed ${seed})`, () => {
               const growing = Object.fromEntries(
                 Object.entries(tenant.usage).map(([name, column]) => [
                   name,
-                  column.map((value, index) => (index === hour ? Math.floor(value * share) : value)),
+                  hours(HOURS, (index) =>
+                    Math.floor((column.values[index] ?? 0) * (index === hour ? share : 1)),
+                  ),
                 ]),
               );
               const open = judge(config, { ...tenant, usage: growing }, hour, false);
