@@ -29,7 +29,7 @@ export interface Flip {
   readonly graceMs: number;
   /**
    * Called when the source is closed: its positions are final. Resolves when the target holds all that the source does
-   * and that is proven; gives up when `signal` aborts.
+   * and that is proven; may give up when `signal` aborts, for then nobody waits for it.
    */
   readonly prove: (signal: AbortSignal) => Promise<void>;
 }
@@ -79,7 +79,8 @@ async function attempt(
   try {
     const closed = await raiseFence(source.client, source.secret, tenant, epoch);
     if (closed === undefined) throw aborted(tenant);
-    await prove(limit);
+    // A proof that hangs on a database must not keep the writers waiting with it.
+    await Promise.race([prove(limit), abortOf(limit)]);
     if ((await decideFlip(service, tenant, epoch, graceMs)) === undefined) throw aborted(tenant);
   } catch (error) {
     throw limit.aborted ? aborted(tenant, error) : error;
@@ -127,6 +128,14 @@ export async function endOverdueFlips(
       }
     }),
   );
+}
+
+/** Rejects when the signal aborts. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  promise.catch(() => undefined); // after the race nobody listens
+  return promise;
 }
 
 function aborted(tenant: TenantId, cause?: unknown): MillwrightError {

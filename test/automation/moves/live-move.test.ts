@@ -15,7 +15,7 @@ import { readPositions, type Position } from "../../../data/cell/move/positions.
 import { proveRanges, proveTail } from "../../../data/cell/move/prove.ts";
 import { hasCode } from "../../../model/errors.ts";
 import { tenantId, type TenantId } from "../../../model/tenant.ts";
-import { asCellRole } from "../../support/cell.ts";
+import { asCellRole, testTenant } from "../../support/cell.ts";
 import { MovePlant, type CellName, type LoadedTenant } from "../../support/live-move.ts";
 import { prepareTarget } from "../../support/move-cells.ts";
 import { seed } from "../../support/seed.ts";
@@ -158,6 +158,19 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     await loaded.hasStoredAll("S");
     expect(await loaded.findings("S")).to.deep.equal([]);
     expect(await endOverdueFlips(deps)).to.deep.equal([]);
+  });
+
+  it("is let write again at the limit, whatever the proof waits for", async () => {
+    const loaded = await plant.addTenant("hung");
+    loaded.startLoad(seed + 400);
+    await loaded.hasStoredMore("S", 30);
+    const { tenant } = loaded;
+    await testTenant(plant.cells.T, tenant, { topics: [], role: "shadow" });
+    const prove = () => new Promise<void>(() => undefined);
+    const flipped = flipTenant(deps, { tenant, epoch: 1n, target: "T", graceMs: GRACE_MS, prove });
+    expect(hasCode(await flipped.catch((error: unknown) => error), "flip-aborted")).to.equal(true);
+    await loaded.hasStoredMore("S", 30);
+    await loaded.stopLoad();
   });
 
   it("stays at home, untouched, when the proof fails or the mover gives up", async () => {
