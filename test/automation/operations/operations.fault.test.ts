@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { openCatalog, type Catalog } from "../../../data/catalog/catalog.ts";
 import { getOperation } from "../../../data/catalog/operation.ts";
 import { isFinished, OPERATION_STEPS, type Operation } from "../../../model/operation.ts";
+import { STREAMS } from "../../../model/tenant.ts";
 import { eventually } from "../../support/eventually.ts";
 import { faultRounds, faultSample } from "../../support/faults.ts";
 import { rowsOf, testOperationPlace, type OperationPlace } from "../../support/operations.ts";
@@ -72,7 +73,7 @@ describe(`operations of processes that die (seed ${seed})`, function () {
           ready: 1,
           made: 1,
           resources: 3,
-          topics: 2,
+          topics: STREAMS.length,
           liveTopics: 2,
           series: 1,
           secrets: 1,
@@ -97,7 +98,7 @@ describe(`operations of processes that die (seed ${seed})`, function () {
           ready: 0,
           made: 1,
           resources: 0,
-          topics: 2,
+          topics: STREAMS.length,
           liveTopics: 0,
           series: 0,
           secrets: 0,
