@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { DEFAULT_TRIGGERS, triggerConfig, type TriggerConfig } from "../../model/trigger-config.ts";
+import { gateDecisions } from "../../model/trigger-gate.ts";
 import { replayTriggers, type Replay, type ReplayedTenant } from "../../model/trigger-replay.ts";
 import { judge, type HourColumn, type UsageHours } from "../../model/trigger.ts";
 import { randomFrom, seed } from "../support/seed.ts";
@@ -71,7 +72,8 @@ describe("the triggers of seed 000, at their limits", () => {
     const usage = { byteCount: hours(9 * DAY, (hour) => ((hour / DAY) % 2 < 1 ? 101.5 : 98.5) * (GB / DAY)) };
     expect(decided(usage, 9 * DAY)).to.deep.equal([[24, "upgrade"]]);
     const asking = withUpgrade({ mode: "approval" });
-    expect(decided(usage, 9 * DAY, asking)).to.deep.equal([[24, "upgrade"]]);
+    for (const coolDownHours of [168, 1])
+      expect(decided(usage, 9 * DAY, { ...asking, coolDownHours })).to.deep.equal([[24, "upgrade"]]);
   });
 
   it("give the one place to the larger of two, and recommend the other", () => {
@@ -90,6 +92,21 @@ describe("the triggers of seed 000, at their limits", () => {
       ["tenant-150", false, ["max-dedicated-tenants"]],
       ["tenant-250", true, []],
     ]);
+  });
+
+  it("give it to the first by name of two that are equal, in whatever order they come", () => {
+    const tenants = ["bbb", "aaa", "ccc"];
+    for (const order of [tenants, tenants.toReversed()]) {
+      const open = order.map((tenant) => ({
+        ...{ tenant, direction: "upgrade" as const, load: 2, isApproved: false, isBusy: false },
+        budgetUsdPerMonth: null,
+      }));
+      const { room } = rangeOf(1);
+      const holds = gateDecisions(DEFAULT_TRIGGERS, open, room, FIRST_MS);
+      expect(
+        open.filter(({ tenant }) => holds.get(tenant)?.length === 0).map(({ tenant }) => tenant),
+      ).to.deep.equal(["aaa"]);
+    }
   });
 
   it("bring a tenant back that has used little for two weeks, when a person agrees, and none of whom too little is known", () => {
@@ -233,9 +250,11 @@ describe(`triggers of any kind (seed ${seed})`, () => {
               const growing = Object.fromEntries(
                 Object.entries(tenant.usage).map(([name, column]) => [
                   name,
-                  hours(HOURS, (index) =>
-                    Math.floor((column.values[index] ?? 0) * (index === hour ? share : 1)),
-                  ),
+                  hours(HOURS, (index) => {
+                    // Counts grow until the hour's end; old data may go, so a size may have been larger before.
+                    const soFar = name === "storageBytes" ? 1 + share : share;
+                    return Math.floor((column.values[index] ?? 0) * (index === hour ? soFar : 1));
+                  }),
                 ]),
               );
               const open = judge(config, { ...tenant, usage: growing }, hour, false);

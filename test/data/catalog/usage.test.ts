@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import pg from "pg";
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { addTenant } from "../../../data/catalog/tenant.ts";
 import { listUsage } from "../../../data/catalog/usage.ts";
@@ -11,6 +12,7 @@ import {
 } from "../../../data/catalog/usage-minute.ts";
 import { forgetUsage, rollUpUsage } from "../../../data/catalog/usage-rollup.ts";
 import { tenantId, type TenantId } from "../../../model/tenant.ts";
+import { eventually } from "../../support/eventually.ts";
 import { testCatalog, type TestCatalog } from "../../support/catalog.ts";
 import { newTenant } from "../../support/operations.ts";
 import { seed } from "../../support/seed.ts";
@@ -105,6 +107,42 @@ describe(`usage in the catalog (seed ${seed})`, () => {
     }
     await rollUpUsage(test.catalog.service);
     expect((await read(acme, "day"))[0]?.rowCount).to.equal(40);
+  });
+
+  it("sums up no hour while somebody's minute of it is not committed", async () => {
+    await write({ minute: 0, rowCount: 1 }); // marks the hour
+    const admin = new pg.Client({ ...test.admin, options: "-c search_path=catalog" });
+    await admin.connect();
+    try {
+      // Whoever writes a minute stands still in its COMMIT for as long as the test wants.
+      await admin.query(
+        `create function stand_still() returns trigger language plpgsql as
+           $$ begin perform pg_advisory_xact_lock_shared(4711); return null; end $$;
+         create constraint trigger stand_still after insert on usage_minute
+           deferrable initially deferred for each row execute function stand_still();
+         select pg_advisory_lock(4711)`,
+      );
+      const waiting = async () => {
+        const { rows } = await admin.query<{ count: number }>(
+          "select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted",
+        );
+        return rows[0]?.count;
+      };
+      const writing = write({ minute: 1, rowCount: 2 });
+      await eventually("the writer commits", async () => (await waiting()) === 1);
+      let isSummedUp = false;
+      const summing = rollUpUsage(test.catalog.service).then(() => (isSummedUp = true));
+      await eventually("the sum waits, or is wrong", async () => isSummedUp || (await waiting()) === 2);
+      await admin.query("select pg_advisory_unlock(4711)");
+      await Promise.all([writing, summing]);
+      await rollUpUsage(test.catalog.service);
+      expect((await read(acme, "hour"))[0]?.rowCount).to.equal(3);
+    } finally {
+      await admin.query(
+        "drop trigger if exists stand_still on usage_minute; select pg_advisory_unlock_all()",
+      );
+      await admin.end();
+    }
   });
 
   it("tells a rate that was held from a burst, also over the full hour", async () => {
