@@ -25,6 +25,21 @@ describe("tidying a cell", () => {
     expect(left).to.deep.equal([[{ batch_id: "new" }], [{ machine_id: "m-1" }, { machine_id: "m-2" }]]);
   });
 
+  it("takes usage that the catalog has and to which the log can add nothing any more", async () => {
+    const secret = await testCell();
+    const left = await asCellRole(secret, "admin", async (client) => {
+      await client.query(
+        `insert into millwright.usage (tenant, minute, topic, partition, row_count, byte_count, is_collected)
+         select name, now() - age::interval, 't', 0, 1, 1, is_collected
+           from (values ('old', '9 days', true), ('recent', '7 days', true), ('uncollected', '30 days', false))
+                as u (name, age, is_collected)`,
+      );
+      await tidyCell(secret);
+      return (await client.query("select tenant from millwright.usage order by 1")).rows;
+    });
+    expect(left).to.deep.equal([{ tenant: "recent" }, { tenant: "uncollected" }]);
+  });
+
   it("takes dead letters that are old, and the oldest of a tenant with too many, and counts them", async () => {
     const secret = await testCell();
     await asCellRole(secret, "admin", async (client) => {
