@@ -58,7 +58,9 @@ ${hours} hours of dedicated databases, ${figure(answer.dedicatedUsd)} USD at lis
           ["ID", "DECIDED", "TENANT", "DIRECTION", "STATUS", "REASONS", "WAITS FOR"],
           page.decisions.map((one) => [
             ...[one.id, one.decidedAt, one.tenant, one.direction, one.status],
-            ...[reasonsText(one.evidence.reasons), one.holds.map(({ gate }) => gate).join(", ")],
+            reasonsText(one.evidence.reasons),
+            // What has ended waits for nothing, whatever held it.
+            one.status === "recommended" ? one.holds.map(({ gate }) => gate).join(", ") : "",
           ]),
         ),
       );

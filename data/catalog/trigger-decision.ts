@@ -131,10 +131,12 @@ export async function startDecision(tx: Queryable, decision: string, operation: 
 /** @throws MillwrightError `decision-unknown`, `decision-ended` */
 export async function approveDecision(tx: pg.ClientBase, decision: string, by: string): Promise<Decision> {
   await requireOpen(tx, decision);
-  return changed(tx, "approved_at = coalesce(approved_at, now()), approved_by = coalesce(approved_by, $2)", [
-    decision,
-    by,
-  ]);
+  return changed(
+    tx,
+    `approved_at = coalesce(approved_at, now()), approved_by = coalesce(approved_by, $2),
+     holds = jsonb_path_query_array(holds, '$[*] ? (@.gate != "approval-required")')`,
+    [decision, by],
+  );
 }
 
 /** @throws MillwrightError `decision-unknown`, `decision-ended` */

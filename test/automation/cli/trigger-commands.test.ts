@@ -28,6 +28,10 @@ describe("millwright trigger", () => {
                 holds: [{ gate: "capacity" }],
                 evidence: { reasons: REASONS },
               },
+              {
+                ...{ ...DECISION, id: "d-0", status: "refused" },
+                ...{ holds: [{ gate: "budget" }], evidence: { reasons: REASONS } },
+              },
             ],
           },
     }));
@@ -65,5 +69,8 @@ describe("millwright trigger", () => {
     const { out } = await runCli(server.url, ["trigger", "decisions", "--tenant", "acme"]);
     expect(server.calls.at(-1)?.target).to.equal("/v1/triggers/decisions?tenant=acme");
     expect(out).to.match(/d-1 .* recommended +ingestedGbPerDay 120\.5 \(100\) +capacity/);
+    expect(out, "nothing waits that has ended").to.match(
+      /d-0 .* refused +ingestedGbPerDay 120\.5 \(100\) +-$/,
+    );
   });
 });

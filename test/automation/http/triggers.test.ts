@@ -75,6 +75,7 @@ describe("/v1/triggers", () => {
     expect([approved.status, approved.body.decision.status, approved.body.decision.approvedBy]).to.deep.equal(
       [200, "recommended", "admin-token"],
     );
+    expect(approved.body.decision.holds, "what was approved waits for no approval").to.deep.equal([]);
     const refused = await api.call("POST", `/v1/decisions/${globex}/refuse`);
     expect(refused.body.decision.status).to.equal("refused");
     const again = await api.call("POST", `/v1/decisions/${globex}/approve`);
