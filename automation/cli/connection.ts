@@ -14,7 +14,7 @@ export async function findConnection(): Promise<Connection> {
     throw new MillwrightError(
       "setting-invalid",
       url === undefined
-        ? `No service has run from ${home}: start it with npm start, or set MILLWRIGHT_URL.`
+        ? `No service runs from ${home}: start it with npm start, or set MILLWRIGHT_URL.`
         : "MILLWRIGHT_URL must begin with http:// or https://.",
     );
   }

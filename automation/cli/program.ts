@@ -65,6 +65,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   unauthenticated: "Set MILLWRIGHT_TOKEN to a token of this service, or run in the folder of the platform.",
   forbidden: "The role of this token may not do this; an administrator's may.",
   "tenant-unknown": "npx millwright tenant list shows the tenants.",
+  "tenant-required": "Here that is --tenant ID.",
   "operation-unknown": "npx millwright operation list shows the operations.",
   "dead-letter-unknown": "npx millwright dead-letters list shows the letters.",
   "import-map-invalid": "docs/import.md says how to write a map.",

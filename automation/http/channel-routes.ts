@@ -60,7 +60,7 @@ export function channelEndpoints({ catalog, privateWebhooks, channels, nowMs }: 
   /** What can be known to be wrong before anything is sent. @throws MillwrightError `channel-refused` */
   const check = async (tenant: TenantId, body: ChannelBody): Promise<void> => {
     if (!channels.kinds.has(body.kind)) {
-      const message = `This installation is not set up to send by ${body.kind}; see the settings of the platform.`;
+      const message = `This installation is not set up to send by ${body.kind}; docs/notifications.md names the settings.`;
       throw refusal("/kind", message);
     }
     if (body.kind === "sns") checkTopic(tenant, body.topicArn);

@@ -62,7 +62,7 @@ export function usageEndpoints({ catalog, nowMs }: ApiServices): Endpoint[] {
             fields: [
               {
                 pointer: "/from",
-                message: `before \`to\`, at most ${MAX_USAGE_RANGE_MS[per] / DAY_MS} days`,
+                message: `before \`to\`, at most ${MAX_USAGE_RANGE_MS[per] / DAY_MS} d`,
               },
             ],
           });

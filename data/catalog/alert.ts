@@ -176,7 +176,7 @@ export async function shelveAlert(
     );
   }
   if (rows[0]?.is_in_range === false) {
-    throw new MillwrightError("request-invalid", "An alert is shelved for 7 days at most.", {
+    throw new MillwrightError("request-invalid", "An alert is shelved until an instant in the next 7 days.", {
       fields: [{ pointer: "/until", message: "must lie in the future, at most 7 days away" }],
     });
   }

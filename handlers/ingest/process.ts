@@ -195,7 +195,7 @@ async function copyBisecting(tx: ClientBase, tables: readonly TableRows[]): Prom
 }
 
 function asReused(record: DecodedRecord): DeadLetter {
-  const message = `batch '${record.batch?.id ?? ""}' stands for another body since less than 24 h`;
+  const message = `batch '${record.batch?.id ?? ""}' came with another body within the last 24 h`;
   return deadLetterOf(record, "batch-id-reused", message);
 }
 

@@ -57,7 +57,7 @@ describe("bin.sh", () => {
     const server = await recordingServer(() => ({ json: { tenants: [], nextCursor: null } }));
     try {
       const list = () => start(bin, ["tenant", "list", "--json"], { MILLWRIGHT_HOME: home });
-      expect((await list()).stderr).to.contain(`No service has run from ${home}`);
+      expect((await list()).stderr).to.contain(`No service runs from ${home}`);
       const service = { pid: process.pid, startTime: "1" };
       await writeFile(path.join(home, "run.json"), JSON.stringify({ url: server.url, service }));
       expect((await list()).stderr).to.contain("set MILLWRIGHT_TOKEN");

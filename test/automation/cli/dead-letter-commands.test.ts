@@ -51,6 +51,13 @@ describe("millwright dead-letters", () => {
     expect(shown.out).to.contain('{"ts":"1970"}?[2J'); // what came from outside drives no terminal
   });
 
+  it("says how the tenant is named on a command line", async () => {
+    answers["GET /v1/data/dead-letters/summary"] = [
+      problem(400, "tenant-required", "This token is not of one tenant: name it with ?tenant=ID."),
+    ];
+    expect((await run("summary")).err).to.contain("--tenant ID");
+  });
+
   it("replays letters by id, and exits 1 when some stay", async () => {
     const refused = [{ id: "1.0.1", code: "record-undecodable", message: "send its readings along" }];
     answers["POST /v1/data/dead-letters/replay"] = [{ status: 202, json: { replayed: 1, refused } }];

@@ -102,6 +102,7 @@ describe("channels through the API", () => {
     const body = { kind: "email", to: ["ops@acme.example"] };
     const { status, body: problem } = await bare.call("POST", "/v1/channels?tenant=acme", body);
     expect([status, problem.code]).to.deep.equal([422, "channel-refused"]);
+    expect(problem.detail).to.contain("docs/notifications.md");
     await bare.close();
   });
 
