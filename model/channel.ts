@@ -2,6 +2,7 @@ import { z } from "zod";
 import { channelHours, type ChannelHours } from "./channel-hours.ts";
 import { SEVERITIES, type Severity } from "./rule.ts";
 import { templateProblem } from "./template.ts";
+import { HOUR_MS } from "./duration.ts";
 
 export const CHANNEL_KINDS = ["webhook", "email", "slack", "sms", "sns", "in-app"] as const;
 export type ChannelKind = (typeof CHANNEL_KINDS)[number];
@@ -35,7 +36,6 @@ export const channelTemplate = z.strictObject({
 });
 export type ChannelTemplate = z.infer<typeof channelTemplate>;
 
-const HOUR_MS = 3_600_000;
 const url = z.url({ protocol: /^https?$/ }).max(2_000);
 
 /** What every kind of channel may ask for. */

@@ -1,3 +1,5 @@
+import { HOUR_MS } from "./duration.ts";
+
 /** A span of time whose rows are copied and compared together: from, up to and without `toMs`; both may be infinite. */
 export interface TimeRange {
   readonly fromMs: number;
@@ -11,8 +13,6 @@ export interface HourCount {
   readonly hourMs: number;
   readonly rowCount: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Cuts all of time into ranges of at most about `maxRows` rows: whole hours together, an hour of more rows into equal

@@ -1,8 +1,7 @@
 import type { TriggerConfig } from "./trigger-config.ts";
 import { gateDecisions, type Hold, type Room } from "./trigger-gate.ts";
 import { judge, loadOf, type Direction, type JudgedTenant, type TriggerReason } from "./trigger.ts";
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "./duration.ts";
 
 /** A tenant as it was when the replay begins. */
 export interface ReplayedTenant extends JudgedTenant {

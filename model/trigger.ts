@@ -1,5 +1,6 @@
 import type { Tier } from "./tenant.ts";
 import { TRIGGER_METRICS, type TriggerConfig, type TriggerMetric } from "./trigger-config.ts";
+import { HOUR_MS } from "./duration.ts";
 
 /**
  * A trigger of one tenant is *at rest* until it fires: any limit of an upgrade is passed, or all limits of a downgrade are
@@ -70,7 +71,6 @@ const NOTHING: Judgement = { kind: "nothing" };
 const REST: Judgement = { kind: "rest" };
 
 const BYTES_PER_GB = 2 ** 30;
-const HOUR_MS = 3_600_000;
 /** Below half a busy connection nobody's neighbour is noisy, whatever the shares. */
 const IDLE_BUSY_CONNECTIONS = 0.5;
 

@@ -6,8 +6,8 @@ import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { instant } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { inKnownTenant } from "./tenant-work.ts";
+import { DAY_MS } from "../../model/duration.ts";
 
-const DAY_MS = 86_400_000;
 /** The window in which violations count towards another tier; longer would read more than anybody looks at. */
 const MAX_RANGE_MS = 31 * DAY_MS;
 

@@ -1,11 +1,13 @@
+import type pg from "pg";
 import { z } from "zod";
-import { inTenant } from "../../data/catalog/catalog.ts";
+import { inTenant, type Catalog } from "../../data/catalog/catalog.ts";
 import { recordSystemEvent } from "../../data/catalog/system-event.ts";
 import {
   approveDecision,
   DECISION_STATUSES,
   listDecisions,
   refuseDecision,
+  type Decision,
 } from "../../data/catalog/trigger-decision.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { DIRECTIONS } from "../../model/trigger.ts";
@@ -53,47 +55,55 @@ export function decisionEndpoints({ catalog }: ApiServices): Endpoint[] {
         return { status: 200, body: { decisions: items, nextCursor } };
       },
     }),
-    endpoint({
-      method: "post",
-      path: "/v1/decisions/:decisionId/approve",
+    verdict(catalog, "approve", {
       summary: "Let a decision start its move",
       description: "It starts within a minute, or when its other gates open.",
-      permission: "decision:write",
-      tenancy: "none",
-      params,
-      body: reasonBody,
-      answers: { 200: decisionAnswer },
-      async handle({ caller, params: { decisionId }, body }) {
-        const approved = await inTransaction(catalog.service, async (tx) => {
-          const changed = await approveDecision(tx, decisionId, caller.id);
-          const { tenant } = changed;
-          await recordAction(tx, caller, "decision.approve", { tenant, subject: decisionId, detail: body });
-          return changed;
-        });
-        return { status: 200, body: { decision: approved } };
-      },
+      pass: (tx, decisionId, by) => approveDecision(tx, decisionId, by),
     }),
-    endpoint({
-      method: "post",
-      path: "/v1/decisions/:decisionId/refuse",
+    verdict(catalog, "refuse", {
       summary: "Let a decision start nothing",
       description: "The trigger fires again when its values have gone back and passed the limits once more.",
-      permission: "decision:write",
-      tenancy: "none",
-      params,
-      body: reasonBody,
-      answers: { 200: decisionAnswer },
-      async handle({ caller, params: { decisionId }, body }) {
-        const refused = await inTransaction(catalog.service, async (tx) => {
-          const changed = await refuseDecision(tx, decisionId);
-          const { tenant, direction } = changed;
-          const detail = { decision: decisionId, direction };
-          await recordSystemEvent(tx, { kind: "trigger.refused", tenant, detail, key: decisionId });
-          await recordAction(tx, caller, "decision.refuse", { tenant, subject: decisionId, detail: body });
-          return changed;
-        });
-        return { status: 200, body: { decision: refused } };
+      async pass(tx, decisionId) {
+        const refused = await refuseDecision(tx, decisionId);
+        const { tenant, direction } = refused;
+        const detail = { decision: decisionId, direction };
+        await recordSystemEvent(tx, { kind: "trigger.refused", tenant, detail, key: decisionId });
+        return refused;
       },
     }),
   ];
+}
+
+/** What a person says about a decision that waits. */
+function verdict(
+  catalog: Catalog,
+  verb: "approve" | "refuse",
+  {
+    pass,
+    ...texts
+  }: {
+    readonly summary: string;
+    readonly description: string;
+    readonly pass: (tx: pg.PoolClient, decision: string, by: string) => Promise<Decision>;
+  },
+): Endpoint {
+  return endpoint({
+    method: "post",
+    path: `/v1/decisions/:decisionId/${verb}`,
+    ...texts,
+    permission: "decision:write",
+    tenancy: "none",
+    params,
+    body: reasonBody,
+    answers: { 200: decisionAnswer },
+    async handle({ caller, params: { decisionId }, body }) {
+      const passed = await inTransaction(catalog.service, async (tx) => {
+        const changed = await pass(tx, decisionId, caller.id);
+        const { tenant } = changed;
+        await recordAction(tx, caller, `decision.${verb}`, { tenant, subject: decisionId, detail: body });
+        return changed;
+      });
+      return { status: 200, body: { decision: passed } };
+    },
+  });
 }

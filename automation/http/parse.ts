@@ -12,6 +12,8 @@ export type Part = "body" | "query" | "path" | "header";
 export function parseRequest<T extends z.ZodType>(schema: T, value: unknown, part: Part): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+  if (value === undefined && part === "body")
+    throw new MillwrightError("request-invalid", "The body is empty; send JSON.");
   throw invalid(part, parsed.error.issues.slice(0, MAX_FIELDS).flatMap(fieldErrors));
 }
 

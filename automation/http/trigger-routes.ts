@@ -11,8 +11,8 @@ import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { instant } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { recordAction } from "./tenant-work.ts";
+import { DAY_MS } from "../../model/duration.ts";
 
-const DAY_MS = 86_400_000;
 const HOURS_PER_MONTH = 730;
 /** A quarter; longer holds the usage of all tenants in memory for an answer that nobody reads to its end. */
 const MAX_REPLAY_MS = 92 * DAY_MS;

@@ -6,8 +6,8 @@ import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { instant } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { inKnownTenant } from "./tenant-work.ts";
+import { DAY_MS } from "../../model/duration.ts";
 
-const DAY_MS = 86_400_000;
 const count = z.number().min(0);
 
 const bucket = z

@@ -8,10 +8,10 @@ import type { SecretStore } from "../../data/secret-store.ts";
 import { pause } from "../../data/wait.ts";
 import { QueryMeter } from "../../handlers/query/query-meter.ts";
 import { collectCell } from "./collect-cell.ts";
+import { MINUTE_MS } from "../../model/duration.ts";
 
 /** What kill -9 loses of the queries' counts. Shorter costs the catalog writes of which only the last one of a minute stays. */
 const FLUSH_MS = 5_000;
-const MINUTE_MS = 60_000;
 /** Behind the minute, so that what was appended in it is stored. What is not comes with the next pass. */
 const PASS_AT_MS = 3_000;
 /** Sizes are asked of every table's files; they change slowly. */

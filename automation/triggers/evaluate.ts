@@ -8,6 +8,7 @@ import {
   holdDecisions,
   restTrigger,
   startDecision,
+  tryLockJudgement,
 } from "../../data/catalog/trigger-decision.ts";
 import {
   dedicatedTenantCount,
@@ -24,8 +25,8 @@ import { judge, loadOf, type UsageHours } from "../../model/trigger.ts";
 import { startOf } from "../../model/usage.ts";
 import type { StartMove } from "./move-port.ts";
 import { readTriggerUsage } from "./read-usage.ts";
+import { HOUR_MS } from "../../model/duration.ts";
 
-const HOUR_MS = 3_600_000;
 /** An hour counts as closed so long after its end: what its last minutes brought is collected by then. */
 const SETTLE_MS = 2 * 60_000;
 /** A service that was away longer than minutes are kept does not decide about all that time afterwards. */
@@ -56,10 +57,7 @@ async function judgeTenants(
   tx: pg.ClientBase,
   nowMs: number,
 ): Promise<ReadonlyMap<TenantId, number> | undefined> {
-  const { rows } = await tx.query<{ is_ours: boolean }>(
-    "select pg_try_advisory_xact_lock(hashtext('millwright.triggers')) as is_ours",
-  );
-  if (rows[0]?.is_ours !== true) return undefined;
+  if (!(await tryLockJudgement(tx))) return undefined;
   const stored = await currentTriggers(tx);
   const { triggers } = stored;
 

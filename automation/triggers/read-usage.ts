@@ -4,8 +4,7 @@ import type { Queryable } from "../../data/pool.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { TRIGGER_METRICS, type TriggerConfig } from "../../model/trigger-config.ts";
 import { METRIC_COLUMNS, type Direction, type UsageColumn, type UsageHours } from "../../model/trigger.ts";
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../model/duration.ts";
 
 /** Hours to judge by a trigger set, milliseconds since the epoch; the last one may be open. */
 export interface JudgedHours {

@@ -6,8 +6,7 @@ import type { TriggerConfig } from "../../model/trigger-config.ts";
 import { replayTriggers, type ReplayResult } from "../../model/trigger-replay.ts";
 import { roomNow } from "./evaluate.ts";
 import { readTriggerUsage } from "./read-usage.ts";
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../model/duration.ts";
 
 export interface ReplayRequest {
   /** Full hours, milliseconds since the epoch; `toMs` is exclusive. */

@@ -48,6 +48,14 @@ interface Row {
   readonly ended_at: Date | null;
 }
 
+/** Lets one process judge at a time, until its transaction ends; the others need not wait. */
+export async function tryLockJudgement(tx: pg.ClientBase): Promise<boolean> {
+  const { rows } = await tx.query<{ is_ours: boolean }>(
+    "select pg_try_advisory_xact_lock(hashtext('millwright.triggers')) as is_ours",
+  );
+  return rows[0]?.is_ours === true;
+}
+
 /** Newest first. */
 export async function listDecisions(
   db: Queryable,

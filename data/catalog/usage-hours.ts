@@ -1,6 +1,7 @@
 import type { TenantId } from "../../model/tenant.ts";
 import type { HourColumn, UsageColumn, UsageHours } from "../../model/trigger.ts";
 import type { Queryable } from "../pool.ts";
+import { HOUR_MS } from "../../model/duration.ts";
 
 /** What lies in which column of the rollups. */
 const SOURCES: Readonly<Record<UsageColumn, string>> = {
@@ -11,8 +12,6 @@ const SOURCES: Readonly<Record<UsageColumn, string>> = {
   queryMs: "query_ms + coalesce(direct_query_ms, 0)",
   cellQueryMs: "cell_query_ms",
 };
-
-const HOUR_MS = 3_600_000;
 
 export interface HourRange {
   /** Start of hour 0, milliseconds since the epoch. */

@@ -1,8 +1,7 @@
 import type { Pool } from "pg";
 import { TABLES, type ReadingType } from "../../model/reading.ts";
 import type { TenantId } from "../../model/tenant.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../model/duration.ts";
 
 /** The day of a time, counted from 1970-01-01. No partition is narrower than a day. */
 export function dayOf(timeMs: number): number {

@@ -1,5 +1,6 @@
 import type { Reading, ReadingType } from "../../model/reading.ts";
 import type { PlacedReading } from "../decode-value.ts";
+import { HOUR_MS } from "../../model/duration.ts";
 
 /** That a machine reported within an hour. The side tables ask no more of a reading. */
 export interface Presence {
@@ -15,8 +16,6 @@ interface Entry {
   /** The record that it was seen in last. */
   record: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * The presences of a run of records, one object for each however many records bring it: thousands of records of one

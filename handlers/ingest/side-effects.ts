@@ -5,8 +5,7 @@ import { tenantTopicOf } from "../../model/topic-name.ts";
 import type { DecodedRecord } from "./decode.ts";
 import type { Memory } from "./memory.ts";
 import type { Presence } from "./presence.ts";
-
-const MINUTE_MS = 60_000;
+import { MINUTE_MS } from "../../model/duration.ts";
 
 /** Usage per tenant, append minute and partition. */
 export function usageOf(records: readonly DecodedRecord[]): readonly Usage[] {

@@ -2,8 +2,7 @@ import type pg from "pg";
 import { recordSystemEvent } from "../../data/catalog/system-event.ts";
 import { sqlState } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../model/duration.ts";
 
 /** A place where ingestion stands still. */
 export interface Stop {

@@ -2,8 +2,7 @@ import { DateTime, FixedOffsetZone, IANAZone, type Zone } from "luxon";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { ImportMap } from "../../../model/import-map.ts";
 import type { TimeReader } from "../../../model/import-row.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../../model/duration.ts";
 
 /**
  * Reads stamps as the map says.

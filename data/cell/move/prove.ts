@@ -23,12 +23,7 @@ interface ProveOptions extends Pick<CopyOptions, "throttle" | "signal"> {
  * @returns all ranges, each with its proof
  * @throws MillwrightError `copy-differs` that names a range which differs after its third copy; `operation-fenced`
  */
-export async function proveRanges(
-  move: Move,
-  options: Pick<CopyOptions, "throttle" | "signal"> & {
-    readonly onDiffering?: (range: MoveRange) => void;
-  } = {},
-): Promise<readonly MoveRange[]> {
+export async function proveRanges(move: Move, options: ProveOptions = {}): Promise<readonly MoveRange[]> {
   const { tenant } = move;
   return onBothSides(move, async (source, target) => {
     const sides = { tenant, source, target };
