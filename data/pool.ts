@@ -108,5 +108,5 @@ export function isOutage(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string"
     ? /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)/.test(code)
-    : /Connection terminated|not queryable|timeout exceeded/.test(String(error));
+    : /Connection terminated|not queryable|timeout exceeded|Query read timeout/.test(String(error));
 }

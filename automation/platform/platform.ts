@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { sealChannels } from "../../data/catalog/channel.ts";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
 import { listCells, registerCell } from "../../data/catalog/cell.ts";
-import { cellAddress, readCellSecret } from "../../data/cell/cell-secret.ts";
+import { cellAddress, readCellSecret, requireCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
@@ -27,6 +27,7 @@ import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
 import { startMetering } from "../metering/metering.ts";
+import { watchFlips } from "../moves/watch-flips.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { evaluateTriggers } from "../triggers/evaluate.ts";
@@ -110,6 +111,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     }),
     (running) => running.close(),
   );
+  const secretOf = (cell: string) => requireCellSecret(secrets, cell);
+  starting.adopt(watchFlips({ service: catalog.service, secretOf }, logger), (it) => it.stop());
   // Before the host starts: it makes no key of its own, and sends nothing of what lies in clear.
   const sealer = await channelSealer(secrets);
   await sealChannels(catalog.service, sealer);

@@ -1,6 +1,9 @@
 import pg from "pg";
 import { cellAddress, type CellSecret } from "./cell-secret.ts";
 
+/** Beyond what the server gives a statement: a server that stands still ends none. */
+const ANSWER_GRACE_MS = 2_000;
+
 export interface AdminSession {
   readonly applicationName: string;
   /** Of waiting for a lock, and of each statement; unlimited when left out. */
@@ -19,7 +22,9 @@ export async function asCellAdmin<T>(
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     ...(lockTimeoutMs === undefined ? {} : { lock_timeout: lockTimeoutMs }),
-    ...(statementTimeoutMs === undefined ? {} : { statement_timeout: statementTimeoutMs }),
+    ...(statementTimeoutMs === undefined
+      ? {}
+      : { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + ANSWER_GRACE_MS }),
   });
   client.on("error", () => undefined); // the query in hand reports it
   await client.connect();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MillwrightError } from "../../model/errors.ts";
 import type { DatabaseAddress } from "../pool.ts";
 import type { SecretStore } from "../secret-store.ts";
 
@@ -27,4 +28,11 @@ export function cellAddress(secret: CellSecret, login: "admin" | "ingest" | "que
 export async function readCellSecret(store: SecretStore, cell: string): Promise<CellSecret | undefined> {
   const secret = await store.get(`cell-${cell}`);
   return secret === undefined ? undefined : cellSecret.parse(secret);
+}
+
+/** @throws MillwrightError `database-unavailable` (retryable) while the cell is not built yet */
+export async function requireCellSecret(store: SecretStore, cell: string): Promise<CellSecret> {
+  const secret = await readCellSecret(store, cell);
+  if (secret !== undefined) return secret;
+  throw new MillwrightError("database-unavailable", `Cell ${cell} is not built yet.`, { retryable: true });
 }

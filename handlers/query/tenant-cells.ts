@@ -2,7 +2,7 @@ import type { ClientBase, Pool } from "pg";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import { placementOf } from "../../data/catalog/placement.ts";
 import { openQueryPool } from "../../data/cell/cell-pool.ts";
-import { readCellSecret } from "../../data/cell/cell-secret.ts";
+import { requireCellSecret } from "../../data/cell/cell-secret.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
@@ -39,11 +39,7 @@ export function tenantCells({ catalog, secrets }: TenantCellsDeps): TenantCells 
   const pools = new Map<string, Pool>();
 
   async function poolOf(cell: string): Promise<Pool> {
-    const secret = await readCellSecret(secrets, cell);
-    if (secret === undefined)
-      throw new MillwrightError("database-unavailable", `Cell ${cell} is not built yet.`, {
-        retryable: true,
-      });
+    const secret = await requireCellSecret(secrets, cell);
     const key = JSON.stringify([cell, secret.host, secret.port, secret.query]);
     const known = pools.get(key);
     if (known !== undefined) return known;

@@ -1,7 +1,6 @@
 import { checkOwnership } from "../../../data/catalog/ownership.ts";
-import { readCellSecret } from "../../../data/cell/cell-secret.ts";
+import { requireCellSecret } from "../../../data/cell/cell-secret.ts";
 import type { EventLog } from "../../../data/event-log/event-log.ts";
-import { MillwrightError } from "../../../model/errors.ts";
 import { LOG_RETENTION_MS } from "../../../model/tenant-log.ts";
 import { isShared } from "../../../model/topic-name.ts";
 import { placedTenant } from "./stack.ts";
@@ -11,12 +10,7 @@ import type { OperationRun } from "./step.ts";
 export async function prepareSeries(run: OperationRun): Promise<undefined> {
   const { owned, deps } = run;
   const { tenant, placement } = await placedTenant(run);
-  const secret = await readCellSecret(deps.secrets, placement.cell);
-  if (secret === undefined) {
-    throw new MillwrightError("database-unavailable", `The cell ${placement.cell} has no connection yet.`, {
-      retryable: true,
-    });
-  }
+  const secret = await requireCellSecret(deps.secrets, placement.cell);
   await checkOwnership(deps.catalog.service, owned);
   // a shared cell is prepared with the platform, at the start
   if (tenant.tier === "dedicated") await deps.cells.prepareCell(secret);
