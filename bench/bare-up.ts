@@ -23,7 +23,11 @@ await stack.setAllConfig({
   "millwright:home": { value: home },
   "millwright:environment": { value: "development" },
   "millwright:tenant": {
-    value: JSON.stringify({ id: tenant, tier: "shared", cell: "shared-1", topics: [], isProtected: true }),
+    value: JSON.stringify({
+      id: tenant,
+      topics: [],
+      homes: [{ cell: "shared-1", tier: "shared", isProtected: true }],
+    }),
   },
 });
 const policyPacks = [path.resolve(import.meta.dirname, "../dist/policy")];

@@ -7,30 +7,39 @@ export interface TenantStackFacts {
   readonly home: string;
   readonly environment: string;
   readonly tenant: TenantId;
-  readonly tier: Tier;
-  readonly cell: string;
   readonly topics: TenantTopics;
-  /** postgres:// URL of the external server of a dedicated cell. */
-  readonly cellUrl: string | undefined;
-  /** The engine refuses to destroy what is protected. */
-  readonly isProtected: boolean;
-  /** For the policy; undefined for a tenant on the shared tier. */
+  /** Where the tenant is at home comes first. */
+  readonly homes: readonly HomeFacts[];
+  /** For the policy; undefined for a tenant without a cell of its own. */
   readonly dedicated: { readonly tenantCount: number; readonly maxTenants: number } | undefined;
 }
 
+export interface HomeFacts {
+  readonly cell: string;
+  readonly tier: Tier;
+  /** The engine refuses to destroy what is protected. */
+  readonly isProtected: boolean;
+  /** postgres:// URL of the external server of a dedicated cell. */
+  readonly url: string | undefined;
+}
+
 export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
-  const { home, environment, tenant: id, tier, cell, cellUrl, topics, isProtected, dedicated } = facts;
+  const { home, environment, tenant: id, topics, dedicated } = facts;
+  const homes = facts.homes.map(({ cell, tier, isProtected }) => ({ cell, tier, isProtected }));
+  const urls = facts.homes.flatMap(({ cell, url }) =>
+    url === undefined ? [] : [[`millwright:cellUrl-${cell}`, { secret: url }] as const],
+  );
   return {
     "millwright:home": home,
     "millwright:environment": environment,
-    "millwright:tenant": JSON.stringify({ id, tier, cell, topics, isProtected }),
+    "millwright:tenant": JSON.stringify({ id, topics, homes }),
     ...(dedicated === undefined
       ? {}
       : {
           "millwright:dedicatedTenantCount": String(dedicated.tenantCount),
           "millwright:maxDedicatedTenants": String(dedicated.maxTenants),
         }),
-    ...(cellUrl === undefined ? {} : { "millwright:cellUrl": { secret: cellUrl } }),
+    ...Object.fromEntries(urls),
   };
 }
 

@@ -4,8 +4,6 @@ import { Cell } from "./cell.ts";
 
 export interface DedicatedTierArgs {
   readonly target: Target;
-  /** Name of the tenant's own cell, `dedicated-acme`. */
-  readonly cell: string;
   readonly url: pulumi.Output<string> | undefined;
   readonly isProtected: boolean;
   /** Dedicated tenants of the environment once this stack is up, this one included; undefined when nobody counted. */
@@ -13,14 +11,14 @@ export interface DedicatedTierArgs {
   readonly maxDedicatedTenants: number;
 }
 
-/** A cell for one tenant. Its inputs carry what policy/rules/dedicated-tenant-limit.ts decides on. */
+/** A cell for one tenant, and named like it (`dedicated-acme`). Its inputs carry what policy/rules/dedicated-tenant-limit.ts decides on. */
 export class DedicatedTier extends pulumi.ComponentResource {
   readonly cell: Cell;
 
   constructor(name: string, args: DedicatedTierArgs, opts?: pulumi.ComponentResourceOptions) {
     const { target, url, isProtected, dedicatedTenantCount, maxDedicatedTenants } = args;
     super("millwright:tiers:DedicatedTier", name, { dedicatedTenantCount, maxDedicatedTenants }, opts);
-    this.cell = new Cell(args.cell, { target, url, isProtected }, { parent: this });
+    this.cell = new Cell(name, { target, url, isProtected }, { parent: this });
     this.registerOutputs({ access: this.cell.access });
   }
 }

@@ -1,13 +1,10 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import { tenantLogOf, type TenantLog, type TenantTopics } from "../../model/tenant-log.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
-import type { Target } from "../target.ts";
 import type { CellAccess, CellLogin } from "./cell-login.ts";
 import { READER_IDLE_TIMEOUT_MS, READER_STATEMENT_TIMEOUT_MS } from "./reader-limits.ts";
 
 export interface TenantArgs {
-  readonly target: Target;
   readonly tenantId: TenantId;
   /** Superuser access to the cell that the tenant lives in, shared or dedicated. */
   readonly provider: postgresql.Provider;
@@ -15,8 +12,8 @@ export interface TenantArgs {
   readonly access: pulumi.Output<CellAccess>;
   /** The tenant's own server, if it has one: its roles and schema go down with it. */
   readonly container: pulumi.Resource | undefined;
-  /** As the catalog gave them. The log makes them when everything else of the tenant is there. */
-  readonly topics: TenantTopics;
+  /** A secret, the same in every cell of the tenant: when it moves, its own tools change the host and nothing else. */
+  readonly readerPassword: pulumi.Output<string>;
   /** Lifted by an `up` of its own before a delete: the engine refuses to destroy what is protected. */
   readonly isProtected: boolean;
 }
@@ -33,11 +30,10 @@ export class Tenant extends pulumi.ComponentResource {
   /** Login for the tenant's own tools, read only. */
   readonly reader: pulumi.Output<CellLogin>;
   readonly schema: pulumi.Output<string>;
-  readonly log: TenantLog;
 
   constructor(name: string, args: TenantArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:tiers:Tenant", name, {}, opts);
-    const { provider, access, container, isProtected: protect } = args;
+    const { provider, access, container, readerPassword: password, isProtected: protect } = args;
     const database = pulumi.unsecret(access.database);
     const names = tenantNames(args.tenantId);
     const inCell = { parent: this, provider, ...(container === undefined ? {} : { deletedWith: container }) };
@@ -46,7 +42,6 @@ export class Tenant extends pulumi.ComponentResource {
     const owner = new postgresql.Role(`${name}-owner`, { name: names.owner, login: false }, inCell);
     // No login either: the handlers write as millwright_ingest, which inherits every tenant's writer.
     const writer = new postgresql.Role(`${name}-writer`, { name: names.writer, login: false }, inCell);
-    const password = args.target.secret(`${name}-reader`, { parent: this });
     const reader = new postgresql.Role(
       `${name}-reader`,
       {
@@ -99,7 +94,6 @@ export class Tenant extends pulumi.ComponentResource {
 
     this.schema = schema.name;
     this.reader = pulumi.secret({ user: reader.name, password });
-    this.log = tenantLogOf(args.tenantId, args.topics);
-    this.registerOutputs({ schema: this.schema, reader: this.reader, log: this.log });
+    this.registerOutputs({ schema: this.schema, reader: this.reader });
   }
 }

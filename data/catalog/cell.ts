@@ -104,12 +104,21 @@ export async function claimDedicatedCell(
   return server;
 }
 
-/** The external server of a cell, undefined for one that we build. */
-export async function cellServer(db: Queryable, name: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ server: string | null }>("select server from cell where name = $1", [
-    name,
-  ]);
-  return rows[0]?.server ?? undefined;
+/** Where a cell stands. */
+export interface CellSite {
+  readonly cell: string;
+  readonly tier: Tier;
+  /** `host:port/database` of the external server; undefined for one that we build. */
+  readonly server: string | undefined;
+}
+
+/** In the order of `names`; a cell that is not known is left out. */
+export async function cellSites(db: Queryable, names: readonly string[]): Promise<readonly CellSite[]> {
+  const { rows } = await db.query<{ cell: string; tier: Tier; server: string | null }>(
+    "select name as cell, tier, server from cell where name = any($1) order by array_position($1, name)",
+    [names],
+  );
+  return rows.map((row) => ({ ...row, server: row.server ?? undefined }));
 }
 
 /** Forgets a dedicated cell; a shared one stays. */

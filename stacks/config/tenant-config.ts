@@ -1,19 +1,34 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { tenantTopics, type TenantTopics } from "../../model/tenant-log.ts";
-import { TIERS, tenantId, type TenantId, type Tier } from "../../model/tenant.ts";
+import { TIERS, tenantId, type TenantId } from "../../model/tenant.ts";
 import { jsonConfig } from "./json-config.ts";
 import { readHome } from "./platform-config.ts";
 
-const tenant = z.strictObject({
-  id: tenantId,
-  tier: z.enum(TIERS),
+const home = z.strictObject({
   cell: z.string().regex(/^[a-z][a-z0-9-]{1,60}$/),
-  topics: tenantTopics,
+  tier: z.enum(TIERS),
   isProtected: z.boolean(),
 });
 
+const tenant = z.strictObject({
+  id: tenantId,
+  topics: tenantTopics,
+  homes: z
+    .tuple([home], home)
+    .refine(
+      ([first, second, ...others]) => others.length === 0 && first.cell !== second?.cell,
+      "one, or two in different cells",
+    ),
+});
+
 const DEFAULT_MAX_DEDICATED_TENANTS = 1; // seeds/000: max_dedicated_tenants
+
+/** A cell that holds the tenant. */
+export interface HomeConfig extends z.infer<typeof home> {
+  /** Superuser's URL of a server for a dedicated cell, the secret `cellUrl-CELL`; undefined where the stack makes it. */
+  readonly url: pulumi.Output<string> | undefined;
+}
 
 /** Settings of a `tenant-ID` stack. */
 export interface TenantConfig {
@@ -23,16 +38,13 @@ export interface TenantConfig {
   readonly environment: string;
   readonly tenant: {
     readonly id: TenantId;
-    readonly tier: Tier;
-    readonly cell: string;
     readonly topics: TenantTopics;
-    readonly isProtected: boolean;
+    /** Where the tenant is at home comes first. A second one is the target of its move, or where it came from. */
+    readonly homes: readonly [HomeConfig, ...HomeConfig[]];
   };
-  /** Superuser's URL of a server for a dedicated cell; undefined where the stack makes the server. */
-  readonly cellUrl: pulumi.Output<string> | undefined;
   /**
-   * Dedicated tenants of the environment once this stack is up. A tenant on its way out does not count, so a
-   * lowered limit never stands in the way of a delete. undefined when nobody counted: the policy then refuses.
+   * Dedicated tenants of the environment once this stack is up, however many dedicated homes each has. undefined when
+   * nobody counted: the policy then refuses.
    */
   readonly dedicatedTenantCount: number | undefined;
   readonly maxDedicatedTenants: number;
@@ -40,11 +52,18 @@ export interface TenantConfig {
 
 export function readTenantConfig(): TenantConfig {
   const config = new pulumi.Config();
+  const {
+    homes: [first, ...others],
+    ...facts
+  } = jsonConfig("tenant", tenant);
+  const withUrl = (given: z.infer<typeof home>) => ({
+    ...given,
+    url: config.getSecret(`cellUrl-${given.cell}`),
+  });
   return {
     home: readHome(config),
     environment: config.require("environment"),
-    tenant: jsonConfig("tenant", tenant),
-    cellUrl: config.getSecret("cellUrl"),
+    tenant: { ...facts, homes: [withUrl(first), ...others.map(withUrl)] },
     dedicatedTenantCount: jsonConfig("dedicatedTenantCount", z.int().min(0).optional()),
     maxDedicatedTenants: jsonConfig(
       "maxDedicatedTenants",

@@ -7,6 +7,7 @@ import type { TenantLog } from "../../model/tenant-log.ts";
 import { isUnchanged, localStacks, runAs, stateFileOf, type LocalStacks } from "../support/local-stacks.ts";
 
 const PLATFORM = "platform-development";
+const SHARED = { cell: "shared-1" };
 const INSUFFICIENT_PRIVILEGE = "42501";
 const TOO_LITTLE = [INSUFFICIENT_PRIVILEGE, "28000"];
 
@@ -39,7 +40,7 @@ describe("the stacks under the real engine", function () {
   });
 
   it("builds two tenants in the shared cell, and finds nothing to do the second time", async () => {
-    await stacks.session("tenant-acme", stacks.tenantConfig("acme", "shared"), async (session) => {
+    await stacks.session("tenant-acme", stacks.tenantConfig("acme", [SHARED]), async (session) => {
       await session.preview();
       await session.up();
       expect(isUnchanged(await session.preview())).to.equal(true);
@@ -57,9 +58,9 @@ describe("the stacks under the real engine", function () {
         ["acme.deadletters.g1", 1],
         ["acme.readings.g1", 2],
       ]);
-      expect(outputs).not.to.have.property("cell");
+      expect(outputs["cells"]).to.deep.equal({});
     });
-    await stacks.session("tenant-beta", stacks.tenantConfig("beta", "shared"), (session) => session.up());
+    await stacks.session("tenant-beta", stacks.tenantConfig("beta", [SHARED]), (session) => session.up());
   });
 
   it("keeps the tenants of a cell apart, by SQL as each role", async () => {
@@ -105,7 +106,7 @@ describe("the stacks under the real engine", function () {
 
   it("adopts what is there when a state was lost: rows stay, the login changes", async () => {
     await rm(stateFileOf(stacks.layout, "tenant-acme"));
-    await stacks.session("tenant-acme", stacks.tenantConfig("acme", "shared"), async (session) => {
+    await stacks.session("tenant-acme", stacks.tenantConfig("acme", [SHARED]), async (session) => {
       await session.up();
       const renewed = (await session.outputs())["reader"] as typeof acme;
       expect(renewed.password).not.to.equal(acme.password);
@@ -119,7 +120,7 @@ describe("the stacks under the real engine", function () {
       [{ dedicatedTenantCount: 2 }, /2 dedicated tenants; the limit is 1/],
       [{}, /not known how many/],
     ] as const) {
-      const config = stacks.tenantConfig("gamma", "dedicated", facts);
+      const config = stacks.tenantConfig("gamma", [{ cell: "dedicated-gamma" }], facts);
       const refusal = await codeOf(stacks.session("tenant-gamma", config, (session) => session.preview()));
       expect(refusal.code).to.equal("policy-refused");
       expect(`${refusal.message} ${JSON.stringify(refusal.fields)}`).to.match(message);
@@ -131,13 +132,13 @@ describe("the stacks under the real engine", function () {
     const facts = { dedicatedTenantCount: 1 };
     await stacks.session(
       "tenant-gamma",
-      stacks.tenantConfig("gamma", "dedicated", facts),
+      stacks.tenantConfig("gamma", [{ cell: "dedicated-gamma" }], facts),
       async (session) => {
         await session.preview();
         await session.up();
         expect(isUnchanged(await session.preview())).to.equal(true);
         const outputs = await session.outputs();
-        const cell = cellSecret.parse(outputs["cell"]);
+        const cell = cellSecret.parse((outputs["cells"] as Record<string, unknown>)["dedicated-gamma"]);
         const reader = outputs["reader"] as typeof acme;
         expect(cell.port).not.to.equal(shared.port);
         expect(await runAs(cell, reader, ["select current_user as me"])).to.deep.equal([
@@ -146,7 +147,7 @@ describe("the stacks under the real engine", function () {
         expect(await codeOf(session.destroy())).to.have.property("code", "engine-failed");
       },
     );
-    const lifted = stacks.tenantConfig("gamma", "dedicated", { ...facts, isProtected: false });
+    const lifted = stacks.tenantConfig("gamma", [{ cell: "dedicated-gamma", isProtected: false }], facts);
     await stacks.session("tenant-gamma", lifted, async (session) => {
       await session.up();
       await session.destroy();
@@ -155,7 +156,7 @@ describe("the stacks under the real engine", function () {
   });
 
   it("leaves no role and no schema of a shared tenant behind, and its neighbour whole", async () => {
-    const lifted = stacks.tenantConfig("acme", "shared", { isProtected: false });
+    const lifted = stacks.tenantConfig("acme", [{ ...SHARED, isProtected: false }]);
     await stacks.session("tenant-acme", lifted, async (session) => {
       await session.up();
       await session.destroy();

@@ -5,7 +5,7 @@ import type { DatabaseAddress } from "../../data/pool.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import type { TenantId } from "../../model/tenant.ts";
+import type { TenantId, Tier } from "../../model/tenant.ts";
 import { tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
 
 /**
@@ -79,11 +79,12 @@ export async function fakeWorld(
       [stack, fencingToken],
     );
     if (rowCount !== 1) throw new MillwrightError("operation-fenced", "the stack has seen a higher token");
-    const { id, isProtected, topics } = JSON.parse(config["millwright:tenant"] as string) as {
+    const { id, topics, homes } = JSON.parse(config["millwright:tenant"] as string) as {
       id: TenantId;
-      isProtected: boolean;
       topics: TenantTopics;
+      homes: readonly { readonly cell: string; readonly tier: Tier; readonly isProtected: boolean }[];
     };
+    const isProtected = homes.some((home) => home.isProtected);
     const effect = async (verb: Verb, sql: string, changes: ChangeSummary): Promise<ChangeSummary> => {
       await called(verb, stack, fencingToken, signal);
       if (signal?.aborted === true) throw new MillwrightError("operation-cancelled", "cancelled");
@@ -103,12 +104,12 @@ export async function fakeWorld(
         ),
       async outputs() {
         await called("outputs", stack, fencingToken);
-        const dedicated = (config["millwright:tenant"] as string).includes('"dedicated"');
+        const dedicated = homes.filter(({ tier }) => tier === "dedicated");
         return {
           placement: {},
           reader: cellLogin,
           log: tenantLogOf(id, topics),
-          ...(dedicated ? { cell } : {}),
+          cells: Object.fromEntries(dedicated.map((home) => [home.cell, cell])),
         };
       },
       async destroy() {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -10,7 +10,6 @@ import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import { isClusterRunning, removeCluster } from "../../data/postgres-cluster/cluster.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import type { TenantTopics } from "../../model/tenant-log.ts";
-import type { Tier } from "../../model/tenant.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
 
 export type LocalStacks = Awaited<ReturnType<typeof localStacks>>;
@@ -52,22 +51,30 @@ export async function localStacks() {
       "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
       "millwright:isProtected": JSON.stringify(isProtected),
     }),
-    tenantConfig: (id: string, tier: Tier, facts: TenantFacts = {}): StackConfig => {
-      const { isProtected = true, dedicatedTenantCount } = facts;
-      const cell = tier === "shared" ? "shared-1" : `dedicated-${id}`;
-      const count =
-        dedicatedTenantCount === undefined
-          ? {}
-          : { "millwright:dedicatedTenantCount": `${dedicatedTenantCount}` };
-      return {
-        "millwright:home": home,
-        "millwright:environment": "development",
-        "millwright:tenant": JSON.stringify({ id, tier, cell, topics: topicsOf(id), isProtected }),
-        ...count,
-      };
-    },
+    tenantConfig: (id: string, homes: readonly TenantHome[], facts: TenantFacts = {}): StackConfig => ({
+      "millwright:home": home,
+      "millwright:environment": "development",
+      "millwright:tenant": JSON.stringify({
+        id,
+        topics: topicsOf(id),
+        homes: homes.map(({ cell, isProtected = true }) => ({
+          cell,
+          tier: cell.startsWith("shared-") ? "shared" : "dedicated",
+          isProtected,
+        })),
+      }),
+      ...(facts.dedicatedTenantCount === undefined
+        ? {}
+        : { "millwright:dedicatedTenantCount": `${facts.dedicatedTenantCount}` }),
+      ...Object.fromEntries(
+        homes.flatMap(({ cell, url }) =>
+          url === undefined ? [] : [[`millwright:cellUrl-${cell}`, { secret: url }]],
+        ),
+      ),
+    }),
     remove: async () => {
-      for (const name of ["shared-1", "dedicated-gamma"]) {
+      const cells = await readdir(path.join(home, "cells")).catch(() => []);
+      for (const name of cells) {
         if (await isClusterRunning(cellFolder(name))) await removeCluster(cellFolder(name));
       }
       await rm(home, { recursive: true, force: true });
@@ -84,8 +91,16 @@ function topicsOf(tenant: string): TenantTopics {
   ];
 }
 
-export interface TenantFacts {
+/** `shared-1`, or any other name for a cell of the tenant's own. */
+export interface TenantHome {
+  readonly cell: string;
+  /** true when left out */
   readonly isProtected?: boolean;
+  /** Superuser's URL of an external server. */
+  readonly url?: string;
+}
+
+export interface TenantFacts {
   readonly dedicatedTenantCount?: number;
 }
 

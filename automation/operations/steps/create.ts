@@ -16,10 +16,8 @@ import { dedicatedCellName } from "../../../model/tenant.ts";
 import { gateViolations, refuseViolations } from "../gate.ts";
 import { serverOf } from "../stack-config.ts";
 import { prepareSeries } from "./series.ts";
-import { placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
+import { homesOf, placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
-
-const PROTECTED = { isProtected: true };
 
 /** Again, though the request was checked: a retry may come when others have taken the room. */
 async function gate({ owned, deps }: OperationRun) {
@@ -44,9 +42,16 @@ async function place({ owned, deps }: OperationRun) {
   });
 }
 
+/** The engine on the stack with the tenant's one home. */
+async function sessionOf(run: OperationRun, placed: PlacedTenant) {
+  const homes = await homesOf(run, placed.placement);
+  const all = homes.map((home) => ({ ...home, isProtected: true }));
+  return tenantSession(run, placed, all);
+}
+
 /** The gate that sees the resources: the policy pack runs over the plan before anything is made. */
 async function preview(run: OperationRun) {
-  const session = await tenantSession(run, await placedTenant(run), PROTECTED);
+  const session = await sessionOf(run, await placedTenant(run));
   return { changes: await session.preview() };
 }
 
@@ -54,34 +59,33 @@ async function up(run: OperationRun) {
   const { owned, deps } = run;
   const placed = await placedTenant(run);
   await inOwnership(deps.catalog.service, owned, (tx) => markStackBegun(tx, owned.tenant));
-  const session = await tenantSession(run, placed, PROTECTED);
+  const session = await sessionOf(run, placed);
   return { changes: await session.up() };
 }
 
 const outputsSchema = z.object({
   reader: z.object({ user: z.string(), password: z.string() }),
-  cell: cellSecret.optional(),
+  cells: z.record(z.string(), cellSecret),
   log: tenantLog,
 });
 
-async function stackOutputs(run: OperationRun, placed: PlacedTenant) {
-  const session = await tenantSession(run, placed, PROTECTED);
+async function stackOutputs(run: OperationRun) {
+  const session = await sessionOf(run, await placedTenant(run));
   return outputsSchema.parse(await session.outputs());
 }
 
 async function storeSecrets(run: OperationRun) {
   const { owned, deps } = run;
-  const placed = await placedTenant(run);
-  const { reader, cell } = await stackOutputs(run, placed);
+  const { reader, cells } = await stackOutputs(run);
   await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
   await deps.secrets.put(`reader-${owned.tenant}`, reader);
-  if (cell !== undefined) await deps.secrets.put(`cell-${placed.placement.cell}`, cell);
+  for (const [cell, secret] of Object.entries(cells)) await deps.secrets.put(`cell-${cell}`, secret);
   return undefined;
 }
 
 async function createTopics(run: OperationRun) {
   const { owned, deps } = run;
-  const { log } = await stackOutputs(run, await placedTenant(run));
+  const { log } = await stackOutputs(run);
   await checkOwnership(deps.catalog.service, owned);
   for (const { topic, partitions, retentionMs } of log.topics)
     await deps.log.createTopic(topic, partitions, { retentionMs });

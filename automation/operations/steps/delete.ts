@@ -7,13 +7,10 @@ import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
 import { setTenantState } from "../../../data/catalog/tenant.ts";
 import { readCellSecret } from "../../../data/cell/cell-secret.ts";
 import { hasCode } from "../../../model/errors.ts";
-import { dedicatedCellName } from "../../../model/tenant.ts";
 import { isShared } from "../../../model/topic-name.ts";
 import { deletionCertificate } from "../certificate.ts";
-import { placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
+import { homesOf, placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
-
-const UNPROTECTED = { isProtected: false };
 
 /** Readings are refused since the delete was accepted; here the consumers are told to let go. */
 async function quiesce({ owned, deps }: OperationRun) {
@@ -27,7 +24,7 @@ async function quiesce({ owned, deps }: OperationRun) {
 async function liftProtection(run: OperationRun) {
   const placed = await builtTenant(run);
   if (placed === undefined) return { skipped: "the engine has made nothing of this tenant" };
-  const session = await tenantSession(run, placed, UNPROTECTED);
+  const session = await unprotectedSession(run, placed);
   try {
     return { changes: await session.up() };
   } catch (error) {
@@ -43,17 +40,23 @@ async function dropData(run: OperationRun) {
   const { owned, deps } = run;
   const placed = await builtTenant(run);
   if (placed === undefined) return undefined;
-  if (placed.tenant.tier === "dedicated") return { skipped: "the whole cell goes" };
-  const secret = await readCellSecret(deps.secrets, placed.placement.cell);
-  if (secret === undefined) return { skipped: "the cell was never built" };
-  await checkOwnership(deps.catalog.service, owned);
-  return { rows: await deps.cells.dropTenantRows(secret, owned.tenant) };
+  const shared = (await homesOf(run, placed.placement)).filter(({ tier }) => tier === "shared");
+  if (shared.length === 0) return { skipped: "the whole cell goes" };
+  const rows: Record<string, number> = {};
+  for (const { cell } of shared) {
+    const secret = await readCellSecret(deps.secrets, cell);
+    if (secret === undefined) continue; // never built
+    await checkOwnership(deps.catalog.service, owned);
+    const dropped = await deps.cells.dropTenantRows(secret, owned.tenant);
+    for (const [table, count] of Object.entries(dropped)) rows[table] = (rows[table] ?? 0) + count;
+  }
+  return { rows };
 }
 
 async function destroy(run: OperationRun) {
   const placed = await builtTenant(run);
   if (placed === undefined) return undefined;
-  const session = await tenantSession(run, placed, UNPROTECTED);
+  const session = await unprotectedSession(run, placed);
   return { changes: await session.destroy() };
 }
 
@@ -67,19 +70,22 @@ async function dropTopics({ owned, deps }: OperationRun) {
 }
 
 /** The last of the tenant: secrets, then every row of the catalog and the certificate in one transaction. */
-async function forget({ owned, deps }: OperationRun) {
+async function forget(run: OperationRun) {
+  const { owned, deps } = run;
   const { tenant } = owned;
   const { catalog, secrets } = deps;
   await checkOwnership(catalog.service, owned);
   const placement = await placementOf(catalog.service, tenant);
+  const homes = placement === undefined ? [] : await homesOf(run, placement);
+  const ownCells = homes.filter(({ tier }) => tier === "dedicated").map(({ cell }) => cell);
   await secrets.remove(`reader-${tenant}`);
-  if (placement?.cell === dedicatedCellName(tenant)) await secrets.remove(`cell-${placement.cell}`);
+  for (const cell of ownCells) await secrets.remove(`cell-${cell}`);
   await inOwnership(catalog.service, owned, async (tx) => {
     const operation = await getOperation(tx, owned.operation);
     const catalogRows = await removeTenantRows(tx, tenant);
     // Done already, and killed before that was recorded: the certificate stands.
     if (catalogRows["tenant"] === undefined) return;
-    if (placement !== undefined) await removeDedicatedCell(tx, placement.cell);
+    for (const cell of ownCells) await removeDedicatedCell(tx, cell);
     if (owned.kind === "delete") {
       await setResult(
         tx,
@@ -91,6 +97,13 @@ async function forget({ owned, deps }: OperationRun) {
     await notifyPlacementChanged(tx, tenant);
   });
   return undefined;
+}
+
+/** The engine on the stack with all homes of the tenant. */
+async function unprotectedSession(run: OperationRun, placed: PlacedTenant) {
+  const homes = await homesOf(run, placed.placement);
+  const all = homes.map((home) => ({ ...home, isProtected: false }));
+  return tenantSession(run, placed, all);
 }
 
 /** Undefined when the engine has never begun on the tenant's stack. */

@@ -1,8 +1,9 @@
-import { cellServer } from "../../../data/catalog/cell.ts";
+import { cellSites, type CellSite } from "../../../data/catalog/cell.ts";
 import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
+import { shadowsOf } from "../../../data/catalog/shadow.ts";
 import { countDedicatedTenants, getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
 import { MillwrightError } from "../../../model/errors.ts";
-import { tenantStackName } from "../../../model/tenant.ts";
+import { tenantStackName, type Placement } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
 import { serverOf, tenantStackConfig } from "../stack-config.ts";
 import type { OperationRun } from "./step.ts";
@@ -26,27 +27,43 @@ export async function placedTenant({ owned, deps }: OperationRun): Promise<Place
   return { tenant, placement };
 }
 
-/** The engine on the tenant's stack, under this owner's fencing token. */
+/** A cell that the tenant's stack holds the tenant in. The engine refuses to destroy what is protected. */
+export interface StackHome extends CellSite {
+  readonly isProtected: boolean;
+}
+
+/** The cells that hold the tenant now: its home, then those that follow its log. */
+export async function homesOf(
+  { deps }: Pick<OperationRun, "deps">,
+  { tenant, cell }: Pick<Placement, "tenant" | "cell">,
+): Promise<readonly CellSite[]> {
+  const { service } = deps.catalog;
+  const shadows = await shadowsOf(service, tenant);
+  return cellSites(service, [cell, ...shadows.map((shadow) => shadow.cell)]);
+}
+
+/**
+ * The engine on the tenant's stack, under this owner's fencing token.
+ * @param homes - all that the stack is to have, where the tenant is at home first: an `up` takes away any other
+ */
 export async function tenantSession(
   run: OperationRun,
   { tenant, placement }: PlacedTenant,
-  options: { readonly isProtected: boolean },
+  homes: readonly StackHome[],
 ): Promise<StackSession> {
   const { owned, deps, sessions, progress, signal } = run;
-  const server =
-    tenant.tier === "dedicated" ? await cellServer(deps.catalog.service, placement.cell) : undefined;
   return sessions.get(owned.operation, {
     stack: tenantStackName(tenant.id),
     config: tenantStackConfig({
       home: deps.home,
       environment: deps.environment,
       tenant: tenant.id,
-      tier: tenant.tier,
-      cell: placement.cell,
       topics: placement.topics.map(({ topic, stream, partitions }) => ({ topic, stream, partitions })),
-      cellUrl: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
-      isProtected: options.isProtected,
-      dedicated: await dedicatedFacts(run, tenant, options.isProtected),
+      homes: homes.map(({ server, ...home }) => ({
+        ...home,
+        url: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
+      })),
+      dedicated: await dedicatedFacts(run, placement, homes),
     }),
     fencingToken: owned.fencingToken,
     onEvent: ({ message, resource }) =>
@@ -55,12 +72,22 @@ export async function tenantSession(
   });
 }
 
-/** A tenant on its way out does not count, and a limit that was lowered meanwhile must not stand in its way. */
-async function dedicatedFacts({ deps }: OperationRun, { id, tier }: Tenant, isStaying: boolean) {
-  if (tier !== "dedicated") return undefined;
+/**
+ * The limit keeps a tenant from becoming dedicated. One that is, or is on its way out, goes on under a limit that was
+ * lowered meanwhile.
+ */
+async function dedicatedFacts(
+  { deps }: OperationRun,
+  { tenant, state }: TenantPlacement,
+  homes: readonly StackHome[],
+) {
+  const dedicated = homes.filter(({ tier }) => tier === "dedicated");
+  if (dedicated.length === 0) return undefined;
   const { maxDedicatedTenants: maxTenants } = deps;
-  const others = await countDedicatedTenants(deps.catalog.service, id);
-  return { tenantCount: isStaying ? others + 1 : Math.min(others, maxTenants), maxTenants };
+  const tenantCount = (await countDedicatedTenants(deps.catalog.service, tenant)) + 1;
+  const isDedicated = state !== "building" && homes[0]?.tier === "dedicated";
+  const isBecoming = !isDedicated && dedicated.some(({ isProtected }) => isProtected);
+  return { tenantCount: isBecoming ? tenantCount : Math.min(tenantCount, maxTenants), maxTenants };
 }
 
 function urlOf(server: string, urls: readonly string[]): string {

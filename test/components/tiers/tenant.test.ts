@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import { localTarget } from "../../../components/local/local-target.ts";
 import { Tenant } from "../../../components/tiers/tenant.ts";
 import { tenantId } from "../../../model/tenant.ts";
 import { valueOf } from "../../support/outputs.ts";
@@ -22,14 +21,12 @@ describe("Tenant", () => {
 
   async function makeTenant(isProtected = true) {
     const provider = new postgresql.Provider("cell", { host: "127.0.0.1" });
-    const target = localTarget("/srv/millwright");
     const args = {
-      target,
       tenantId: tenantId.parse("customer-123"),
       provider,
       access: pulumi.secret(access),
       container: undefined,
-      topics: [{ topic: "customer-123.readings.g3", stream: "readings" as const, partitions: 2 }],
+      readerPassword: pulumi.secret("generated"),
       isProtected,
     };
     const tenant = new Tenant("customer-123", args, created.watched);
@@ -85,20 +82,6 @@ describe("Tenant", () => {
     expect(resources.get("postgresql:index/schema:Schema", "customer-123").options?.protect).to.equal(false);
   });
 
-  it("says what the tenant's topics are made with, and the names that ACLs let in no neighbour by", async () => {
-    const { tenant } = await makeTenant();
-    expect(tenant.log.topics).to.deep.equal([
-      { topic: "customer-123.readings.g3", stream: "readings", partitions: 2, retentionMs: 604_800_000 },
-    ]);
-    const { principal, ...prefixes } = tenant.log.acl;
-    expect(principal).to.equal("User:customer-123");
-    expect(tenant.log.topics[0]?.topic.startsWith(prefixes.writePrefix)).to.equal(true);
-    for (const prefix of Object.values(prefixes).flat()) {
-      expect(prefix.startsWith("customer-123.")).to.equal(true);
-      expect("customer-1234.readings.g1".startsWith(prefix)).to.equal(false);
-    }
-  });
-
   it("gives out the reader's login as a secret and leaves no orphan", async () => {
     const { tenant, resources } = await makeTenant();
     expect(await valueOf(tenant.reader)).to.deep.equal({
@@ -106,6 +89,6 @@ describe("Tenant", () => {
       password: "generated",
     });
     expect(await pulumi.isSecret(tenant.reader)).to.equal(true);
-    expect(resources.orphans()).to.have.members(["cell", "local"]); // the two providers of this test
+    expect(resources.orphans()).to.deep.equal(["cell"]); // the provider of this test
   });
 });
