@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { channelHours } from "./channel-hours.ts";
+import { LIST_PRICES } from "./list-price.ts";
 
 /** What a trigger can be set on. GB are 2 ** 30 bytes, as a cloud bills them. */
 export const TRIGGER_METRICS = [
@@ -90,6 +91,6 @@ export const DEFAULT_TRIGGERS: TriggerConfig = {
   hysteresis: 0.2,
   coolDownHours: 168,
   maxDedicatedTenants: 1,
-  dedicatedUsdPerMonth: 500,
+  dedicatedUsdPerMonth: LIST_PRICES.dedicatedUsdPerMonth,
   maintenanceWindow: null,
 };

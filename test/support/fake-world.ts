@@ -170,6 +170,12 @@ export async function fakeWorld(
           [name, JSON.stringify(secret)],
         );
       },
+      async add(name, secret) {
+        await pool.query("insert into fake.secret (name, secret) values ($1, $2) on conflict do nothing", [
+          name,
+          JSON.stringify(secret),
+        ]);
+      },
       async get(name) {
         const { rows } = await pool.query<{ secret: unknown }>(
           "select secret from fake.secret where name = $1",

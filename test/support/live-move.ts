@@ -201,6 +201,7 @@ export class LoadedTenant {
     const secrets = {
       get: (name: string) => Promise.resolve(this.#plant.cells[name.replace("cell-", "") as CellName]),
       put: () => Promise.reject(new Error("not here")),
+      add: () => Promise.reject(new Error("not here")),
       remove: () => Promise.reject(new Error("not here")),
     };
     const cells = tenantCells({ catalog, secrets });
