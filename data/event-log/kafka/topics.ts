@@ -14,6 +14,15 @@ interface NewTopic extends TopicSettings {
   readonly replicationFactor: number | undefined;
 }
 
+/**
+ * Kafka makes the two index files of a partition as large as they may grow, 10 MB unless told, and maps them. Their first
+ * pages are written when 4 KiB of records have come. On Linux 6.18 with ext4 that takes 25 ms of a core for a file of
+ * 10 MB, and 0.2 ms for this: small tenants that send at one rate get there together, and 1,000 partitions kept a broker
+ * from confirming anything for 20 s. Smaller: a segment ends when its index is full, so a large tenant's partitions
+ * become too many files; with this one it has at least 170 MiB.
+ */
+const INDEX_BYTES = 512 << 10;
+
 /** Of a topic that does not say: the loss of one broker takes nothing, and appends go on. */
 const COPIES = 3;
 
@@ -48,6 +57,7 @@ function configOf(replicationFactor: number, retentionMs?: number): Readonly<Rec
     // whatever a producer compresses with, consumers get it plain: we cannot read every kind
     "compression.type": "uncompressed",
     "max.message.bytes": String(MAX_BATCH_BYTES),
+    "segment.index.bytes": String(INDEX_BYTES),
     "unclean.leader.election.enable": "false",
     ...(retentionMs === undefined ? {} : { "retention.ms": String(retentionMs) }),
   };

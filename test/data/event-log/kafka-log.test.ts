@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect } from "chai";
 import kafkajs, { Kafka, logLevel, type Producer } from "kafkajs";
 import type { EventLog, LogRecord, Subscription } from "../../../data/event-log/event-log.ts";
@@ -8,10 +11,12 @@ import { realKafka } from "../../support/real-services.ts";
 import { collector, eventLogContract, recordOf, textOf } from "./contract.ts";
 
 describe("Kafka log", () => {
+  let folder: string;
   let brokers: readonly string[];
   let log: EventLog;
   before(async function () {
-    brokers = (await realKafka(this)).brokers.split(",");
+    folder = await mkdtemp(path.join(tmpdir(), "millwright-kafka-"));
+    brokers = (await realKafka(this, { folder })).brokers.split(",");
     log = openKafkaLog({ brokers }, { clientId: "test", replicationFactor: 1 });
   });
   after(() => log.close());
@@ -37,6 +42,17 @@ describe("Kafka log", () => {
     expect(valueOf("retention.ms")).to.equal("12345678");
     expect(valueOf("message.timestamp.type")).to.equal("LogAppendTime");
     expect(topics[0]?.partitions).to.have.length(3);
+  });
+
+  it("keeps a broker's index files small, whose first pages thousands of partitions write at once", async () => {
+    const topic = "indexed.readings.g1";
+    await log.createTopic(topic, 1);
+    await log.append([recordOf(topic, "a")]);
+    const partition = path.join(folder, "data", `${topic}-0`);
+    const names = (await readdir(partition)).filter((name) => name.endsWith("index")).toSorted();
+    const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(partition, name))).size));
+    expect(names.map((name) => path.extname(name))).to.deep.equal([".index", ".timeindex"]);
+    expect(Math.max(...sizes)).to.be.at.most(512 << 10);
   });
 
   it("passes over what transactions leave behind, and says which offsets are of no record", async () => {
