@@ -11,6 +11,8 @@ import {
   type KafkaSettings,
 } from "./model/kafka-settings.ts";
 import { TOPIC_KINDS, type TopicKind } from "./model/tenant.ts";
+import { HOUR_MS } from "./model/duration.ts";
+import { LOG_RETENTION_MS } from "./model/tenant-log.ts";
 
 /** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
 
@@ -60,6 +62,9 @@ const notifySchema = z.object({
   AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/ }).optional(),
 });
 
+/** Less than what the log keeps: a home that has been left follows it for so long. */
+const MAX_GRACE_HOURS = LOG_RETENTION_MS / HOUR_MS - 24;
+
 const settingsSchema = z.object({
   ...notifySchema.shape,
   PORT: port.default(8080),
@@ -74,6 +79,7 @@ const settingsSchema = z.object({
     .transform(Number),
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
   MILLWRIGHT_FLOOD_ALERTS: z.coerce.number().int().min(1).max(1_000_000).default(FLOOD.alertCount),
+  MILLWRIGHT_MOVE_GRACE_HOURS: z.coerce.number().min(0).max(MAX_GRACE_HOURS).default(24),
   MILLWRIGHT_TENANT_TOPIC: z.enum(TOPIC_KINDS).default("own"),
   CATALOG_URL: databaseUrl.optional(),
   TIMESCALE_URL: databaseUrl.optional(),
@@ -109,6 +115,8 @@ export interface Settings {
   readonly notify: NotifySettings;
   /** More alerts than this of one machine or one rule within a minute are one incident. */
   readonly floodAlertCount: number;
+  /** How long a tenant can be moved back. */
+  readonly moveGraceMs: number;
   /** Of tenants whose create does not say: a topic of their own, or a part of the shared one. */
   readonly tenantTopic: TopicKind;
   readonly catalogUrl: string | undefined;
@@ -160,6 +168,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     privateWebhooks: data.MILLWRIGHT_PRIVATE_WEBHOOKS ?? "loopback-only",
     notify: notifySettings(data),
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
+    moveGraceMs: data.MILLWRIGHT_MOVE_GRACE_HOURS * HOUR_MS,
     tenantTopic: data.MILLWRIGHT_TENANT_TOPIC,
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,

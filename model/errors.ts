@@ -38,6 +38,9 @@ export type ErrorCode =
   | "decision-unknown"
   | "decision-ended"
   | "move-unavailable"
+  | "move-needless"
+  | "move-unfinished"
+  | "rollback-too-late"
   | "policy-refused"
   // engine
   | "engine-missing"

@@ -1,7 +1,7 @@
 import { MillwrightError, type ErrorCode, type FieldError } from "./errors.ts";
 import type { TenantId } from "./tenant.ts";
 
-export const OPERATION_KINDS = ["create", "update", "delete"] as const;
+export const OPERATION_KINDS = ["create", "update", "delete", "move", "rollback", "finish-move"] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 export const OPERATION_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -12,13 +12,31 @@ export type StepStatus = "pending" | "running" | "succeeded" | "failed" | "cance
 /** What takes a tenant apart, in order: the end of a delete, and the clean-up of a cancelled create. */
 const DISMANTLE_STEPS = ["lift-protection", "drop-data", "destroy", "drop-topics", "forget"] as const;
 
+/** What takes the target of a move away again, in order: the end of each that does not come to its flip. */
+type AbandonStep = "release-target" | "drop-target-data" | "remove-target" | "settle-source";
+
 /** The steps of each kind in order. Published with the operation; an order once released changes behind a patch only. */
 export const OPERATION_STEPS = {
   create: ["gate", "place", "preview", "up", "store-secrets", "prepare-data", "create-topics", "activate"],
   update: ["record", "adapt-data"],
   delete: ["quiesce", ...DISMANTLE_STEPS],
+  move: [
+    "preflight",
+    "place-target",
+    "build-target",
+    "check-target",
+    "prepare-target",
+    "mark",
+    "copy",
+    "prove",
+    "catch-up",
+    "flip",
+    "receipt",
+  ],
+  rollback: ["check-way-back", "catch-up", "flip", "receipt"],
+  "finish-move": ["let-go", "lift-protection", "drop-old-data", "remove-old-home", "receipt"],
 } as const satisfies Record<OperationKind, readonly string[]>;
-export type StepName = (typeof OPERATION_STEPS)[OperationKind][number];
+export type StepName = (typeof OPERATION_STEPS)[OperationKind][number] | AbandonStep;
 
 /** Why an operation failed; HTTP adds what RFC 9457 asks for. */
 export interface Problem {

@@ -34,6 +34,7 @@ const SELLING = [
   "tenant:update",
   "tenant:budget",
   "tenant:delete",
+  "tenant:move",
   "operation:write",
 ] as const;
 const PLATFORM = [

@@ -49,9 +49,13 @@ export function tenantNames(tenant: TenantId): TenantNames {
   return { schema, owner: `${schema}_owner`, writer: `${schema}_writer`, reader: `${schema}_reader` };
 }
 
-/** The cell of a dedicated tenant. */
-export function dedicatedCellName(tenant: TenantId): string {
-  return `dedicated-${tenant}`;
+/**
+ * The cell of a dedicated tenant.
+ * @param besides - the one that it has, when it moves to another: two names take turns, and no other tenant's cell has them
+ */
+export function dedicatedCellName(tenant: TenantId, besides?: string): string {
+  const name = `dedicated-${tenant}`;
+  return name === besides ? `dedicated2-${tenant}` : name;
 }
 
 /** Name of the Pulumi stack of a tenant. */

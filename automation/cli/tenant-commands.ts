@@ -1,18 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { randomUUID } from "node:crypto";
 import { TENANT_ROLES } from "../../model/role.ts";
 import { TIERS, TOPIC_KINDS } from "../../model/tenant.ts";
-import {
-  keyEnvelope,
-  operationEnvelope,
-  tenantEnvelope,
-  tenantList,
-  type OperationAnswer,
-  type TenantAnswer,
-} from "./answers.ts";
+import { keyEnvelope, tenantEnvelope, tenantList, type TenantAnswer } from "./answers.ts";
 import { call, segment, show, type CommandContext } from "./context.ts";
-import { followOperation } from "./operation-commands.ts";
+import { addMoveCommands } from "./move-commands.ts";
 import { facts, table } from "./output.ts";
+import { startOperation } from "./start-operation.ts";
 
 interface CreateOptions {
   readonly name?: string;
@@ -25,7 +18,7 @@ interface CreateOptions {
 }
 
 export function addTenantCommands(program: Command, context: CommandContext): void {
-  const tenant = program.command("tenant").description("make, list, show and delete tenants");
+  const tenant = program.command("tenant").description("make, list, show, move and delete tenants");
 
   tenant
     .command("create <id>")
@@ -86,6 +79,8 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
       const deletion = { method: "DELETE" as const, body: { confirm: options.confirm } };
       await startOperation(context, command, `/v1/tenants/${segment(id)}`, deletion, options.wait === true);
     });
+
+  addMoveCommands(tenant, context);
 }
 
 export function addKeyCommands(program: Command, context: CommandContext): void {
@@ -112,23 +107,6 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
         });
       },
     );
-}
-
-async function startOperation(
-  context: CommandContext,
-  command: Command,
-  path: string,
-  request: { readonly method: "POST" | "DELETE"; readonly body: object },
-  wait: boolean,
-): Promise<void> {
-  const headers = { "idempotency-key": randomUUID() }; // a repeated call is the same operation
-  const answer = await call(context, operationEnvelope, path, { ...request, headers });
-  if (wait) await followOperation(context, command, answer.operation.id);
-  else show(context, command, answer, () => startedText(answer.operation));
-}
-
-function startedText(operation: OperationAnswer): string {
-  return `Operation ${operation.id} (${operation.kind}) is ${operation.status}. Watch it: npx millwright operation follow ${operation.id}`;
 }
 
 function tenantFacts(tenant: TenantAnswer): string {

@@ -14,6 +14,7 @@ import { inAppEndpoints } from "./in-app-routes.ts";
 import { incidentEndpoints } from "./incident-routes.ts";
 import { keyEndpoints } from "./key-routes.ts";
 import { machineEndpoints } from "./machine-routes.ts";
+import { moveEndpoints } from "./move-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
@@ -28,6 +29,7 @@ import { usageEndpoints } from "./usage-routes.ts";
 export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
   const endpoints: Endpoint[] = [
     ...tenantEndpoints(services),
+    ...moveEndpoints(services),
     ...operationEndpoints(services),
     ...keyEndpoints(services),
     ...writeEndpoints(services),

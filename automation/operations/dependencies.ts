@@ -42,6 +42,8 @@ export interface OperationDependencies {
   /** Absolute folder of the installation. */
   readonly home: string;
   readonly maxDedicatedTenants: number;
+  /** How long the way back of a move stays open. */
+  readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */
   readonly defaultTopic: TopicKind;
   /** postgres:// URLs of empty servers for dedicated tenants; empty: we build clusters. */

@@ -23,12 +23,19 @@ import { runStep, type StepEnd } from "./step-runner.ts";
 import { CREATE } from "./steps/create.ts";
 import { DELETE, DISMANTLE } from "./steps/delete.ts";
 import type { OperationRun, Step } from "./steps/step.ts";
+import { ABANDON } from "./steps/move/abandon.ts";
+import { FINISH_MOVE } from "./steps/move/finish.ts";
+import { whereFlipEnded } from "./steps/move/flip.ts";
+import { MOVE, ROLLBACK } from "./steps/move/move.ts";
 import { UPDATE } from "./steps/update.ts";
 
 const STEPS: Readonly<Record<OperationKind, readonly Step[]>> = {
   create: CREATE,
   update: UPDATE,
   delete: DELETE,
+  move: MOVE,
+  rollback: ROLLBACK,
+  "finish-move": FINISH_MOVE,
 };
 
 /** Executes operations in this process. */
@@ -103,12 +110,23 @@ export class OperationRunner {
   async #execute(run: OperationRun): Promise<OperationEnd | undefined> {
     const steps = STEPS[run.owned.kind];
     const end = await this.#runSteps(run, steps, 1);
-    if (end.end !== "cancelled" || run.owned.kind !== "create") return endOf(end, run.owned);
-    if (!(await this.#claimCleanUp(run))) return { status: "cancelled" };
+    if (end.end === "succeeded" || !(await this.#needsCleanUp(run, end))) return endOf(end, run.owned);
+    if (!(await this.#claimCleanUp(run))) return endOf(end, run.owned);
     // not to be cancelled again: clean-up is ordinary steps that go to their end
     const cleanUp = { ...run, signal: this.#life.signal };
-    const cleaned = await this.#runSteps(cleanUp, DISMANTLE, steps.length + 1);
-    return cleaned.end === "succeeded" ? { status: "cancelled" } : endOf(cleaned, run.owned);
+    const cleaning = run.owned.kind === "move" ? ABANDON : DISMANTLE;
+    const cleaned = await this.#runSteps(cleanUp, cleaning, steps.length + 1);
+    if (cleaned.end !== "succeeded") return endOf(cleaned, run.owned);
+    return end.end === "failed" ? { status: "failed", error: end.problem } : { status: "cancelled" };
+  }
+
+  /** A create cleans up when it is cancelled; a move does so however it ends before its flip is decided. */
+  async #needsCleanUp(run: OperationRun, { end }: StepEnd): Promise<boolean> {
+    const { kind } = run.owned;
+    if (kind === "create") return end === "cancelled";
+    if (kind !== "move") return false;
+    const ended = () => this.#life.persist(() => whereFlipEnded(run));
+    return (await DBOS.runStep(ended, { name: "end-flip" })) === "source";
   }
 
   /** Straight through, up to the first step that does not succeed. */
@@ -177,7 +195,10 @@ function stateAfter(
   { kind, input }: OwnedOperation,
   status: OperationEnd["status"],
 ): { readonly from: TenantState; readonly to: TenantState } | undefined {
-  if (status === "succeeded" || kind === "update") return undefined;
+  if (status === "succeeded" || kind === "update" || kind === "move" || kind === "finish-move")
+    return undefined;
+  // not decided, or the flip's own step says so
+  if (kind === "rollback") return { from: "moving", to: "ready" };
   if (kind === "create") return { from: "creating", to: "failed" };
   const wasReady = status === "cancelled" && input["stateBefore"] === "ready";
   return { from: "deleting", to: wasReady ? "ready" : "failed" };

@@ -81,7 +81,8 @@ export class OperationQueue {
       return true;
     }
     const steps = (await DBOS.listWorkflowSteps(id)) ?? [];
-    const failed = steps.find(({ output }) => (output as StepEnd | null)?.end === "failed");
+    // the last: a clean-up that failed comes after the failure that it cleans up
+    const failed = steps.findLast(({ output }) => (output as StepEnd | null)?.end === "failed");
     if (FINISHED.has(status.status)) {
       await DBOS.rewindWorkflow(id, { ...place, startStep: failed?.functionID ?? steps.length });
       return true;

@@ -15,12 +15,14 @@ import type { Page, PageRequest } from "../../data/catalog/page.ts";
 import {
   addTenant,
   countDedicatedTenants,
+  getTenant,
   lockDedicatedTenants,
   lockTenant,
   setTenantState,
   type NewTenant,
   type TenantChange,
 } from "../../data/catalog/tenant.ts";
+import { addMove, moveOfOperation, openMove } from "../../data/catalog/tenant-move.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { canonicalJson } from "../../model/canonical-json.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -32,7 +34,7 @@ import {
   type OperationKind,
   type OperationStatus,
 } from "../../model/operation.ts";
-import type { TenantId } from "../../model/tenant.ts";
+import type { TenantId, Tier } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
@@ -52,6 +54,17 @@ export interface OperationRequest {
   readonly actor: Actor;
   readonly idempotencyKey?: string;
   readonly reason?: string;
+}
+
+/** Where a tenant shall go. */
+export interface MoveRequest {
+  readonly tier: Tier;
+  /** A shared cell; the one with the most room when left out. */
+  readonly cell?: string | undefined;
+  /** Another database of its own, for a tenant that has one. */
+  readonly newServer?: boolean | undefined;
+  /** Of the trigger that asks for it. */
+  readonly decision?: string | undefined;
 }
 
 interface OperationFilter extends PageRequest {
@@ -77,6 +90,16 @@ export interface OperationService {
   ) => Promise<Operation>;
   /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `idempotency-key-reused` */
   readonly startDelete: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
+  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `move-needless`, `move-unfinished`, `policy-refused`, `idempotency-key-reused` */
+  readonly startMove: (
+    tenant: TenantId,
+    wanted: MoveRequest,
+    request: OperationRequest,
+  ) => Promise<Operation>;
+  /** The way back, while the old home follows. @throws MillwrightError as startMove, `rollback-too-late` */
+  readonly startRollback: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
+  /** Takes the old home away, before its time if need be. @throws MillwrightError as startMove, `move-needless` */
+  readonly startFinishMove: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
   /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
   readonly get: (id: string, tenant?: TenantId) => Promise<Operation>;
   /** Newest first. @param tenant - of a tenant's credential: it sees nothing of a former tenant with its id */
@@ -96,7 +119,7 @@ export function operationService(
   const { catalog, maxDedicatedTenants } = deps;
   const pool = catalog.service;
 
-  const violations = async (db: pg.Pool | pg.PoolClient, { id, tier }: NewTenant) =>
+  const violations = async (db: pg.Pool | pg.PoolClient, { id, tier }: Pick<NewTenant, "id" | "tier">) =>
     gateViolations({ tier, otherDedicatedTenants: await countDedicatedTenants(db, id), maxDedicatedTenants });
 
   /** @param decide - refuses by throwing, or makes what belongs to the operation, and answers its input */
@@ -105,7 +128,7 @@ export function operationService(
     tenant: TenantId,
     body: object,
     request: OperationRequest,
-    decide: (tx: pg.PoolClient) => Promise<Readonly<Record<string, unknown>>>,
+    decide: (tx: pg.PoolClient, operation: string) => Promise<Readonly<Record<string, unknown>>>,
   ): Promise<Operation> => {
     const operation = await inTransaction(pool, async (tx) => {
       const id = randomUUID();
@@ -115,7 +138,7 @@ export function operationService(
         const bound = await claimIdempotencyKey(tx, { scope: actor.id, key, requestHash, operation: id });
         if (bound !== id) return getOperation(tx, bound);
       }
-      const input = await decide(tx);
+      const input = await decide(tx, id);
       const steps = OPERATION_STEPS[kind];
       await addOperation(tx, { id, kind, tenant, requestedBy: actor.id, reason, input, steps });
       await audit(tx, request, `operation.${kind}`, tenant, id);
@@ -155,16 +178,45 @@ export function operationService(
 
     startUpdate: (tenant, change, request) =>
       start("update", tenant, change, request, async (tx) => {
-        const state = await lockTenant(tx, tenant);
-        const { active } = await operationsOf(tx, tenant);
-        if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
-        if (state !== "ready") {
-          throw new MillwrightError(
-            "tenant-not-ready",
-            `Tenant ${tenant} is ${state}; only a ready one can be changed.`,
-          );
-        }
+        await lockReadyTenant(tx, tenant, "changed");
         return { ...change };
+      }),
+
+    startMove: (tenant, wanted, request) =>
+      start("move", tenant, wanted, request, async (tx, operation) => {
+        await lockReadyTenant(tx, tenant, "moved");
+        const unfinished = await openMove(tx, tenant);
+        if (unfinished !== undefined) throw wayBackOpen(tenant);
+        const { tier, placement } = await getTenant(tx, tenant);
+        const sourceCell = placement?.cell ?? "";
+        const isElsewhere = wanted.cell !== undefined && wanted.cell !== sourceCell;
+        if (wanted.tier === tier && !(tier === "shared" ? isElsewhere : wanted.newServer === true))
+          throw new MillwrightError("move-needless", `${tenant} is on the ${tier} tier, in ${sourceCell}.`);
+        if (wanted.tier === "dedicated") await lockDedicatedTenants(tx);
+        refuseViolations(await violations(tx, { id: tenant, tier: wanted.tier }));
+        const { decision } = wanted;
+        const { tier: targetTier } = wanted;
+        await addMove(tx, { operation, tenant, sourceCell, sourceTier: tier, targetTier, decision });
+        await setTenantState(tx, tenant, ["ready"], "moving");
+        return { ...wanted };
+      }),
+
+    startRollback: (tenant, request) =>
+      start("rollback", tenant, {}, request, async (tx) => {
+        await lockReadyTenant(tx, tenant, "moved back");
+        const move = await openMove(tx, tenant);
+        if (move?.state !== "moved")
+          throw new MillwrightError("rollback-too-late", `${tenant} has no way back to an earlier home.`);
+        await setTenantState(tx, tenant, ["ready"], "moving");
+        return {};
+      }),
+
+    startFinishMove: (tenant, request) =>
+      start("finish-move", tenant, {}, request, async (tx) => {
+        await lockReadyTenant(tx, tenant, "changed");
+        if ((await openMove(tx, tenant)) === undefined)
+          throw new MillwrightError("move-needless", `${tenant} has no earlier home that could go.`);
+        return {};
       }),
 
     startDelete: (tenant, request) =>
@@ -207,12 +259,17 @@ export function operationService(
         await lockTenant(tx, tenant);
         const { active, newest } = await operationsOf(tx, tenant);
         if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
+        if ((await moveOfOperation(tx, id))?.state === "abandoned") {
+          const message = `The tenant is where it was, and nothing is left of this move; start another one.`;
+          throw new MillwrightError("operation-not-retryable", message);
+        }
         if (newest !== id || !(await requestRetry(tx, id))) {
           const message = "A later operation has taken this one's place.";
           throw new MillwrightError("operation-not-retryable", message);
         }
-        if (kind !== "update")
+        if (kind === "create" || kind === "delete")
           await setTenantState(tx, tenant, ["failed"], kind === "create" ? "creating" : "deleting");
+        if (kind === "rollback") await setTenantState(tx, tenant, ["ready"], "moving");
       });
       local.dispatch();
       return operation;
@@ -235,6 +292,23 @@ function audit(
   const { id, role, from = null } = actor;
   const why = reason === undefined ? {} : { detail: { reason } };
   return appendAudit(tx, { actor: id, role, from, action, tenant, subject, result: "accepted", ...why });
+}
+
+/** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready` */
+async function lockReadyTenant(tx: pg.PoolClient, tenant: TenantId, wish: string): Promise<void> {
+  const state = await lockTenant(tx, tenant);
+  const { active } = await operationsOf(tx, tenant);
+  if (active[0] !== undefined) throw busy(tenant, active[0].kind, active[0].id);
+  if (state === "ready") return;
+  throw new MillwrightError(
+    "tenant-not-ready",
+    `Tenant ${tenant} is ${state}; only a ready one can be ${wish}.`,
+  );
+}
+
+function wayBackOpen(tenant: TenantId): MillwrightError {
+  const message = `The last move of ${tenant} still has its way back; finish it first, or roll it back.`;
+  return new MillwrightError("move-unfinished", message);
 }
 
 function busy(tenant: TenantId, kind: OperationKind, id: string): MillwrightError {

@@ -1,10 +1,11 @@
-import { beginStep, endStep } from "../../data/catalog/ownership.ts";
+import { beginStep, endStep, reportStep } from "../../data/catalog/ownership.ts";
 import { isOutage } from "../../data/pool.ts";
 import { pause } from "../../data/wait.ts";
 import { hasCode, MillwrightError, type ErrorCode } from "../../model/errors.ts";
 import { problemOf, type Problem } from "../../model/operation.ts";
 import type { Life } from "./life.ts";
-import type { OperationRun, Step } from "./steps/step.ts";
+import { LatestReport } from "./latest-report.ts";
+import { DEFAULT_OUTAGE_LIMIT_MS, type OperationRun, type Step } from "./steps/step.ts";
 
 /** How a step ended. Kept by the queue, so a recovery reads it instead of running the step again. */
 export type StepEnd =
@@ -15,8 +16,8 @@ export type StepEnd =
 
 /** Something else was away for a moment: worth another try before a person is asked. */
 const RETRIED: ReadonlySet<ErrorCode> = new Set(["stack-locked", "log-unavailable", "database-unavailable"]);
-/** A cell that restarts is back within these; longer and the operation fails, and `retry` goes on from here. */
-const PAUSES_MS = [250, 1_000, 4_000];
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 4_000;
 
 /**
  * Runs one step to its end and records that, for the eyes of people, in the catalog.
@@ -25,33 +26,36 @@ const PAUSES_MS = [250, 1_000, 4_000];
 export async function runStep(run: OperationRun, step: Step, ordinal: number, life: Life): Promise<StepEnd> {
   const { owned, deps, progress } = run;
   const { service } = deps.catalog;
-  const { name, cancel } = step;
+  const { name, cancel, outageLimitMs = DEFAULT_OUTAGE_LIMIT_MS } = step;
   const record = (status: "succeeded" | "failed" | "cancelled", detail?: object) =>
     life.persist(() => endStep(service, owned, { name, status, detail }));
 
   if (!(await life.persist(() => beginStep(service, owned, { name, ordinal, cancel })))) {
     return { end: "cancelled" };
   }
-  for (const pauseMs of [...PAUSES_MS, undefined]) {
+  let pausedMs = 0;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(4 * pauseMs, MAX_PAUSE_MS)) {
+    const reports = new LatestReport((detail) => reportStep(service, owned, { name, detail }));
     try {
       await deps.onStep?.(name, "before");
-      const detail = await step.run(run);
-      await progress.flush();
+      const detail = await step.run({ ...run, report: (shown) => reports.add(shown) });
+      await Promise.all([progress.flush(), reports.end()]);
       await deps.onStep?.(name, "after");
       await record("succeeded", detail);
       return { end: "succeeded" };
     } catch (error) {
       await life.orParked();
       if (hasCode(error, "operation-fenced")) throw error;
-      await progress.flush();
+      await Promise.all([progress.flush(), reports.end()]);
       if (run.signal.aborted) {
         await record("cancelled");
         return { end: "cancelled" };
       }
       const { operation: operationId, tenant: tenantId } = owned;
-      if (pauseMs !== undefined && isWorthAnotherTry(error)) {
+      if (pausedMs + pauseMs <= outageLimitMs && isWorthAnotherTry(error)) {
         deps.logger.warn({ operationId, tenantId, step: name, err: error, pauseMs }, "step is tried again");
         await pause(pauseMs, run.signal); // a request to cancel, or the end of the process, ends it
+        pausedMs += pauseMs;
         continue;
       }
       deps.logger.error({ operationId, tenantId, step: name, err: error }, "step failed");
@@ -60,7 +64,6 @@ export async function runStep(run: OperationRun, step: Step, ordinal: number, li
       return { end: "failed", attempt: owned.attempt, problem };
     }
   }
-  throw new MillwrightError("internal", "unreachable: the last try has no pause");
 }
 
 function isWorthAnotherTry(error: unknown): boolean {

@@ -31,7 +31,7 @@ import { watchFlips } from "../moves/watch-flips.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { evaluateTriggers } from "../triggers/evaluate.ts";
-import { noMoves } from "../triggers/move-port.ts";
+import { movesByOperation } from "../triggers/move-port.ts";
 import { adminToken } from "./admin-token.ts";
 import { startCatalogServer, type CatalogAccess } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
@@ -106,6 +106,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       databaseUrl: access.workflowsUrl,
       environment: ENVIRONMENT,
       maxDedicatedTenants: MAX_DEDICATED_TENANTS,
+      moveGraceMs: settings.moveGraceMs,
       defaultTopic: settings.tenantTopic,
       dedicatedCellUrls: settings.timescaleCellUrls,
     }),
@@ -128,7 +129,13 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const tenants = starting.adopt(tenantCells({ catalog, secrets }), (open) => open.close());
   const { timescaleCellUrls: cellUrls } = settings;
   const dedicatedServerCount = cellUrls.length === 0 ? undefined : cellUrls.length;
-  const deps = { catalog: catalog.service, secrets, logger, startMove: noMoves, dedicatedServerCount };
+  const deps = {
+    catalog: catalog.service,
+    secrets,
+    logger,
+    startMove: movesByOperation(operations.service),
+    dedicatedServerCount,
+  };
   const metering = starting.adopt(
     startMetering({ ...deps, afterPass: () => evaluateTriggers(deps, Date.now()) }),
     (it) => it.stop(),

@@ -1,5 +1,5 @@
-import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId, Tier } from "../../model/tenant.ts";
+import type { Actor, OperationService } from "../operations/service.ts";
 
 /** Why a move starts, and how a second start of the same is known. */
 export interface MoveDecision {
@@ -16,6 +16,13 @@ export interface MoveDecision {
  */
 export type StartMove = (tenant: TenantId, target: Tier, decision: MoveDecision) => Promise<string>;
 
-/** Where nothing moves tenants. */
-export const noMoves: StartMove = () =>
-  Promise.reject(new MillwrightError("move-unavailable", "This platform does not move tenants yet."));
+const TRIGGERS: Actor = { id: "triggers", role: "platform" };
+
+/** The decision is the key of idempotency: twice started is once moved. */
+export function movesByOperation(operations: Pick<OperationService, "startMove">): StartMove {
+  return async (tenant, tier, { id: decision, reason }) => {
+    const request = { actor: TRIGGERS, idempotencyKey: decision, reason };
+    const { id } = await operations.startMove(tenant, { tier, decision }, request);
+    return id;
+  };
+}

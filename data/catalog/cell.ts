@@ -25,6 +25,12 @@ async function recordCellAdded(db: Queryable, cell: string, tier: Tier): Promise
   await recordSystemEvent(db, { kind: "cell.added", detail: { cell, tier } });
 }
 
+/** SQL: how many tenants the cell `c` holds; what they are leaving, or coming to, takes its place as well. */
+const PLACES_TAKEN = `select count(*) from (
+    select p.tenant from tenant_placement p where p.cell = c.name
+    union select m.tenant from tenant_move m
+           where c.name in (m.source_cell, m.target_cell) and m.state not in ('abandoned', 'finished')) taken`;
+
 export async function listCells(db: Queryable): Promise<(Cell & { readonly tenantCount: number })[]> {
   const { rows } = await db.query<{
     name: string;
@@ -33,8 +39,7 @@ export async function listCells(db: Queryable): Promise<(Cell & { readonly tenan
     tenant_count: bigint;
   }>(
     `select name, tier, tenant_capacity,
-            (select count(*) from tenant_placement p where p.cell = c.name) as tenant_count
-       from cell c order by name`,
+            (${PLACES_TAKEN}) as tenant_count from cell c order by name`,
   );
   return rows.map((row) => ({
     name: row.name,
@@ -46,24 +51,26 @@ export async function listCells(db: Queryable): Promise<(Cell & { readonly tenan
 
 /**
  * The shared cell with the most room, locked until the transaction ends, so that two tenants cannot take the last place.
+ * @param choice - `wanted`: this one or none; `except`: not this one
  * @throws MillwrightError `no-capacity`
  */
-export async function claimSharedCell(tx: pg.PoolClient): Promise<string> {
+export async function claimSharedCell(
+  tx: pg.PoolClient,
+  { wanted, except }: { readonly wanted?: string | undefined; readonly except?: string } = {},
+): Promise<string> {
   // Lock first, count in a statement of its own: a count taken in the locking statement may be older than the lock.
   const locked = await tx.query<{ name: string }>(
     "select name from cell where tier = 'shared' order by name for update",
   );
   const { rows } = await tx.query<{ name: string }>(
-    `select name from cell c left join lateral
-            (select count(*) as used from tenant_placement p where p.cell = c.name) on true
-      where name = any($1) and used < tenant_capacity
+    `select name from cell c cross join lateral (${PLACES_TAKEN}) as places (used)
+      where name = any($1) and used < tenant_capacity and name = coalesce($2, name) and name is distinct from $3
       order by tenant_capacity - used desc, name limit 1`,
-    [locked.rows.map(({ name }) => name)],
+    [locked.rows.map(({ name }) => name), wanted ?? null, except ?? null],
   );
   if (rows[0] === undefined) {
-    throw new MillwrightError("no-capacity", "No shared cell has room; add one to the platform stack.", {
-      retryable: true,
-    });
+    const which = wanted === undefined ? "No shared cell has room" : `The shared cell ${wanted} has no room`;
+    throw new MillwrightError("no-capacity", `${which}; add one to the platform stack.`, { retryable: true });
   }
   return rows[0].name;
 }

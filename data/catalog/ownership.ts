@@ -128,6 +128,19 @@ export async function endStep(
   if (rowCount !== 1) throw fenced();
 }
 
+/** Shows how far a running step is; silently nothing for a former owner. */
+export async function reportStep(
+  db: Queryable,
+  { operation, fencingToken }: Ownership,
+  { name, detail }: { readonly name: StepName; readonly detail: object },
+): Promise<void> {
+  await db.query(
+    `update operation_step s set detail = $4 from operation o
+      where o.operation = $1 and o.fencing_token = $2 and s.operation = o.operation and s.name = $3 and s.status = 'running'`,
+    [operation, fencingToken, name, JSON.stringify(detail)],
+  );
+}
+
 /** Appends progress events in their order; silently nothing for a former owner. */
 export async function appendProgress(
   db: Queryable,

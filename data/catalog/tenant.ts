@@ -156,6 +156,10 @@ export async function changeTenant(db: Queryable, tenant: TenantId, change: Tena
   );
 }
 
+export async function changeTier(db: Queryable, tenant: TenantId, tier: Tier): Promise<void> {
+  await db.query("update tenant set tier = $2 where tenant = $1 and tier <> $2", [tenant, tier]);
+}
+
 /** Until the transaction ends nobody else starts a dedicated tenant: the count below is then the truth. */
 export async function lockDedicatedTenants(tx: Queryable): Promise<void> {
   await tx.query("select pg_advisory_xact_lock(hashtext('millwright.dedicated-tenants'))");
@@ -164,7 +168,9 @@ export async function lockDedicatedTenants(tx: Queryable): Promise<void> {
 /** Tenants that have, or are about to have, a database of their own. */
 export async function countDedicatedTenants(db: Queryable, except: TenantId): Promise<number> {
   const { rows } = await db.query<{ count: bigint }>(
-    "select count(*) from tenant where tier = 'dedicated' and tenant <> $1",
+    `select count(*) from tenant t where tenant <> $1
+        and (tier = 'dedicated' or exists (select from tenant_move m
+              where m.tenant = t.tenant and m.state = 'moving' and m.target_tier = 'dedicated'))`,
     [except],
   );
   return Number(rows[0]?.count ?? 0n);

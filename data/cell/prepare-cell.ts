@@ -83,16 +83,25 @@ export async function dropTenantRows(
   tenant: TenantId,
 ): Promise<Readonly<Record<string, number>>> {
   return asCellAdmin(secret, AS_PREPARER, async (client) => {
-    const removed: Record<string, number> = {};
     await client.query("begin");
     await lockTenant(client, tenant);
-    for (const table of TENANT_TABLES) {
-      const { rowCount } = await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
-      if (rowCount !== null && rowCount > 0) removed[table] = rowCount;
-    }
+    const removed = await dropRows(client, tenant);
     await client.query("commit");
     return removed;
   });
+}
+
+/** In the transaction of the caller, who holds the tenant's lock. @returns rows by table, without the empty ones */
+export async function dropRows(
+  client: pg.Client,
+  tenant: TenantId,
+): Promise<Readonly<Record<string, number>>> {
+  const removed: Record<string, number> = {};
+  for (const table of TENANT_TABLES) {
+    const { rowCount } = await client.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
+    if (rowCount !== null && rowCount > 0) removed[table] = rowCount;
+  }
+  return removed;
 }
 
 interface SeriesTable {

@@ -239,6 +239,18 @@ export class MemoryOperations implements OperationService {
     await this.#require(tenant);
     return this.#known(request, {}) ?? this.#start("delete", tenant, request, {});
   };
+  readonly startMove: OperationService["startMove"] = async (tenant, wanted, request) => {
+    await this.#require(tenant);
+    return this.#known(request, wanted) ?? this.#start("move", tenant, request, wanted);
+  };
+  readonly startRollback: OperationService["startRollback"] = async (tenant, request) => {
+    await this.#require(tenant);
+    return this.#start("rollback", tenant, request, {});
+  };
+  readonly startFinishMove: OperationService["startFinishMove"] = async (tenant, request) => {
+    await this.#require(tenant);
+    return this.#start("finish-move", tenant, request, {});
+  };
   readonly get: OperationService["get"] = (id, tenant) => {
     const found = this.started.find((operation) => operation.id === id);
     if (found === undefined || (tenant !== undefined && found.tenant !== tenant))

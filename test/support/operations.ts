@@ -66,6 +66,7 @@ export async function runOperations(
     environment: "test",
     home: "/nowhere",
     maxDedicatedTenants: 1,
+    moveGraceMs: 60_000,
     defaultTopic: "own",
     dedicatedCellUrls: [],
     logger,

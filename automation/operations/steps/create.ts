@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { claimDedicatedCell, claimSharedCell } from "../../../data/catalog/cell.ts";
 import { makeDefaultRules } from "../../../data/catalog/rule.ts";
 import { checkOwnership, inOwnership } from "../../../data/catalog/ownership.ts";
@@ -10,13 +9,11 @@ import {
 } from "../../../data/catalog/placement.ts";
 import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { countDedicatedTenants, getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
-import { cellSecret } from "../../../data/cell/cell-secret.ts";
-import { tenantLog } from "../../../model/tenant-log.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
 import { gateViolations, refuseViolations } from "../gate.ts";
 import { serverOf } from "../stack-config.ts";
 import { prepareSeries } from "./series.ts";
-import { homesOf, placedTenant, tenantSession, type PlacedTenant } from "./stack.ts";
+import { homesOf, placedTenant, stackOutputs, tenantSession, type PlacedTenant } from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
 
 /** Again, though the request was checked: a retry may come when others have taken the room. */
@@ -63,20 +60,9 @@ async function up(run: OperationRun) {
   return { changes: await session.up() };
 }
 
-const outputsSchema = z.object({
-  reader: z.object({ user: z.string(), password: z.string() }),
-  cells: z.record(z.string(), cellSecret),
-  log: tenantLog,
-});
-
-async function stackOutputs(run: OperationRun) {
-  const session = await sessionOf(run, await placedTenant(run));
-  return outputsSchema.parse(await session.outputs());
-}
-
 async function storeSecrets(run: OperationRun) {
   const { owned, deps } = run;
-  const { reader, cells } = await stackOutputs(run);
+  const { reader, cells } = await stackOutputs(await sessionOf(run, await placedTenant(run)));
   await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
   await deps.secrets.put(`reader-${owned.tenant}`, reader);
   for (const [cell, secret] of Object.entries(cells)) await deps.secrets.put(`cell-${cell}`, secret);
@@ -85,7 +71,7 @@ async function storeSecrets(run: OperationRun) {
 
 async function createTopics(run: OperationRun) {
   const { owned, deps } = run;
-  const { log } = await stackOutputs(run);
+  const { log } = await stackOutputs(await sessionOf(run, await placedTenant(run)));
   await checkOwnership(deps.catalog.service, owned);
   for (const { topic, partitions, retentionMs } of log.topics)
     await deps.log.createTopic(topic, partitions, { retentionMs });

@@ -1,8 +1,11 @@
+import { z } from "zod";
 import { cellSites, type CellSite } from "../../../data/catalog/cell.ts";
 import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
-import { shadowsOf } from "../../../data/catalog/shadow.ts";
+import { openMove } from "../../../data/catalog/tenant-move.ts";
 import { countDedicatedTenants, getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
+import { cellSecret } from "../../../data/cell/cell-secret.ts";
 import { MillwrightError } from "../../../model/errors.ts";
+import { tenantLog } from "../../../model/tenant-log.ts";
 import { tenantStackName, type Placement } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
 import { serverOf, tenantStackConfig } from "../stack-config.ts";
@@ -27,19 +30,31 @@ export async function placedTenant({ owned, deps }: OperationRun): Promise<Place
   return { tenant, placement };
 }
 
+const outputsSchema = z.object({
+  reader: z.object({ user: z.string(), password: z.string() }),
+  cells: z.record(z.string(), cellSecret),
+  log: tenantLog,
+});
+
+/** What the tenant's program answers. */
+export async function stackOutputs(session: StackSession) {
+  return outputsSchema.parse(await session.outputs());
+}
+
 /** A cell that the tenant's stack holds the tenant in. The engine refuses to destroy what is protected. */
 export interface StackHome extends CellSite {
   readonly isProtected: boolean;
 }
 
-/** The cells that hold the tenant now: its home, then those that follow its log. */
+/** The cells that hold the tenant now: its home, then the target of its move, or where it came from. */
 export async function homesOf(
   { deps }: Pick<OperationRun, "deps">,
   { tenant, cell }: Pick<Placement, "tenant" | "cell">,
 ): Promise<readonly CellSite[]> {
   const { service } = deps.catalog;
-  const shadows = await shadowsOf(service, tenant);
-  return cellSites(service, [cell, ...shadows.map((shadow) => shadow.cell)]);
+  const move = await openMove(service, tenant);
+  const others = [move?.sourceCell, move?.targetCell].filter((other) => other !== cell);
+  return cellSites(service, [cell, ...others.filter((other) => typeof other === "string")]);
 }
 
 /**

@@ -119,6 +119,12 @@ export async function keepProof(
   if (rowCount !== 1) throw fenced(tenant);
 }
 
+/** What is left of the move into this cell goes when the tenant has no way back. */
+export async function forgetMove(target: pg.ClientBase, tenant: TenantId): Promise<void> {
+  for (const table of ["move_range", "move_mark", "move"])
+    await target.query(`delete from millwright.${table} where tenant = $1`, [tenant]);
+}
+
 function typeOf(table: string): ReadingType {
   const type = READING_TYPES.find((one) => TABLES[one] === table);
   if (type === undefined) throw new RangeError(`${table} is no series`);

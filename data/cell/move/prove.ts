@@ -16,6 +16,8 @@ const RANGES_AT_ONCE = 32;
 interface ProveOptions extends Pick<CopyOptions, "throttle" | "signal"> {
   /** Told of each range that differs, each time. */
   readonly onDiffering?: (range: MoveRange) => void;
+  /** Told how many ranges are proven, and of how many. */
+  readonly onProven?: (provenCount: number, rangeCount: number) => void;
 }
 
 /**
@@ -28,7 +30,9 @@ export async function proveRanges(move: Move, options: ProveOptions = {}): Promi
   return onBothSides(move, async (source, target) => {
     const sides = { tenant, source, target };
     const mark = await readPositions(target, tenant, "move_mark");
-    for (const ranges of lotsOf(await readRanges(target, tenant))) {
+    const all = await readRanges(target, tenant);
+    let provenCount = all.filter(({ proof }) => proof !== undefined).length;
+    for (const ranges of lotsOf(all)) {
       options.signal?.throwIfAborted();
       const [sent, arrived] = await compareRanges(sides, mark, ranges);
       for (const [index, range] of ranges.entries()) {
@@ -36,7 +40,9 @@ export async function proveRanges(move: Move, options: ProveOptions = {}): Promi
         const [there, here] = [sent[index] ?? NOTHING, arrived[index] ?? NOTHING];
         if (range.isDone && isEqual(there, here)) await keepProof(target, move, range, here);
         else await mendRange(move, sides, mark, range, options);
+        provenCount += 1;
       }
+      options.onProven?.(provenCount, all.length);
     }
     return readRanges(target, tenant);
   });

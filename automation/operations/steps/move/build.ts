@@ -1,0 +1,88 @@
+import { claimDedicatedCell, claimSharedCell } from "../../../../data/catalog/cell.ts";
+import { checkOwnership, inOwnership } from "../../../../data/catalog/ownership.ts";
+import { setTargetCell } from "../../../../data/catalog/tenant-move.ts";
+import { countDedicatedTenants } from "../../../../data/catalog/tenant.ts";
+import { freezeTenant } from "../../../../data/cell/freeze.ts";
+import { requireCellSecret } from "../../../../data/cell/cell-secret.ts";
+import { dedicatedCellName } from "../../../../model/tenant.ts";
+import { gateViolations, refuseViolations } from "../../gate.ts";
+import { serverOf } from "../../stack-config.ts";
+import { stackOutputs, tenantSession } from "../stack.ts";
+import type { OperationRun } from "../step.ts";
+import { claimedWay, movingOrUnplaced, movingTenant } from "./moving.ts";
+
+/** Of the request, kept as the operation's input. */
+function wantedCell({ owned }: OperationRun): string | undefined {
+  const { cell } = owned.input as { readonly cell?: string };
+  return cell;
+}
+
+/** Again, though the request was checked: a retry may come when others have taken the room. */
+export async function preflight(run: OperationRun) {
+  const { owned, deps } = run;
+  const { record } = await movingOrUnplaced(run);
+  const otherDedicatedTenants = await countDedicatedTenants(deps.catalog.service, owned.tenant);
+  const { maxDedicatedTenants } = deps;
+  refuseViolations(gateViolations({ tier: record.targetTier, otherDedicatedTenants, maxDedicatedTenants }));
+  return undefined;
+}
+
+export async function placeTarget(run: OperationRun) {
+  const { owned, deps } = run;
+  const { record } = await movingOrUnplaced(run);
+  if (record.targetCell !== null) return { cell: record.targetCell };
+  return inOwnership(deps.catalog.service, owned, async (tx) => {
+    const { sourceCell, targetTier } = record;
+    let cell: string;
+    if (targetTier === "dedicated") {
+      cell = dedicatedCellName(owned.tenant, sourceCell);
+      await claimDedicatedCell(tx, cell, deps.dedicatedCellUrls.map(serverOf));
+    } else cell = await claimSharedCell(tx, { except: sourceCell, wanted: wantedCell(run) });
+    await setTargetCell(tx, record.operation, cell);
+    return { cell };
+  });
+}
+
+/**
+ * Builds the target beside the source. It is not protected until it is home: a move that is given up takes it away in
+ * one run of the engine.
+ */
+export async function buildTarget(run: OperationRun) {
+  const { owned, deps } = run;
+  const { home, other, ...placed } = await movingTenant(run);
+  const homes = [
+    { ...home, isProtected: true },
+    { ...other, isProtected: false },
+  ];
+  const session = await tenantSession(run, placed, homes);
+  await session.preview(); // the policies, before anything is made
+  const changes = await session.up();
+  const { cells } = await stackOutputs(session);
+  const secret = cells[other.cell];
+  await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
+  if (secret !== undefined) await deps.secrets.put(`cell-${other.cell}`, secret);
+  return { changes };
+}
+
+/** Whether the target can hold what the source has. */
+export async function checkTarget(run: OperationRun) {
+  const { other } = await movingTenant(run);
+  await requireCellSecret(run.deps.secrets, other.cell);
+  return undefined;
+}
+
+/** Tables and a fence, but no positions: nobody follows yet. From here on neither cell loses rows by itself. */
+export async function prepareTarget(run: OperationRun) {
+  const { owned, deps } = run;
+  const moving = await movingTenant(run);
+  const { other, tenant, placement } = moving;
+  const secret = await requireCellSecret(deps.secrets, other.cell);
+  await checkOwnership(deps.catalog.service, owned);
+  if (other.tier === "dedicated") await deps.cells.prepareCell(secret); // a shared one is, since the start
+  const { machines } = tenant;
+  const { epoch } = placement;
+  await deps.cells.prepareTenant(secret, { tenant: tenant.id, machines, topics: [], epoch, role: "shadow" });
+  const { source, target } = await claimedWay(run, moving);
+  for (const cell of [source, target]) await freezeTenant(cell, tenant.id);
+  return undefined;
+}

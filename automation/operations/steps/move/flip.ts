@@ -1,0 +1,110 @@
+import { readFlip } from "../../../../data/catalog/flip.ts";
+import { inOwnership } from "../../../../data/catalog/ownership.ts";
+import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
+import { keepFinalPositions, openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
+import { changeTier, setTenantState } from "../../../../data/catalog/tenant.ts";
+import { carryHandling } from "../../../../data/cell/move/carry-handling.ts";
+import { awaitPositions } from "../../../../data/cell/move/catch-up.ts";
+import { onBothSides } from "../../../../data/cell/move/move-session.ts";
+import { readPositions } from "../../../../data/cell/move/positions.ts";
+import { proveTail } from "../../../../data/cell/move/prove.ts";
+import { hasCode, MillwrightError } from "../../../../model/errors.ts";
+import { endFlip, flipTenant } from "../../../moves/flip-tenant.ts";
+import type { OperationRun, StepRun } from "../step.ts";
+import { provenSince } from "./copy.ts";
+import { flipDeps, movingTenant, wayOf, type MovingTenant } from "./moving.ts";
+
+/** Attempts that a pause of somebody else's can spoil; what spoils so many is no accident. */
+const MAX_ATTEMPTS = 5;
+
+/** Makes the target of a move the tenant's home. */
+export const flip = (run: StepRun) => flipTo(run, "targetCell", "moved");
+
+/** Makes the source of a move the tenant's home again. */
+export const flipBack = (run: StepRun) => flipTo(run, "sourceCell", "rolled-back");
+
+async function flipTo(run: StepRun, goal: "targetCell" | "sourceCell", state: "moved" | "rolled-back") {
+  const { owned, deps } = run;
+  const { service } = deps.catalog;
+  const before = await movingTenant(run);
+  const cell = before.record[goal];
+  for (let attempt = 1; ; attempt++) {
+    const moving = await movingTenant(run);
+    // Decided already, and killed before that was recorded: the cells may not all know it.
+    if (moving.home.cell === cell) {
+      await endFlip(flipDeps(run), owned.tenant, moving.placement.epoch);
+      break;
+    }
+    try {
+      await attemptFlip(run, moving);
+    } catch (error) {
+      const isSpoilt = hasCode(error, "flip-aborted") || hasCode(error, "placement-changed");
+      if (!isSpoilt || attempt === MAX_ATTEMPTS) throw error;
+      run.report({ attempt, again: error.message });
+      // The limit of an attempt that somebody else began is over when it has been ended.
+      const flipping = await readFlip(service, owned.tenant);
+      if (flipping !== undefined) await endFlip(flipDeps(run), owned.tenant, flipping.epoch);
+    }
+  }
+  const after = await movingTenant(run);
+  const { placement, home, other, record } = after;
+  await inOwnership(service, owned, async (tx) => {
+    await changeTier(tx, owned.tenant, home.tier);
+    await setMoveState(tx, record.operation, ["moving", "moved"], state);
+    await setTenantState(tx, owned.tenant, ["moving"], "ready");
+    const detail = { operation: owned.operation, from: other.cell, to: home.cell };
+    const kind = state === "moved" ? "tenant.moved" : "tenant.rolled-back";
+    await recordSystemEvent(tx, { kind, tenant: owned.tenant, detail, key: owned.operation });
+  });
+  return { cell: home.cell, epoch: Number(placement.epoch) };
+}
+
+/** Brings the proof up to the present, so that the pause has to prove a moment only, and flips. */
+async function attemptFlip(run: StepRun, moving: MovingTenant): Promise<void> {
+  const { owned, deps, signal: ending } = run;
+  const { tenant } = owned;
+  const move = await wayOf(run, moving);
+  await onBothSides(move, async (source, target) => {
+    const sides = { tenant, source, target };
+    let proven = await provenSince(moving, move);
+    const proveUpTo = async (signal: AbortSignal) => {
+      const reached = await readPositions(source, tenant);
+      await awaitPositions(sides, reached, signal);
+      await proveTail(sides, proven, reached);
+      proven = reached;
+    };
+    await carryHandling(sides);
+    // Twice: the first may take long, and what came meanwhile the second proves.
+    for (let round = 0; round < 2; round++) await proveUpTo(ending);
+    await flipTenant(flipDeps(run), {
+      ...{ tenant, epoch: moving.placement.epoch, target: moving.other.cell, graceMs: deps.moveGraceMs },
+      prove: async (signal) => {
+        await proveUpTo(signal);
+        await carryHandling(sides);
+        await keepFinalPositions(deps.catalog.service, moving.record.operation, proven);
+      },
+    });
+  });
+}
+
+/** @throws MillwrightError `rollback-too-late` */
+export async function checkWayBack(run: StepRun) {
+  const { record, other } = await movingTenant(run);
+  const { rows } = await run.deps.catalog.service.query(
+    "select from shadow where tenant = $1 and cell = $2 and until > now()",
+    [run.owned.tenant, other.cell],
+  );
+  if (record.state === "moved" && rows.length === 1) return { to: other.cell };
+  throw new MillwrightError("rollback-too-late", `The way back to ${other.cell} is closed.`);
+}
+
+/** Ends a flip that a move has left, one way or the other. @returns where the tenant is at home then */
+export async function whereFlipEnded(run: OperationRun): Promise<"source" | "target"> {
+  const { service } = run.deps.catalog;
+  const flipping = await readFlip(service, run.owned.tenant);
+  if (flipping !== undefined) await endFlip(flipDeps(run), run.owned.tenant, flipping.epoch);
+  const record = await openMove(service, run.owned.tenant);
+  return record !== undefined && record.targetCell === (await readFlip(service, run.owned.tenant))?.cell
+    ? "target"
+    : "source";
+}
