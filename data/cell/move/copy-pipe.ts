@@ -10,8 +10,8 @@ export interface PipeEnd {
 }
 
 export interface PipeOptions {
-  /** Awaited before each piece goes on: the copy is as slow as it asks. */
-  readonly throttle?: () => Promise<void>;
+  /** Awaited with the size of each piece before it goes on: the copy is as slow as it asks. */
+  readonly throttle?: (byteCount: number) => Promise<void>;
   /** Called with the size of each piece. */
   readonly onBytes?: (byteCount: number) => void;
   /** Ends the copy: both connections break, and with them what the target has not committed. */
@@ -36,7 +36,7 @@ export async function copyPipe(
       source.client.query(copyTo(source.statement)),
       async function* (pieces: AsyncIterable<Buffer>) {
         for await (const piece of pieces) {
-          await throttle?.();
+          await throttle?.(piece.length);
           onBytes?.(piece.length);
           yield piece;
         }

@@ -28,7 +28,10 @@ interface HashedRows {
   readonly condition: string;
 }
 
-/** Counts and hashes rows. A sum, because XOR loses pairs: a row that is there twice would vanish. */
+/**
+ * Counts and hashes rows. A sum, because XOR loses pairs: a row that is there twice would vanish. A sum of bigint is a
+ * numeric, without overflow.
+ */
 export async function proofOf(db: pg.ClientBase, rows: HashedRows): Promise<Proof> {
   const [proof] = await proofsOf(db, rows, "0");
   return proof ?? NOTHING;
@@ -46,7 +49,7 @@ export async function proofsOf(
 ): Promise<readonly (Proof | undefined)[]> {
   const { rows } = await db.query<Proof & { readonly bucket: number }>(
     `select (${bucket})::int as bucket, count(*) as count,
-            sum(hash_record_extended((${columns.join(", ")}), ${SEED})::numeric)::text as hash
+            sum(hash_record_extended((${columns.join(", ")}), ${SEED}))::text as hash
        from ${table} where ${condition} group by 1`,
   );
   const proofs: (Proof | undefined)[] = [];
