@@ -11,6 +11,7 @@ import { openIngestPool } from "../data/cell/cell-pool.ts";
 import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
 import { tidyCell } from "../data/cell/tidy-cell.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
+import { EMBEDDED_RETENTION } from "../data/event-log/retention.ts";
 import { channelSealer } from "../data/seal.ts";
 import type { EventLog } from "../data/event-log/event-log.ts";
 import { openKafkaLog } from "../data/event-log/kafka/kafka-log.ts";
@@ -20,7 +21,6 @@ import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
 import { MillwrightError } from "../model/errors.ts";
 import { FLOOD } from "../model/incident.ts";
-import { LOG_RETENTION_MS } from "../model/tenant-log.ts";
 import { alertEngine } from "./alert/process.ts";
 import { HostMetrics } from "./host-metrics.ts";
 import { checkDeadLetters } from "./ingest/check-dead-letters.ts";
@@ -42,8 +42,6 @@ const RETENTION_INTERVAL_MS = 60_000;
 const TIDY_INTERVAL_MS = 3_600_000;
 /** So late is an alarm of dead letters, at most; a look costs two counts over an index. */
 const LETTER_CHECK_INTERVAL_MS = 30_000;
-/** A day of readings at full rate fits. */
-const RETENTION = { maxAgeMs: LOG_RETENTION_MS, maxBytesPerPartition: 4 * 2 ** 30 };
 
 const catalogSecret = z.object({
   host: z.string(),
@@ -211,7 +209,7 @@ async function consumeCell(
 async function keepRetention(log: EmbeddedLog, { logger, signal }: HostContext): Promise<void> {
   await every(RETENTION_INTERVAL_MS, signal, async () => {
     await log
-      .trim(RETENTION)
+      .trim(EMBEDDED_RETENTION)
       .catch((error: unknown) => logger.warn({ error: String(error) }, "the log was not trimmed"));
   });
 }

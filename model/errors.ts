@@ -41,6 +41,7 @@ export type ErrorCode =
   | "move-needless"
   | "move-unfinished"
   | "rollback-too-late"
+  | "move-refused"
   | "policy-refused"
   // engine
   | "engine-missing"

@@ -14,8 +14,8 @@ export const GATES = [
 export type Gate = (typeof GATES)[number];
 
 /** Why a decision does not start its move now. */
-export interface Hold {
-  readonly gate: Gate;
+export interface Hold<Of extends Gate = Gate> {
+  readonly gate: Of;
   readonly message: string;
 }
 
@@ -58,18 +58,13 @@ export function gateDecisions(
   return new Map(
     ranked.map((decision) => {
       const holds = holdsOf(config, decision, nowMs);
-      if (decision.direction === "upgrade") {
-        const { maxDedicatedTenants: limit } = config;
-        if (dedicatedTenantCount >= limit)
-          holds.push(
-            hold("max-dedicated-tenants", `${dedicatedTenantCount} of ${limit} dedicated tenants exist.`),
-          );
-        if (freeServerCount <= 0) holds.push(hold("capacity", "No server for a dedicated database is free."));
-        if (holds.length === 0)
-          [dedicatedTenantCount, freeServerCount] = [dedicatedTenantCount + 1, freeServerCount - 1];
-      } else {
-        if (sharedPlaceCount <= 0) holds.push(hold("capacity", "No shared database has room."));
-        if (holds.length === 0) sharedPlaceCount--;
+      const { direction } = decision;
+      holds.push(
+        ...roomHolds(config, direction, { dedicatedTenantCount, freeServerCount, sharedPlaceCount }),
+      );
+      if (holds.length === 0) {
+        if (direction === "downgrade") sharedPlaceCount--;
+        else [dedicatedTenantCount, freeServerCount] = [dedicatedTenantCount + 1, freeServerCount - 1];
       }
       return [decision.tenant, holds];
     }),
@@ -77,10 +72,11 @@ export function gateDecisions(
 }
 
 function holdsOf(
-  { upgrade, downgrade, maintenanceWindow, dedicatedUsdPerMonth }: TriggerConfig,
-  { direction, isApproved, isBusy, budgetUsdPerMonth: budget }: OpenDecision,
+  config: TriggerConfig,
+  { direction, isApproved, isBusy, budgetUsdPerMonth }: OpenDecision,
   nowMs: number,
 ): Hold[] {
+  const { upgrade, downgrade, maintenanceWindow } = config;
   const { mode } = direction === "upgrade" ? upgrade : downgrade;
   const holds: Hold[] = [];
   if (mode === "approval" && !isApproved) holds.push(hold("approval-required", "A person must approve it."));
@@ -90,16 +86,35 @@ function holdsOf(
     if (opensMs > nowMs)
       holds.push(hold("maintenance-window", `Moves may start from ${new Date(opensMs).toISOString()} on.`));
   }
-  if (direction === "upgrade" && budget !== null && budget < dedicatedUsdPerMonth)
-    holds.push(
-      hold(
-        "budget",
-        `A dedicated database costs ${dedicatedUsdPerMonth} USD a month, the budget is ${budget}.`,
-      ),
-    );
+  if (direction === "upgrade") holds.push(...budgetHolds(config, budgetUsdPerMonth));
   return holds;
 }
 
-function hold(gate: Gate, message: string): Hold {
+/** Whether the tenant may spend what a dedicated database costs. */
+export function budgetHolds(
+  { dedicatedUsdPerMonth: usd }: Pick<TriggerConfig, "dedicatedUsdPerMonth">,
+  budget: number | null,
+): readonly Hold<"budget">[] {
+  if (budget === null || budget >= usd) return [];
+  return [hold("budget", `A dedicated database costs ${usd} USD a month, the budget is ${budget}.`)];
+}
+
+/** Whether there is a place for one more tenant. */
+export function roomHolds(
+  { maxDedicatedTenants: limit }: Pick<TriggerConfig, "maxDedicatedTenants">,
+  direction: Direction,
+  { dedicatedTenantCount: count, freeServerCount, sharedPlaceCount }: Room,
+): readonly Hold<"max-dedicated-tenants" | "capacity">[] {
+  if (direction === "downgrade")
+    return sharedPlaceCount > 0 ? [] : [hold("capacity", "No shared database has room.")];
+  return [
+    ...(count < limit
+      ? []
+      : [hold("max-dedicated-tenants", `${count} of ${limit} dedicated tenants exist.`)]),
+    ...(freeServerCount > 0 ? [] : [hold("capacity", "No server for a dedicated database is free.")]),
+  ];
+}
+
+function hold<Of extends Gate>(gate: Of, message: string): Hold<Of> {
   return { gate, message };
 }

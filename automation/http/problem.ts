@@ -44,6 +44,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "no-capacity": { status: 409, title: "No database has room" },
   "decision-unknown": { status: 404, title: "No such decision" },
   "decision-ended": { status: 409, title: "The decision is no longer open" },
+  "move-refused": { status: 422, title: "This move is refused" },
   "move-unavailable": { status: 409, title: "Tenants are not moved here" },
   "move-needless": { status: 409, title: "The tenant is there already" },
   "move-unfinished": { status: 409, title: "The tenant's last move still has its way back" },

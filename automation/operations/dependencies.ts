@@ -41,7 +41,6 @@ export interface OperationDependencies {
   readonly environment: string;
   /** Absolute folder of the installation. */
   readonly home: string;
-  readonly maxDedicatedTenants: number;
   /** How long the way back of a move stays open. */
   readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */

@@ -1,5 +1,8 @@
+import { countDedicatedTenants } from "../../data/catalog/tenant.ts";
+import { currentTriggers } from "../../data/catalog/trigger-config.ts";
+import type { Queryable } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import type { Tier } from "../../model/tenant.ts";
+import type { TenantId, Tier } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 
 /** What the gate knows before the engine has seen anything. */
@@ -8,6 +11,14 @@ export interface GateFacts {
   /** Dedicated tenants without the one in question. */
   readonly otherDedicatedTenants: number;
   readonly maxDedicatedTenants: number;
+}
+
+export async function readGateFacts(
+  service: Queryable,
+  { id, tier }: { readonly id: TenantId; readonly tier: Tier },
+): Promise<GateFacts> {
+  const { maxDedicatedTenants } = (await currentTriggers(service)).triggers;
+  return { tier, otherDedicatedTenants: await countDedicatedTenants(service, id), maxDedicatedTenants };
 }
 
 /** The policies that need no program; the engine's preview checks the others. */

@@ -14,7 +14,6 @@ import {
 import type { Page, PageRequest } from "../../data/catalog/page.ts";
 import {
   addTenant,
-  countDedicatedTenants,
   getTenant,
   lockDedicatedTenants,
   lockTenant,
@@ -38,7 +37,7 @@ import type { TenantId, Tier } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
-import { gateViolations, refuseViolations } from "./gate.ts";
+import { gateViolations, readGateFacts, refuseViolations } from "./gate.ts";
 import type { Waker } from "./waker.ts";
 
 /** Who asks. */
@@ -116,11 +115,11 @@ export function operationService(
   deps: OperationDependencies,
   local: { readonly waker: Waker; readonly dispatch: () => void },
 ): OperationService {
-  const { catalog, maxDedicatedTenants } = deps;
+  const { catalog } = deps;
   const pool = catalog.service;
 
-  const violations = async (db: pg.Pool | pg.PoolClient, { id, tier }: Pick<NewTenant, "id" | "tier">) =>
-    gateViolations({ tier, otherDedicatedTenants: await countDedicatedTenants(db, id), maxDedicatedTenants });
+  const violations = async (db: pg.Pool | pg.PoolClient, tenant: Pick<NewTenant, "id" | "tier">) =>
+    gateViolations(await readGateFacts(db, tenant));
 
   /** @param decide - refuses by throwing, or makes what belongs to the operation, and answers its input */
   const start = async (

@@ -45,7 +45,6 @@ import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
 
 const CLIENT = "millwright-service"; // how databases and brokers name our connections
 const ENVIRONMENT = "development";
-const MAX_DEDICATED_TENANTS = 1; // seed 000: `max_dedicated_tenants: 1`
 const SHARED_CELL_CAPACITY = 200; // 200 tenants × 5 tables × 3 partitions = 3,000 relations: planning time stays flat
 
 export interface RunningPlatform {
@@ -105,7 +104,6 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       cells: { prepareCell, prepareTenant, dropTenantRows },
       databaseUrl: access.workflowsUrl,
       environment: ENVIRONMENT,
-      maxDedicatedTenants: MAX_DEDICATED_TENANTS,
       moveGraceMs: settings.moveGraceMs,
       defaultTopic: settings.tenantTopic,
       dedicatedCellUrls: settings.timescaleCellUrls,

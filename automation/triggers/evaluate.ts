@@ -10,12 +10,8 @@ import {
   startDecision,
   tryLockJudgement,
 } from "../../data/catalog/trigger-decision.ts";
-import {
-  dedicatedTenantCount,
-  takenServerCount,
-  triggerTenants,
-  type TriggerTenant,
-} from "../../data/catalog/trigger-tenant.ts";
+import { countDedicatedTenants } from "../../data/catalog/tenant.ts";
+import { takenServerCount, triggerTenants, type TriggerTenant } from "../../data/catalog/trigger-tenant.ts";
 import { moveProgress, progressOf } from "../../data/catalog/usage-progress.ts";
 import { inTransaction, type Queryable } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -153,7 +149,7 @@ async function holdOpen(
 export async function roomNow(db: Queryable, dedicatedServerCount: number | undefined): Promise<Room> {
   const shared = (await listCells(db)).filter(({ tier }) => tier === "shared");
   return {
-    dedicatedTenantCount: await dedicatedTenantCount(db),
+    dedicatedTenantCount: await countDedicatedTenants(db),
     freeServerCount:
       dedicatedServerCount === undefined ? Infinity : dedicatedServerCount - (await takenServerCount(db)),
     sharedPlaceCount: shared.reduce(

@@ -166,14 +166,14 @@ export async function lockDedicatedTenants(tx: Queryable): Promise<void> {
 }
 
 /** Tenants that have, or are about to have, a database of their own. */
-export async function countDedicatedTenants(db: Queryable, except: TenantId): Promise<number> {
-  const { rows } = await db.query<{ count: bigint }>(
-    `select count(*) from tenant t where tenant <> $1
+export async function countDedicatedTenants(db: Queryable, except?: TenantId): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::int as count from tenant t where tenant is distinct from $1
         and (tier = 'dedicated' or exists (select from tenant_move m
               where m.tenant = t.tenant and m.state = 'moving' and m.target_tier = 'dedicated'))`,
-    [except],
+    [except ?? null],
   );
-  return Number(rows[0]?.count ?? 0n);
+  return rows[0]?.count ?? 0;
 }
 
 function tenantUnknown(tenant: TenantId): MillwrightError {

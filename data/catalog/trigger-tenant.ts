@@ -81,17 +81,6 @@ export async function triggerTenants(service: Queryable, before?: Date): Promise
   }));
 }
 
-/** Tenants that have a database of their own, or are on their way to one. */
-export async function dedicatedTenantCount(service: Queryable): Promise<number> {
-  const { rows } = await service.query<{ count: number }>(
-    `select count(*)::int as count from tenant t
-      where tier = 'dedicated'
-         or exists (select from tenant_move m
-                     where m.tenant = t.tenant and m.state = 'moving' and m.target_tier = 'dedicated')`,
-  );
-  return rows[0]?.count ?? 0;
-}
-
 /** Servers for dedicated databases that a cell has taken. */
 export async function takenServerCount(service: Queryable): Promise<number> {
   const { rows } = await service.query<{ count: number }>(

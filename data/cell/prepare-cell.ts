@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type pg from "pg";
 import type { FenceRole } from "../../model/flip.ts";
-import { METRICS, READING_TYPES, TABLES } from "../../model/reading.ts";
 import { seriesWidth, type SeriesWidth } from "../../model/series-width.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { migrate } from "../migrate.ts";
@@ -11,7 +10,7 @@ import type { CellSecret } from "./cell-secret.ts";
 import { readEdition, type Rung } from "./edition.ts";
 import { lockTenant } from "./fence.ts";
 import { limitLockWaits } from "./limit-lock-waits.ts";
-import { COLUMN_TYPES } from "./reading-rows.ts";
+import { SERIES_TABLES } from "./series-tables.ts";
 import { installStatementStatistics } from "./statement-statistics.ts";
 import { TENANT_TABLES } from "./tenant-tables.ts";
 import { installTimescale, makeHypertable, setChunkWidth } from "./timescale.ts";
@@ -104,49 +103,6 @@ export async function dropRows(
   return removed;
 }
 
-interface SeriesTable {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly indexes: readonly string[];
-  readonly width: SeriesWidth;
-}
-
-function seriesTables(width: SeriesWidth): readonly SeriesTable[] {
-  const readings = READING_TYPES.map((type) => ({
-    name: TABLES[type],
-    columns: [
-      "time timestamptz not null",
-      "machine_id text not null",
-      "site_id text",
-      "log_ref bigint not null",
-      "ordinal smallint not null",
-      ...METRICS[type].map(({ name, kind }) => `${name} ${COLUMN_TYPES[kind]}`),
-      "quality int", // see qualityOf
-    ],
-    // No unique index: the position already makes each row unique, and an index would cost COPY and compression.
-    // BRIN of this operator class: 26 ms and 360 kB for the tail of 3 million rows; the default one 365 ms.
-    indexes: ["(machine_id, time)", "using brin (log_ref int8_minmax_multi_ops)"],
-    width,
-  }));
-  const aggregated: SeriesTable = {
-    name: "aggregated_metrics",
-    columns: [
-      "time timestamptz not null",
-      "site_id text",
-      "machine_id text",
-      "metric_type text not null",
-      "aggregation_period text not null",
-      "value double precision",
-      "count bigint",
-      "min_value double precision",
-      "max_value double precision",
-    ],
-    indexes: ["(machine_id, metric_type, aggregation_period, time)"],
-    width: "year",
-  };
-  return [...readings, aggregated];
-}
-
 async function createSeries(
   client: pg.Client,
   { tenant, machines }: TenantInCell,
@@ -157,7 +113,9 @@ async function createSeries(
     "select table_name, is_hypertable, width from millwright.series where tenant = $1",
     [tenant],
   );
-  for (const { name, columns, indexes, width } of seriesTables(seriesWidth(machines))) {
+  const fitted = seriesWidth(machines);
+  for (const { name, columns, indexes, ...fixed } of SERIES_TABLES) {
+    const width = fixed.width === "fitted" ? fitted : fixed.width;
     const table = `${identifier(schema)}.${name}`;
     const made = rows.find((row) => row.table_name === name);
     if (made !== undefined) {
@@ -167,8 +125,9 @@ async function createSeries(
     }
     // As the owner, so that its default privileges give reader and writer their rights.
     await client.query(`set local role ${identifier(owner)}`);
+    const definitions = columns.map((one) => `${one.name} ${one.type}${one.isRequired ? " not null" : ""}`);
     await client.query(
-      `create table ${table} (${columns.join(", ")})${rung === "plain" ? " partition by range (time)" : ""}`,
+      `create table ${table} (${definitions.join(", ")})${rung === "plain" ? " partition by range (time)" : ""}`,
     );
     for (const index of indexes) {
       await client.query(`create index on ${table} ${index}`);

@@ -6,9 +6,9 @@ import { identifier, openPool, type DatabaseAddress } from "../pool.ts";
 import { Announcer } from "./announcer.ts";
 import { Appender, isLogOutage, unavailable } from "./appender.ts";
 import { Consumer } from "./consumer.ts";
-import type { EventLog } from "./event-log.ts";
+import type { EventLog, Retention } from "./event-log.ts";
 import { boundsOf, horizonOf, readRecords } from "./reader.ts";
-import { dropTopic, trimLog, type Retention } from "./retention.ts";
+import { dropTopic, EMBEDDED_RETENTION, trimLog } from "./retention.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations/", import.meta.url));
 const SCHEMA = "log";
@@ -60,6 +60,7 @@ export function openEmbeddedLog(
     createTopic: (topic, partitions) => reporting(createTopic(pool, topic, partitions)),
     dropTopic: (topic) => reporting(dropTopic(pool, topic)),
     append: (records) => appender.append(records),
+    retention: () => Promise.resolve(EMBEDDED_RETENTION),
     bounds: (partition) => reporting(boundsOf(pool, partition)),
     read: (from) => reporting(readRecords(pool, from)),
     horizon: (partition) => reporting(horizonOf(pool, partition)),

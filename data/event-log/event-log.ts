@@ -86,6 +86,14 @@ export interface TopicSettings {
   readonly retentionMs?: number;
 }
 
+/** What a topic is let hold. */
+export interface Retention {
+  /** Records appended longer ago than this may go. */
+  readonly maxAgeMs: number;
+  /** The oldest records of a partition go when it holds more than this; Infinity where nobody has set it. */
+  readonly maxBytesPerPartition: number;
+}
+
 /** The only way in for readings: PostgreSQL or Kafka, under the same contract tests. */
 export interface EventLog {
   /** Idempotent; an existing topic keeps its partitions and settings. */
@@ -100,6 +108,8 @@ export interface EventLog {
    * @throws MillwrightError `topic-unknown`, `body-too-large`, `log-unavailable` (retryable, within 11 s)
    */
   readonly append: (records: readonly NewRecord[]) => Promise<void>;
+  /** As it is set now, by whomever. @throws MillwrightError `topic-unknown`, `log-unavailable` */
+  readonly retention: (topic: string) => Promise<Retention>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
   /**
    * Records of one partition from an offset on, as many as one fetch holds (4 MiB), none at its end. For who is handed

@@ -1,13 +1,14 @@
 import type pg from "pg";
+import { LOG_RETENTION_MS } from "../../model/tenant-log.ts";
+import type { Retention } from "./event-log.ts";
 
 const CHUNK_RECORDS = 500; // one chunk holds the partition's lock: more would make appends wait
 
-export interface Retention {
-  /** Records appended longer ago than this go. */
-  readonly maxAgeMs: number;
-  /** The oldest records of a partition go until it holds no more than this. */
-  readonly maxBytesPerPartition: number;
-}
+/** Of all topics of the embedded log. A day of readings at full rate fits. */
+export const EMBEDDED_RETENTION: Retention = {
+  maxAgeMs: LOG_RETENTION_MS,
+  maxBytesPerPartition: 4 * 2 ** 30,
+};
 
 /**
  * Deletes what is too old or too much, in small transactions. `start_offset` moves in the transaction that deletes, so

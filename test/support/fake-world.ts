@@ -6,7 +6,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId, Tier } from "../../model/tenant.ts";
-import { tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
+import { LOG_RETENTION_MS, tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
 
 /**
  * Stands in for what operations act on (engine, log, cells, secrets) where these are not the point of a test. It is kept
@@ -140,6 +140,7 @@ export async function fakeWorld(
         await pool.query("update fake.topic set is_dropped = true where topic = $1", [topic]);
       },
       append: unused,
+      retention: () => Promise.resolve({ maxAgeMs: LOG_RETENTION_MS, maxBytesPerPartition: Infinity }),
       bounds: () => Promise.resolve({ start: 0n, end: LOG_END }),
       read: unused,
       horizon: unused,

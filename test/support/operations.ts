@@ -65,7 +65,6 @@ export async function runOperations(
     databaseUrl: `postgresql://${user}:${password}@${host}:${port}/${database}_queue`,
     environment: "test",
     home: "/nowhere",
-    maxDedicatedTenants: 1,
     moveGraceMs: 60_000,
     defaultTopic: "own",
     dedicatedCellUrls: [],

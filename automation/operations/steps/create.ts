@@ -8,9 +8,9 @@ import {
   placeTenant,
 } from "../../../data/catalog/placement.ts";
 import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
-import { countDedicatedTenants, getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
+import { getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
-import { gateViolations, refuseViolations } from "../gate.ts";
+import { gateViolations, readGateFacts, refuseViolations } from "../gate.ts";
 import { serverOf } from "../stack-config.ts";
 import { prepareSeries } from "./series.ts";
 import { homesOf, placedTenant, stackOutputs, tenantSession, type PlacedTenant } from "./stack.ts";
@@ -18,10 +18,9 @@ import type { OperationRun, Step } from "./step.ts";
 
 /** Again, though the request was checked: a retry may come when others have taken the room. */
 async function gate({ owned, deps }: OperationRun) {
-  const { tier } = await getTenant(deps.catalog.service, owned.tenant);
-  const otherDedicatedTenants = await countDedicatedTenants(deps.catalog.service, owned.tenant);
-  const { maxDedicatedTenants } = deps;
-  refuseViolations(gateViolations({ tier, otherDedicatedTenants, maxDedicatedTenants }));
+  const { service } = deps.catalog;
+  const tenant = await getTenant(service, owned.tenant);
+  refuseViolations(gateViolations(await readGateFacts(service, tenant)));
   return undefined;
 }
 

@@ -2,12 +2,13 @@ import { z } from "zod";
 import { cellSites, type CellSite } from "../../../data/catalog/cell.ts";
 import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
 import { openMove } from "../../../data/catalog/tenant-move.ts";
-import { countDedicatedTenants, getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
+import { getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
 import { cellSecret } from "../../../data/cell/cell-secret.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import { tenantLog } from "../../../model/tenant-log.ts";
 import { tenantStackName, type Placement } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
+import { readGateFacts } from "../gate.ts";
 import { serverOf, tenantStackConfig } from "../stack-config.ts";
 import type { OperationRun } from "./step.ts";
 
@@ -98,8 +99,11 @@ async function dedicatedFacts(
 ) {
   const dedicated = homes.filter(({ tier }) => tier === "dedicated");
   if (dedicated.length === 0) return undefined;
-  const { maxDedicatedTenants: maxTenants } = deps;
-  const tenantCount = (await countDedicatedTenants(deps.catalog.service, tenant)) + 1;
+  const { otherDedicatedTenants, maxDedicatedTenants: maxTenants } = await readGateFacts(
+    deps.catalog.service,
+    { id: tenant, tier: "dedicated" },
+  );
+  const tenantCount = otherDedicatedTenants + 1;
   const isDedicated = state !== "building" && homes[0]?.tier === "dedicated";
   const isBecoming = !isDedicated && dedicated.some(({ isProtected }) => isProtected);
   return { tenantCount: isBecoming ? tenantCount : Math.min(tenantCount, maxTenants), maxTenants };

@@ -3,7 +3,7 @@ import { KafkaAppender } from "./appender.ts";
 import { KafkaCluster, unavailable, type KafkaAddress } from "./cluster.ts";
 import { KafkaConsumer } from "./consumer.ts";
 import { boundsOf, readRecords } from "./reader.ts";
-import { createTopic, dropTopic } from "./topics.ts";
+import { createTopic, dropTopic, retentionOf } from "./topics.ts";
 
 export interface KafkaLogOptions {
   readonly clientId: string;
@@ -37,6 +37,7 @@ export function openKafkaLog(address: KafkaAddress, options: KafkaLogOptions): E
     async append(records) {
       await appender.append(records);
     },
+    retention: (topic) => retentionOf(cluster, topic),
     bounds,
     read: (from) => readRecords(cluster, from),
     horizon: ({ topic, partition }) => horizon({ topic, partition }),

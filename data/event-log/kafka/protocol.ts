@@ -103,6 +103,22 @@ export interface KafkaRequests {
     };
     readonly answer: { readonly topicErrors: readonly TopicError[] };
   };
+  readonly DescribeConfigs: {
+    readonly args: {
+      readonly resources: readonly {
+        readonly type: number;
+        readonly name: string;
+        readonly configNames: readonly string[];
+      }[];
+      readonly includeSynonyms: false;
+    };
+    readonly answer: {
+      readonly resources: readonly {
+        readonly errorCode: number;
+        readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+      }[];
+    };
+  };
   readonly DeleteTopics: {
     readonly args: { readonly topics: readonly string[]; readonly timeout: number };
     readonly answer: { readonly topicErrors: readonly TopicError[] };

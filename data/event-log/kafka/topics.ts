@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { TopicSettings } from "../event-log.ts";
+import type { Retention, TopicSettings } from "../event-log.ts";
 import { refuseError, unavailable, type KafkaCluster } from "./cluster.ts";
 import { errorName } from "./protocol.ts";
 import { MAX_BATCH_BYTES } from "./sender.ts";
@@ -7,6 +7,8 @@ import { MAX_BATCH_BYTES } from "./sender.ts";
 const REQUEST_MS = 5_000;
 const LEADER_TRIES = 50;
 const LEADER_PAUSE_MS = 100;
+/** Kafka's number for the kind of thing whose settings are asked for. */
+const TOPIC_RESOURCE = 2;
 
 interface NewTopic extends TopicSettings {
   readonly topic: string;
@@ -61,6 +63,20 @@ function configOf(replicationFactor: number, retentionMs?: number): Readonly<Rec
     "unclean.leader.election.enable": "false",
     ...(retentionMs === undefined ? {} : { "retention.ms": String(retentionMs) }),
   };
+}
+
+export async function retentionOf(cluster: KafkaCluster, topic: string): Promise<Retention> {
+  const { resources } = await cluster.request("DescribeConfigs", {
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ["retention.ms", "retention.bytes"] }],
+    includeSynonyms: false,
+  });
+  const [resource] = resources;
+  refuseError(resource?.errorCode ?? -1, `the topic ${topic}`);
+  const limitOf = (name: string) => {
+    const value = resource?.configEntries.find(({ configName }) => configName === name)?.configValue;
+    return value === undefined || value === "-1" ? Infinity : Number(value); // -1: none
+  };
+  return { maxAgeMs: limitOf("retention.ms"), maxBytesPerPartition: limitOf("retention.bytes") };
 }
 
 /** Returns when no broker that we ask knows it any more. */

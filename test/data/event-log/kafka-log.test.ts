@@ -42,6 +42,8 @@ describe("Kafka log", () => {
     expect(valueOf("retention.ms")).to.equal("12345678");
     expect(valueOf("message.timestamp.type")).to.equal("LogAppendTime");
     expect(topics[0]?.partitions).to.have.length(3);
+    const limits = { maxAgeMs: 12_345_678, maxBytesPerPartition: Infinity };
+    expect(await log.retention(topic)).to.deep.equal(limits);
   });
 
   it("keeps a broker's index files small, whose first pages thousands of partitions write at once", async () => {

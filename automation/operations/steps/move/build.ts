@@ -1,11 +1,10 @@
 import { claimDedicatedCell, claimSharedCell } from "../../../../data/catalog/cell.ts";
 import { checkOwnership, inOwnership } from "../../../../data/catalog/ownership.ts";
 import { setTargetCell } from "../../../../data/catalog/tenant-move.ts";
-import { countDedicatedTenants } from "../../../../data/catalog/tenant.ts";
 import { freezeTenant } from "../../../../data/cell/freeze.ts";
 import { requireCellSecret } from "../../../../data/cell/cell-secret.ts";
 import { dedicatedCellName } from "../../../../model/tenant.ts";
-import { gateViolations, refuseViolations } from "../../gate.ts";
+import { gateViolations, readGateFacts, refuseViolations } from "../../gate.ts";
 import { serverOf } from "../../stack-config.ts";
 import { stackOutputs, tenantSession } from "../stack.ts";
 import type { OperationRun } from "../step.ts";
@@ -21,9 +20,8 @@ function wantedCell({ owned }: OperationRun): string | undefined {
 export async function preflight(run: OperationRun) {
   const { owned, deps } = run;
   const { record } = await movingOrUnplaced(run);
-  const otherDedicatedTenants = await countDedicatedTenants(deps.catalog.service, owned.tenant);
-  const { maxDedicatedTenants } = deps;
-  refuseViolations(gateViolations({ tier: record.targetTier, otherDedicatedTenants, maxDedicatedTenants }));
+  const wanted = { id: owned.tenant, tier: record.targetTier };
+  refuseViolations(gateViolations(await readGateFacts(deps.catalog.service, wanted)));
   return undefined;
 }
 
