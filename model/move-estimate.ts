@@ -7,6 +7,12 @@ export interface MoveMeasures {
   readonly buildMs: number;
 }
 
+/**
+ * How long the tenant's writes wait in half of all flips, under load: see docs/adr/0026. Past FLIP_LIMIT_MS the tenant
+ * stays where it is.
+ */
+export const EXPECTED_PAUSE_MS = 300;
+
 /** How long a move takes, and what it needs; of a tenant whose neighbours leave the disks alone. */
 export interface MoveEstimate {
   readonly buildMs: number;
@@ -28,8 +34,8 @@ const FIXED_MS = 5_000;
 
 export function estimateMove(measures: MoveMeasures): MoveEstimate {
   const { rowCount, copyRowsPerSecond, buildMs } = measures;
-  const copyMs = (rowCount / copyRowsPerSecond) * 1_000;
-  const proveMs = (rowCount / PROVE_ROWS_PER_SECOND) * 1_000;
+  const copyMs = Math.round((rowCount / copyRowsPerSecond) * 1_000);
+  const proveMs = Math.round((rowCount / PROVE_ROWS_PER_SECOND) * 1_000);
   return {
     ...{ buildMs, copyMs, proveMs },
     totalMs: buildMs + copyMs + proveMs + FIXED_MS,
@@ -39,5 +45,5 @@ export function estimateMove(measures: MoveMeasures): MoveEstimate {
 
 /** What the target of a move must have free. */
 export function diskNeeded({ rowCount, byteCount }: Pick<MoveMeasures, "rowCount" | "byteCount">): number {
-  return Math.max(byteCount, rowCount * BYTES_PER_ROW) + DISK_RESERVE_BYTES;
+  return Math.round(Math.max(byteCount, rowCount * BYTES_PER_ROW)) + DISK_RESERVE_BYTES;
 }

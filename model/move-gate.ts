@@ -38,6 +38,11 @@ export interface MoveRefusal {
   readonly message: string;
 }
 
+export interface SharedCellRoom {
+  readonly tenantCapacity: number;
+  readonly freePlaceCount: number;
+}
+
 /** What the catalog knows of a tenant that is to move. */
 export interface MovingTenant {
   readonly tenant: TenantId;
@@ -50,7 +55,7 @@ export interface MovingTenant {
   /** Cells that follow the tenant's log: a move of it has not ended. */
   readonly followers: readonly string[];
   /** All of them, by name. */
-  readonly sharedCells: ReadonlyMap<string, { readonly freePlaceCount: number }>;
+  readonly sharedCells: ReadonlyMap<string, SharedCellRoom>;
   /** Other dedicated tenants, and servers that nobody has. */
   readonly room: Omit<Room, "sharedPlaceCount">;
 }

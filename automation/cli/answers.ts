@@ -118,3 +118,22 @@ export const decisionList = z.looseObject({
     }),
   ),
 });
+
+export const movePlanAnswer = z.looseObject({
+  plan: z.looseObject({
+    tenant: z.string(),
+    from: z.looseObject({ cell: z.string(), tier: z.string() }).nullable(),
+    to: z.looseObject({ cell: z.string().nullable(), tier: z.string() }),
+    refusals: z.array(z.looseObject({ code: z.string(), message: z.string() })),
+    estimate: z
+      .looseObject({
+        ...{ rows: z.number(), bytes: z.number(), copyRowsPerSecond: z.number(), copyRateFrom: z.string() },
+        ...{ buildMs: z.number(), copyMs: z.number(), proveMs: z.number(), totalMs: z.number() },
+        pause: z.looseObject({ expectedMs: z.number(), limitMs: z.number() }),
+        disk: z.looseObject({ neededBytes: z.number(), freeBytes: z.number().nullable() }),
+      })
+      .nullable(),
+    cost: z.looseObject({ beforeUsdPerMonth: z.number(), afterUsdPerMonth: z.number() }).nullable(),
+  }),
+});
+export type MovePlanAnswer = z.infer<typeof movePlanAnswer>;

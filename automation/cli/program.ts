@@ -6,6 +6,7 @@ import type { CommandContext } from "./context.ts";
 import { addDeadLetterCommands } from "./dead-letter-commands.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addImportCommand } from "./import-command.ts";
+import { addMovePlanCommand } from "./move-plan-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
@@ -51,6 +52,7 @@ function buildProgram(context: CommandContext): Command {
     .showHelpAfterError("(add --help for what is possible)");
   addTenantCommands(program, context);
   addKeyCommands(program, context);
+  addMovePlanCommand(program, context);
   addOperationCommands(program, context);
   addImportCommand(program, context);
   addDeadLetterCommands(program, context);

@@ -15,6 +15,7 @@ import { incidentEndpoints } from "./incident-routes.ts";
 import { keyEndpoints } from "./key-routes.ts";
 import { machineEndpoints } from "./machine-routes.ts";
 import { moveEndpoints } from "./move-routes.ts";
+import { movePlanEndpoints } from "./move-plan-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
@@ -30,6 +31,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
   const endpoints: Endpoint[] = [
     ...tenantEndpoints(services),
     ...moveEndpoints(services),
+    ...movePlanEndpoints(services),
     ...operationEndpoints(services),
     ...keyEndpoints(services),
     ...writeEndpoints(services),

@@ -8,7 +8,7 @@ import type { MoveTarget, MovingTenant } from "../../model/move-gate.ts";
 import type { TenantId } from "../../model/tenant.ts";
 
 /** A tenant and where it is to go. */
-export interface MoveRequest {
+export interface PlanRequest {
   readonly tenant: TenantId;
   readonly target: MoveTarget;
   /** The move itself, where it is an operation already: it does not stand in its own way. */
@@ -23,7 +23,7 @@ export interface MoveRequest {
  */
 export async function readMovingTenant(
   service: Queryable,
-  { tenant: id, operation: own }: MoveRequest,
+  { tenant: id, operation: own }: PlanRequest,
   dedicatedServerCount: number | undefined,
 ): Promise<MovingTenant> {
   const { state, budgetUsdPerMonth, placement } = await getTenant(service, id);
@@ -38,7 +38,10 @@ export async function readMovingTenant(
     operation: active.find((one) => one.id !== own),
     followers: (await shadowsOf(service, id)).map(({ cell }) => cell),
     sharedCells: new Map(
-      shared.map((one) => [one.name, { freePlaceCount: one.tenantCapacity - one.tenantCount }]),
+      shared.map(({ name, tenantCapacity, tenantCount }) => [
+        name,
+        { tenantCapacity, freePlaceCount: tenantCapacity - tenantCount },
+      ]),
     ),
     room: {
       dedicatedTenantCount: await countDedicatedTenants(service, id),

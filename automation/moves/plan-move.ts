@@ -7,6 +7,7 @@ import { readCellSecret } from "../../data/cell/cell-secret.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import { keptMs } from "../../data/event-log/kept-time.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
+import { listPriceUsdPerMonth } from "../../model/list-price.ts";
 import { diskNeeded, estimateMove, type MoveEstimate, type MoveMeasures } from "../../model/move-estimate.ts";
 import {
   diskRefusals,
@@ -17,9 +18,10 @@ import {
   type MovingTenant,
 } from "../../model/move-gate.ts";
 import { driftRefusals } from "../../model/target-gate.ts";
-import type { TenantId } from "../../model/tenant.ts";
+import type { TenantId, Tier } from "../../model/tenant.ts";
+import type { TriggerConfig } from "../../model/trigger-config.ts";
 import { lookAtSource, lookAtTarget, unreachable, type SourceLook, type TargetLook } from "./cell-checks.ts";
-import { readMovingTenant, type MoveRequest } from "./moving-tenant.ts";
+import { readMovingTenant, type PlanRequest } from "./moving-tenant.ts";
 
 /** What a plan looks at. */
 export interface PlanDeps {
@@ -43,11 +45,15 @@ export interface MovePlan {
   readonly refusals: readonly MoveRefusal[];
   /** undefined where the tenant's database does not answer */
   readonly size: MoveSize | undefined;
+  /** At list price; undefined where there is no place to go to. */
+  readonly cost: { readonly beforeUsdPerMonth: number; readonly afterUsdPerMonth: number } | undefined;
 }
 
+/** The last large move; a short copy to nowhere; there was nothing to measure. */
+export const COPY_RATE_SOURCES = ["last-move", "sample", "default"] as const;
+
 interface MoveSize extends MoveMeasures {
-  /** `last-move`: the last large one; `sample`: a short copy to nowhere; `default`: there was nothing to measure. */
-  readonly copyRateFrom: "last-move" | "sample" | "default";
+  readonly copyRateFrom: (typeof COPY_RATE_SOURCES)[number];
   readonly estimate: MoveEstimate;
   /** undefined: nobody says, or the server is not chosen yet */
   readonly freeDiskBytes: number | undefined;
@@ -60,20 +66,22 @@ const DEFAULT_ROWS_PER_SECOND = 200_000;
 const DEFAULT_BUILD_MS = 30_000;
 
 /** Looks at all that a move depends on, and changes nothing. @throws MillwrightError `tenant-unknown` */
-export async function planMove(deps: PlanDeps, request: MoveRequest): Promise<MovePlan> {
+export async function planMove(deps: PlanDeps, request: PlanRequest): Promise<MovePlan> {
   const { service } = deps.catalog;
   const { tenant, target } = request;
   const serverCount = deps.dedicatedCellUrls.length === 0 ? undefined : deps.dedicatedCellUrls.length;
   const moving = await readMovingTenant(service, request, serverCount);
   const { home } = moving;
-  const refusals = [...placeRefusals(moving, target, (await currentTriggers(service)).triggers)];
+  const { triggers } = await currentTriggers(service);
+  const refusals = [...placeRefusals(moving, target, triggers)];
   const toCell = targetCellOf(moving, target);
-  if (home === undefined) return { from: home, toCell, refusals, size: undefined };
+  const plan = { from: home, toCell, cost: costOf(moving, { tier: target.tier, cell: toCell }, triggers) };
+  if (home === undefined) return { ...plan, refusals, size: undefined };
 
   const secret = await readCellSecret(deps.secrets, home.cell);
   const source = secret && (await lookAtSource(secret, tenant));
   if (source === undefined)
-    return { from: home, toCell, refusals: [...refusals, unreachable("source")], size: undefined };
+    return { ...plan, refusals: [...refusals, unreachable("source")], size: undefined };
   const buildMs = (await lastBuildMs(service, target.tier)) ?? DEFAULT_BUILD_MS;
   const measures = { ...source.size, ...(await copyRate(deps, source)), buildMs };
   const estimate = estimateMove(measures);
@@ -85,7 +93,22 @@ export async function planMove(deps: PlanDeps, request: MoveRequest): Promise<Mo
     ...place.refusals,
   );
   const { freeDiskBytes } = place;
-  return { from: home, toCell, refusals, size: { ...measures, estimate, freeDiskBytes } };
+  return { ...plan, refusals, size: { ...measures, estimate, freeDiskBytes } };
+}
+
+function costOf(
+  { home, sharedCells }: MovingTenant,
+  to: { readonly tier: Tier; readonly cell: string | undefined },
+  { dedicatedUsdPerMonth }: TriggerConfig,
+): MovePlan["cost"] {
+  const priceOf = (tier: Tier, cell = "") => {
+    const tenantCapacity = tier === "dedicated" ? 1 : sharedCells.get(cell)?.tenantCapacity;
+    return tenantCapacity && listPriceUsdPerMonth(tier, { tenantCapacity, dedicatedUsdPerMonth });
+  };
+  const beforeUsdPerMonth = home && priceOf(home.tier, home.cell);
+  const afterUsdPerMonth = priceOf(to.tier, to.cell);
+  if (beforeUsdPerMonth === undefined || afterUsdPerMonth === undefined) return undefined;
+  return { beforeUsdPerMonth, afterUsdPerMonth };
 }
 
 async function copyRate(
@@ -96,7 +119,7 @@ async function copyRate(
   if (last !== undefined) return { copyRowsPerSecond: last, copyRateFrom: "last-move" };
   return readRowsPerSecond === undefined
     ? { copyRowsPerSecond: DEFAULT_ROWS_PER_SECOND, copyRateFrom: "default" }
-    : { copyRowsPerSecond: readRowsPerSecond * WRITTEN_PER_READ, copyRateFrom: "sample" };
+    : { copyRowsPerSecond: Math.round(readRowsPerSecond * WRITTEN_PER_READ), copyRateFrom: "sample" };
 }
 
 /** A shared cell is there to be looked at; a server that is claimed is looked at when it is known which. */
@@ -104,7 +127,7 @@ async function lookAtPlace(
   { secrets, home, dedicatedCellUrls }: PlanDeps,
   source: SourceLook,
   toCell: string | undefined,
-  { tenant, target }: MoveRequest,
+  { tenant, target }: PlanRequest,
 ): Promise<TargetLook> {
   if (target.tier === "dedicated" && dedicatedCellUrls.length === 0) {
     const { bavail, bsize } = await statfs(home);

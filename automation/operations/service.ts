@@ -33,7 +33,8 @@ import {
   type OperationKind,
   type OperationStatus,
 } from "../../model/operation.ts";
-import type { TenantId, Tier } from "../../model/tenant.ts";
+import type { MoveTarget } from "../../model/move-gate.ts";
+import type { TenantId } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
@@ -55,13 +56,7 @@ export interface OperationRequest {
   readonly reason?: string;
 }
 
-/** Where a tenant shall go. */
-export interface MoveRequest {
-  readonly tier: Tier;
-  /** A shared cell; the one with the most room when left out. */
-  readonly cell?: string | undefined;
-  /** Another database of its own, for a tenant that has one. */
-  readonly newServer?: boolean | undefined;
+export interface MoveRequest extends MoveTarget {
   /** Of the trigger that asks for it. */
   readonly decision?: string | undefined;
 }

@@ -28,6 +28,7 @@ import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
 import { startMetering } from "../metering/metering.ts";
 import { watchFlips } from "../moves/watch-flips.ts";
+import { planMove } from "../moves/plan-move.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { evaluateTriggers } from "../triggers/evaluate.ts";
@@ -98,15 +99,15 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
   await prepareEventTopics(catalog, log);
 
+  const { timescaleCellUrls: dedicatedCellUrls, moveGraceMs } = settings;
+  const moving = { catalog, log, secrets, home, dedicatedCellUrls, moveGraceMs };
   const operations = starting.adopt(
     await startOperations({
-      ...{ catalog, engine, log, secrets, home, logger },
+      ...{ ...moving, engine, logger },
       cells: { prepareCell, prepareTenant, dropTenantRows },
       databaseUrl: access.workflowsUrl,
       environment: ENVIRONMENT,
-      moveGraceMs: settings.moveGraceMs,
       defaultTopic: settings.tenantTopic,
-      dedicatedCellUrls: settings.timescaleCellUrls,
     }),
     (running) => running.close(),
   );
@@ -125,8 +126,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   // One for both entrances: a guesser turned away at one finds the other shut as well.
   const tokens = tokenCheck({ adminToken: token.token, keys: catalog.service, nowMs: Date.now });
   const tenants = starting.adopt(tenantCells({ catalog, secrets }), (open) => open.close());
-  const { timescaleCellUrls: cellUrls } = settings;
-  const dedicatedServerCount = cellUrls.length === 0 ? undefined : cellUrls.length;
+  const dedicatedServerCount = dedicatedCellUrls.length === 0 ? undefined : dedicatedCellUrls.length;
   const deps = {
     catalog: catalog.service,
     secrets,
@@ -143,6 +143,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       {
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
+        planMove: (request) => planMove(moving, request),
         readings: queryService(tenants, metering.queries),
         cells: tenants,
         privateWebhooks: settings.privateWebhooks,

@@ -7,7 +7,7 @@ const LEAST_ROWS = 100_000;
 /** How fast the last large copy of a move went. */
 export async function lastCopyRate(service: Queryable): Promise<number | undefined> {
   const { rows } = await service.query<{ rate: number }>(
-    `select (s.detail ->> 'rowsPerSecond')::float8 as rate
+    `select round((s.detail ->> 'rowsPerSecond')::float8) as rate
        from operation_step s join operation o using (operation)
       where o.kind = 'move' and s.name = 'copy' and s.status = 'succeeded'
         and (s.detail ->> 'rows')::float8 >= $1 and (s.detail ->> 'rowsPerSecond')::float8 > 0
@@ -20,7 +20,7 @@ export async function lastCopyRate(service: Queryable): Promise<number | undefin
 /** How long the engine took last to build what a tenant of this tier has. */
 export async function lastBuildMs(service: Queryable, tier: Tier): Promise<number | undefined> {
   const { rows } = await service.query<{ ms: number }>(
-    `select (extract(epoch from s.finished_at - s.started_at) * 1000)::float8 as ms
+    `select round(extract(epoch from s.finished_at - s.started_at) * 1000)::float8 as ms
        from operation_step s join operation o using (operation)
       where s.name in ('up', 'build-target') and s.status = 'succeeded' and o.input ->> 'tier' = $1
       order by s.finished_at desc limit 1`,

@@ -16,13 +16,15 @@ const ROWS_PER_PAGE = 70;
 export async function tenantSize(db: Queryable, tenant: TenantId): Promise<TenantSize> {
   const { rung } = await readEdition(db);
   const { rows } = await db.query<TenantSize>(
-    `with part as (${PARTS[rung]})
-     select coalesce(sum(coalesce(
-              pg_relation_size(part.oid) / current_setting('block_size')::float8 *
-              case when reltuples > 0 and relpages > 0 then reltuples / relpages else $2 end, 0) + compressed_rows), 0)::float8
-              as "rowCount",
-            coalesce(sum(coalesce(pg_total_relation_size(part.oid), 0) + compressed_bytes), 0)::float8 as "byteCount"
-       from part join pg_class c on c.oid = part.oid`,
+    `with part as (${PARTS[rung]}),
+          measured as (
+            select compressed_rows + coalesce(pg_relation_size(oid), 0) / current_setting('block_size')::float8 *
+                     case when reltuples > 0 and relpages > 0 then reltuples / relpages else $2 end as row_count,
+                   compressed_bytes + coalesce(pg_total_relation_size(oid), 0) as byte_count
+              from part join pg_class using (oid))
+     select coalesce(round(sum(row_count)), 0)::float8 as "rowCount",
+            coalesce(sum(byte_count), 0)::float8 as "byteCount"
+       from measured`,
     [tenantNames(tenant).schema, ROWS_PER_PAGE],
   );
   return rows[0] ?? { rowCount: 0, byteCount: 0 };

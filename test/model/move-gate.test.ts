@@ -23,14 +23,14 @@ const acme: MovingTenant = {
   operation: undefined,
   followers: [],
   sharedCells: new Map([
-    ["shared-1", { freePlaceCount: 5 }],
-    ["shared-2", { freePlaceCount: 1 }],
-    ["shared-3", { freePlaceCount: 2 }],
+    ["shared-1", { tenantCapacity: 200, freePlaceCount: 5 }],
+    ["shared-2", { tenantCapacity: 200, freePlaceCount: 1 }],
+    ["shared-3", { tenantCapacity: 200, freePlaceCount: 2 }],
   ]),
   room: { dedicatedTenantCount: 0, freeServerCount: Infinity },
 };
 const dedicated: MovingTenant = { ...acme, home: { cell: "dedicated-acme", tier: "dedicated" } };
-const full = new Map([["shared-1", { freePlaceCount: 0 }]]);
+const full = new Map([["shared-1", { tenantCapacity: 200, freePlaceCount: 0 }]]);
 
 const codes = (tenant: MovingTenant, target: Parameters<typeof placeRefusals>[1]) =>
   placeRefusals(tenant, target, DEFAULT_TRIGGERS).map(({ code }) => code);

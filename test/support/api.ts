@@ -66,7 +66,9 @@ export class TestApi {
   }
 
   static async start(
-    more: Partial<Pick<ApiServices, "readings" | "cells" | "checks" | "nowMs" | "log" | "channels">> = {},
+    more: Partial<
+      Pick<ApiServices, "readings" | "cells" | "checks" | "nowMs" | "log" | "channels" | "planMove">
+    > = {},
     limits: ServeOptions["limits"] = {},
     room?: RoomLimits,
   ): Promise<TestApi> {
@@ -90,6 +92,7 @@ export class TestApi {
       checks: {},
       metrics: { registry: new Registry(), more: () => Promise.resolve("other_process_up 1\n") },
       dedicatedServerCount: undefined,
+      planMove: () => Promise.reject(new MillwrightError("move-unavailable", "No moves.")),
       nowMs: () => NOW_MS,
       ...more,
     };
