@@ -10,6 +10,23 @@ import type { Queryable } from "../pool.ts";
  */
 export type MoveState = "moving" | "moved" | "rolled-back" | "finishing" | "abandoned" | "finished";
 
+/** What came by the log into both cells, as both counted it; numbers as text. */
+export interface ProvenTail {
+  readonly from: readonly TextPosition[];
+  readonly until: readonly TextPosition[];
+  readonly series: readonly { readonly type: string; readonly rowCount: string; readonly hash: string }[];
+}
+
+export interface TextPosition extends Omit<Position, "nextOffset"> {
+  readonly nextOffset: string;
+}
+
+/** How far the two cells are proven to be the same. */
+export interface Proven {
+  readonly positions: readonly Position[];
+  readonly tails: readonly ProvenTail[];
+}
+
 export interface TenantMove {
   /** Of the move, also while a rollback or a clean-up is at it. */
   readonly operation: string;
@@ -22,18 +39,18 @@ export interface TenantMove {
   readonly targetTier: Tier;
   /** Of the trigger that asked for it; null: a person did. */
   readonly decision: string | null;
-  /** What the old home had stored when it was closed for the last time; null before the first flip. */
-  readonly finalPositions: readonly Position[] | null;
+  /** undefined: up to the mark. */
+  readonly proven: Proven | undefined;
   readonly startedAt: Date;
   readonly flippedAt: Date | null;
 }
 
-interface Row extends Omit<TenantMove, "finalPositions"> {
-  readonly finalPositions: readonly (Omit<Position, "nextOffset"> & { readonly nextOffset: string })[] | null;
+interface Row extends Omit<TenantMove, "proven"> {
+  readonly proven: { readonly positions: readonly TextPosition[]; readonly tails: readonly ProvenTail[] } | null;
 }
 
 const SELECT = `select operation, tenant, state, source_cell as "sourceCell", source_tier as "sourceTier",
-       target_cell as "targetCell", target_tier as "targetTier", decision, final_positions as "finalPositions",
+       target_cell as "targetCell", target_tier as "targetTier", decision, proven,
        started_at as "startedAt", flipped_at as "flippedAt" from tenant_move`;
 
 /** The tenant's move that has not ended. */
@@ -69,17 +86,17 @@ export async function setTargetCell(tx: Queryable, operation: string, cell: stri
   await tx.query("update tenant_move set target_cell = $2 where operation = $1", [operation, cell]);
 }
 
-/** Kept before each flip is decided: whoever goes on after a crash finds where the next proof begins. */
-export async function keepFinalPositions(
-  db: Queryable,
-  operation: string,
-  positions: readonly Position[],
-): Promise<void> {
-  const kept = positions.map((position) => ({ ...position, nextOffset: String(position.nextOffset) }));
-  await db.query("update tenant_move set final_positions = $2 where operation = $1", [
+/** Kept before a flip is decided: whoever goes on after a crash finds where the next proof begins. */
+export async function keepProven(db: Queryable, operation: string, { positions, tails }: Proven): Promise<void> {
+  await db.query("update tenant_move set proven = $2 where operation = $1", [
     operation,
-    JSON.stringify(kept),
+    JSON.stringify({ positions: asText(positions), tails }),
   ]);
+}
+
+/** An offset as text: a JSON number would round it. */
+export function asText(positions: readonly Position[]): TextPosition[] {
+  return positions.map((position) => ({ ...position, nextOffset: String(position.nextOffset) }));
 }
 
 /**
@@ -122,10 +139,10 @@ export function expectMove(move: TenantMove | undefined, tenant: TenantId): Tena
   return move;
 }
 
-function moveOf({ finalPositions, ...row }: Row): TenantMove {
-  return {
-    ...row,
-    finalPositions:
-      finalPositions?.map((position) => ({ ...position, nextOffset: BigInt(position.nextOffset) })) ?? null,
-  };
+function moveOf({ proven, ...row }: Row): TenantMove {
+  return { ...row, proven: proven === null ? undefined : { ...proven, positions: asPositions(proven.positions) } };
+}
+
+function asPositions(positions: readonly TextPosition[]): Position[] {
+  return positions.map((position) => ({ ...position, nextOffset: BigInt(position.nextOffset) }));
 }

@@ -17,8 +17,9 @@ create table tenant_move (
   target_tier text not null,
   -- Of the trigger that asked for it; null: a person did.
   decision uuid,
-  -- What the old home had stored when it was closed for the last time: there the proof of the way back begins.
-  final_positions jsonb,
+  -- Up to which positions both cells are proven to be the same, and by what: there the next proof begins, also that of
+  -- the way back.
+  proven jsonb,
   started_at timestamptz(3) not null default now(),
   flipped_at timestamptz(3),
   ended_at timestamptz(3)

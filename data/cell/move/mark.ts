@@ -26,6 +26,19 @@ export async function claimMove(move: Move): Promise<void> {
   });
 }
 
+/** What a move begins with. */
+export interface Mark {
+  readonly positions: readonly Position[];
+  readonly sideTables: readonly ProvenTable[];
+}
+
+/** A table as both cells counted it; numbers as text. */
+export interface ProvenTable {
+  readonly name: string;
+  readonly rowCount: string;
+  readonly hash: string;
+}
+
 /**
  * Seeds the target: one snapshot of the source gives the positions and every side table, one transaction writes them.
  * What the source stores later, the target gets by the log, from these positions on. A target that is seeded stays as
@@ -33,27 +46,31 @@ export async function claimMove(move: Move): Promise<void> {
  *
  * The target has the tenant's tables and a fence as a shadow, but no positions: without them no consumer follows.
  *
- * @returns the positions: the rows below them are to be copied
+ * @returns the positions, below which rows are to be copied, and what came with them
  * @throws MillwrightError `operation-fenced`, `copy-differs` (a side table), `tenant-not-ready` (the source has none)
  */
-export async function markTenant(move: Move): Promise<readonly Position[]> {
+export async function markTenant(move: Move): Promise<Mark> {
   const { tenant } = move;
   return asMover(move, move.target, async (target) => {
     await target.query("begin");
     await lockTenant(target, tenant);
     await expectOwner(target, move);
-    const { rowCount: seededCount } = await target.query(
-      "select from millwright.move where tenant = $1 and seeded_at is not null",
+    const seeded = await target.query<{ side_tables: ProvenTable[] | null }>(
+      "select side_tables from millwright.move where tenant = $1 and seeded_at is not null",
       [tenant],
     );
-    if (seededCount === 1) return readPositions(target, tenant, "move_mark");
+    if (seeded.rows[0] !== undefined) {
+      const positions = await readPositions(target, tenant, "move_mark");
+      return { positions, sideTables: seeded.rows[0].side_tables ?? [] };
+    }
 
+    const sideTables: ProvenTable[] = [];
     const mark = await asMover(move, move.source, async (source) => {
       await source.query("begin isolation level repeatable read read only");
       const positions = await readPositions(source, tenant);
-      for (const table of SIDE_TABLES) await carry(source, target, ownRows(table, tenant));
+      for (const table of SIDE_TABLES) sideTables.push(await carry(source, target, ownRows(table, tenant)));
       await makeRoomForRollups(source, target, tenant);
-      await carry(source, target, rollupsOf(tenant));
+      sideTables.push(await carry(source, target, rollupsOf(tenant)));
       return positions;
     });
     if (mark.length === 0)
@@ -70,9 +87,12 @@ export async function markTenant(move: Move): Promise<readonly Position[]> {
         ],
       );
     }
-    await target.query("update millwright.move set seeded_at = now() where tenant = $1", [tenant]);
+    await target.query("update millwright.move set seeded_at = now(), side_tables = $2 where tenant = $1", [
+      tenant,
+      JSON.stringify(sideTables),
+    ]);
     await target.query("commit");
-    return mark;
+    return { positions: mark, sideTables };
   });
 }
 
@@ -106,7 +126,7 @@ async function makeRoomForRollups(source: pg.Client, target: pg.Client, tenant: 
 }
 
 /** Copies rows and compares what arrived, within the transactions of the caller. */
-async function carry(source: pg.Client, target: pg.Client, rows: CarriedRows): Promise<void> {
+async function carry(source: pg.Client, target: pg.Client, rows: CarriedRows): Promise<ProvenTable> {
   const { name, table, condition, orderBy } = rows;
   const columns = rows.columns.map(identifier).join(", ");
   const order = orderBy === undefined ? "" : ` order by ${orderBy}`;
@@ -121,4 +141,5 @@ async function carry(source: pg.Client, target: pg.Client, rows: CarriedRows): P
   const [sent, arrived] = await Promise.all([proofOf(source, hashed), proofOf(target, hashed)]);
   if (!isEqual(sent, arrived))
     throw new MillwrightError("copy-differs", `${name} did not arrive as it was sent.`, { retryable: true });
+  return { name, rowCount: String(arrived.count), hash: arrived.hash };
 }

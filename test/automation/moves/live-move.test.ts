@@ -52,7 +52,7 @@ describe(`a tenant that moves while it writes (seed ${seed})`, function () {
     await prepareTarget(plant.cells.T, tenant);
     for (const cell of [move.source, move.target]) await freezeTenant(cell, tenant);
     await claimMove(move);
-    const mark = await markTenant(move);
+    const { positions: mark } = await markTenant(move);
     await addShadow(deps.service, { tenant, cell: "T", epoch: 1n });
     await planRanges(move, 200);
     await copyRanges(move);

@@ -1,15 +1,17 @@
+import { keepProven, type Proven } from "../../../../data/catalog/tenant-move.ts";
 import { addShadow } from "../../../../data/catalog/shadow.ts";
 import { inOwnership } from "../../../../data/catalog/ownership.ts";
-import { awaitPositions, watchShadow } from "../../../../data/cell/move/catch-up.ts";
+import { watchShadow } from "../../../../data/cell/move/catch-up.ts";
 import { copyRanges, type CopyProgress } from "../../../../data/cell/move/copy-ranges.ts";
 import { markTenant } from "../../../../data/cell/move/mark.ts";
 import { asMover, onBothSides, type Move } from "../../../../data/cell/move/move-session.ts";
 import { planRanges } from "../../../../data/cell/move/plan-ranges.ts";
 import { readPositions } from "../../../../data/cell/move/positions.ts";
-import { proveRanges, proveTail } from "../../../../data/cell/move/prove.ts";
+import { proveRanges } from "../../../../data/cell/move/prove.ts";
 import { isOutage } from "../../../../data/pool.ts";
 import { pause } from "../../../../data/wait.ts";
 import type { StepRun } from "../step.ts";
+import { GrowingProof } from "./growing-proof.ts";
 import { claimedWay, movingTenant, wayOf, type MovingTenant } from "./moving.ts";
 
 /** Often against the log's retention, which is days, and for a person who watches; seldom against what it costs. */
@@ -20,13 +22,13 @@ export async function mark(run: StepRun) {
   const { owned, deps } = run;
   const moving = await movingTenant(run);
   const move = await claimedWay(run, moving);
-  const positions = await markTenant(move);
+  const { positions, sideTables } = await markTenant(move);
   const { tenant } = owned;
   const { epoch } = moving.placement;
   await inOwnership(deps.catalog.service, owned, (tx) =>
     addShadow(tx, { tenant, cell: moving.other.cell, epoch }),
   );
-  return { partitions: positions.length };
+  return { partitions: positions.length, tables: sideTables.length };
 }
 
 /** Copies what is below the mark. Called again, it goes on with the ranges that are not there yet. */
@@ -93,22 +95,23 @@ export async function prove(run: StepRun) {
 export async function catchUp(run: StepRun) {
   const moving = await movingTenant(run);
   const move = await wayOf(run, moving);
-  return whileFollowing(run, move, (signal, lag) =>
+  return whileFollowing(run, move, (signal) =>
     onBothSides(move, async (source, target) => {
-      const sides = { tenant: move.tenant, source, target };
-      const goals = await readPositions(source, move.tenant);
-      await awaitPositions(sides, goals, signal);
-      const proofs = await proveTail(sides, await provenSince(moving, move), goals);
-      const rows = proofs.reduce((sum, { proof }) => sum + Number(proof.count), 0);
-      return { rows, lagRecords: lag() ?? null };
+      const tail = new GrowingProof({ tenant: move.tenant, source, target }, await provenSince(moving, move));
+      const rows = await tail.proveToNow(signal);
+      await keepProven(run.deps.catalog.service, moving.record.operation, tail.proven);
+      return { rows };
     }),
   );
 }
 
-/** Where the proof of what came by the log begins: after a flip where it ended, before it at the mark. */
-export async function provenSince({ record }: MovingTenant, move: Move) {
-  if (record.finalPositions !== null) return record.finalPositions;
-  return asMover(move, move.target, (target) => readPositions(target, move.tenant, "move_mark"));
+/** Where the proof of what came by the log begins: where the last one ended, in the beginning at the mark. */
+export async function provenSince({ record }: MovingTenant, move: Move): Promise<Proven> {
+  if (record.proven !== undefined) return record.proven;
+  const positions = await asMover(move, move.target, (target) =>
+    readPositions(target, move.tenant, "move_mark"),
+  );
+  return { positions, tails: [] };
 }
 
 /**

@@ -1,17 +1,16 @@
 import { readFlip } from "../../../../data/catalog/flip.ts";
 import { inOwnership } from "../../../../data/catalog/ownership.ts";
 import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
-import { keepFinalPositions, openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
+import { keepProven, openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
 import { changeTier, setTenantState } from "../../../../data/catalog/tenant.ts";
 import { carryHandling } from "../../../../data/cell/move/carry-handling.ts";
-import { awaitPositions } from "../../../../data/cell/move/catch-up.ts";
 import { onBothSides } from "../../../../data/cell/move/move-session.ts";
-import { readPositions } from "../../../../data/cell/move/positions.ts";
-import { proveTail } from "../../../../data/cell/move/prove.ts";
 import { hasCode, MillwrightError } from "../../../../model/errors.ts";
 import { endFlip, flipTenant } from "../../../moves/flip-tenant.ts";
+import { startPauseProbe, type SeenPause } from "../../../moves/pause-probe.ts";
 import type { OperationRun, StepRun } from "../step.ts";
 import { provenSince } from "./copy.ts";
+import { GrowingProof } from "./growing-proof.ts";
 import { flipDeps, movingTenant, wayOf, type MovingTenant } from "./moving.ts";
 
 /** Attempts that a pause of somebody else's can spoil; what spoils so many is no accident. */
@@ -25,30 +24,9 @@ export const flipBack = (run: StepRun) => flipTo(run, "sourceCell", "rolled-back
 
 async function flipTo(run: StepRun, goal: "targetCell" | "sourceCell", state: "moved" | "rolled-back") {
   const { owned, deps } = run;
-  const { service } = deps.catalog;
-  const before = await movingTenant(run);
-  const cell = before.record[goal];
-  for (let attempt = 1; ; attempt++) {
-    const moving = await movingTenant(run);
-    // Decided already, and killed before that was recorded: the cells may not all know it.
-    if (moving.home.cell === cell) {
-      await endFlip(flipDeps(run), owned.tenant, moving.placement.epoch);
-      break;
-    }
-    try {
-      await attemptFlip(run, moving);
-    } catch (error) {
-      const isSpoilt = hasCode(error, "flip-aborted") || hasCode(error, "placement-changed");
-      if (!isSpoilt || attempt === MAX_ATTEMPTS) throw error;
-      run.report({ attempt, again: error.message });
-      // The limit of an attempt that somebody else began is over when it has been ended.
-      const flipping = await readFlip(service, owned.tenant);
-      if (flipping !== undefined) await endFlip(flipDeps(run), owned.tenant, flipping.epoch);
-    }
-  }
-  const after = await movingTenant(run);
-  const { placement, home, other, record } = after;
-  await inOwnership(service, owned, async (tx) => {
+  const pause = await tryToFlip(run, goal);
+  const { placement, home, other, record } = await movingTenant(run);
+  await inOwnership(deps.catalog.service, owned, async (tx) => {
     await changeTier(tx, owned.tenant, home.tier);
     await setMoveState(tx, record.operation, ["moving", "moved"], state);
     await setTenantState(tx, owned.tenant, ["moving"], "ready");
@@ -56,34 +34,65 @@ async function flipTo(run: StepRun, goal: "targetCell" | "sourceCell", state: "m
     const kind = state === "moved" ? "tenant.moved" : "tenant.rolled-back";
     await recordSystemEvent(tx, { kind, tenant: owned.tenant, detail, key: owned.operation });
   });
-  return { cell: home.cell, epoch: Number(placement.epoch) };
+  return { cell: home.cell, epoch: Number(placement.epoch), pause };
+}
+
+/** How long the tenant's writers waited; null: not measured to the end. */
+export interface FlipPause {
+  readonly seen: SeenPause | null;
+  readonly flipMs: number | null;
+}
+
+async function tryToFlip(run: StepRun, goal: "targetCell" | "sourceCell"): Promise<FlipPause> {
+  const { tenant } = run.owned;
+  for (let attempt = 1; ; attempt++) {
+    const moving = await movingTenant(run);
+    // Decided already, and killed before that was recorded: the cells may not all know it.
+    if (moving.home.cell === moving.record[goal]) {
+      await endFlip(flipDeps(run), tenant, moving.placement.epoch);
+      return { seen: null, flipMs: null };
+    }
+    try {
+      return await attemptFlip(run, moving);
+    } catch (error) {
+      const isSpoilt = hasCode(error, "flip-aborted") || hasCode(error, "placement-changed");
+      if (!isSpoilt || attempt === MAX_ATTEMPTS) throw error;
+      run.report({ attempt, again: error.message });
+      // What somebody else has begun, or we have left, is ended first.
+      const flipping = await readFlip(run.deps.catalog.service, tenant);
+      if (flipping !== undefined) await endFlip(flipDeps(run), tenant, flipping.epoch);
+    }
+  }
 }
 
 /** Brings the proof up to the present, so that the pause has to prove a moment only, and flips. */
-async function attemptFlip(run: StepRun, moving: MovingTenant): Promise<void> {
+async function attemptFlip(run: StepRun, moving: MovingTenant): Promise<FlipPause> {
   const { owned, deps, signal: ending } = run;
   const { tenant } = owned;
   const move = await wayOf(run, moving);
-  await onBothSides(move, async (source, target) => {
+  return onBothSides(move, async (source, target) => {
     const sides = { tenant, source, target };
-    let proven = await provenSince(moving, move);
-    const proveUpTo = async (signal: AbortSignal) => {
-      const reached = await readPositions(source, tenant);
-      await awaitPositions(sides, reached, signal);
-      await proveTail(sides, proven, reached);
-      proven = reached;
-    };
+    const tail = new GrowingProof(sides, await provenSince(moving, move));
     await carryHandling(sides);
     // Twice: the first may take long, and what came meanwhile the second proves.
-    for (let round = 0; round < 2; round++) await proveUpTo(ending);
-    await flipTenant(flipDeps(run), {
-      ...{ tenant, epoch: moving.placement.epoch, target: moving.other.cell, graceMs: deps.moveGraceMs },
-      prove: async (signal) => {
-        await proveUpTo(signal);
-        await carryHandling(sides);
-        await keepFinalPositions(deps.catalog.service, moving.record.operation, proven);
-      },
-    });
+    for (let round = 0; round < 2; round++) await tail.proveToNow(ending);
+    const probe = await startPauseProbe(flipDeps(run), tenant);
+    const startedAtMs = performance.now();
+    try {
+      await flipTenant(flipDeps(run), {
+        ...{ tenant, epoch: moving.placement.epoch, target: moving.other.cell, graceMs: deps.moveGraceMs },
+        prove: async (signal) => {
+          await tail.proveToNow(signal);
+          await carryHandling(sides);
+          await keepProven(deps.catalog.service, moving.record.operation, tail.proven);
+        },
+      });
+      const flipMs = performance.now() - startedAtMs;
+      return { seen: await probe.stop(), flipMs };
+    } catch (error) {
+      await probe.stop();
+      throw error;
+    }
   });
 }
 
@@ -94,7 +103,12 @@ export async function checkWayBack(run: StepRun) {
     "select from shadow where tenant = $1 and cell = $2 and until > now()",
     [run.owned.tenant, other.cell],
   );
-  if (record.state === "moved" && rows.length === 1) return { to: other.cell };
+  if (record.state === "moved" && rows.length === 1) {
+    // What was proven on the way there is in that receipt.
+    if (record.proven !== undefined)
+      await keepProven(run.deps.catalog.service, record.operation, { ...record.proven, tails: [] });
+    return { to: other.cell };
+  }
   throw new MillwrightError("rollback-too-late", `The way back to ${other.cell} is closed.`);
 }
 

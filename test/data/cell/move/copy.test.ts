@@ -119,7 +119,7 @@ describe("copying a tenant's rows", () => {
   describe("by a mover that stood still and wakes up", () => {
     /** Begins to copy one range, and stands still before its first piece. @returns what wakes it */
     async function stoppedCopy(move: Move, range: MoveRange) {
-      const mark = await markTenant(move);
+      const { positions: mark } = await markTenant(move);
       const [reached, woken] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
       const throttle = async () => {
         reached.resolve(undefined);
@@ -199,7 +199,7 @@ describe("copying a tenant's rows", () => {
   describe("and proving what came by the log", () => {
     it("compares up to a position that both have reached, whatever the target has beyond", async () => {
       const move = await cells.tenantToMove("tail-equal", 3);
-      const mark = await markTenant(move);
+      const { positions: mark } = await markTenant(move);
       await cells.store(move.tenant, 3, 3);
       const until = mark.map((position) => ({ ...position, nextOffset: 5n }));
       await copyTail(move, 6n);

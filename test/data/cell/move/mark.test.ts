@@ -63,7 +63,7 @@ describe("the mark of a move", () => {
       `insert into ${schema}.aggregated_metrics (time, metric_type, aggregation_period, value)
        values ('2024-05-06', 'oee', '1h', 0.5)`,
     );
-    const mark = await markTenant(move);
+    const { positions: mark } = await markTenant(move);
     expect(mark.map(({ partition, nextOffset }) => [partition, nextOffset])).to.deep.equal([
       [0, 4n],
       [1, 3n],
@@ -121,7 +121,7 @@ describe("the mark of a move", () => {
       expect(rows, table).to.deep.equal([]);
     }
     await cells.inTarget("alter table millwright.machine drop constraint refuse");
-    expect(await markTenant(move)).to.have.length(2);
+    expect((await markTenant(move)).positions).to.have.length(2);
   });
 
   it("is refused to an owner who has a successor, and to a tenant that is not there", async () => {
