@@ -27,6 +27,7 @@ import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
 import { startMetering } from "../metering/metering.ts";
+import { finishDueMoves } from "../moves/finish-due-moves.ts";
 import { watchFlips } from "../moves/watch-flips.ts";
 import { planMove } from "../moves/plan-move.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
@@ -113,6 +114,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   );
   const secretOf = (cell: string) => requireCellSecret(secrets, cell);
   starting.adopt(watchFlips({ service: catalog.service, secretOf }, logger), (it) => it.stop());
+  const finishing = { service: catalog.service, operations: operations.service, logger };
+  starting.adopt(finishDueMoves(finishing), (it) => it.stop());
   // Before the host starts: it makes no key of its own, and sends nothing of what lies in clear.
   const sealer = await channelSealer(secrets);
   await sealChannels(catalog.service, sealer);

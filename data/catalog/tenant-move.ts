@@ -46,7 +46,10 @@ export interface TenantMove {
 }
 
 interface Row extends Omit<TenantMove, "proven"> {
-  readonly proven: { readonly positions: readonly TextPosition[]; readonly tails: readonly ProvenTail[] } | null;
+  readonly proven: {
+    readonly positions: readonly TextPosition[];
+    readonly tails: readonly ProvenTail[];
+  } | null;
 }
 
 const SELECT = `select operation, tenant, state, source_cell as "sourceCell", source_tier as "sourceTier",
@@ -87,7 +90,11 @@ export async function setTargetCell(tx: Queryable, operation: string, cell: stri
 }
 
 /** Kept before a flip is decided: whoever goes on after a crash finds where the next proof begins. */
-export async function keepProven(db: Queryable, operation: string, { positions, tails }: Proven): Promise<void> {
+export async function keepProven(
+  db: Queryable,
+  operation: string,
+  { positions, tails }: Proven,
+): Promise<void> {
   await db.query("update tenant_move set proven = $2 where operation = $1", [
     operation,
     JSON.stringify({ positions: asText(positions), tails }),
@@ -140,7 +147,10 @@ export function expectMove(move: TenantMove | undefined, tenant: TenantId): Tena
 }
 
 function moveOf({ proven, ...row }: Row): TenantMove {
-  return { ...row, proven: proven === null ? undefined : { ...proven, positions: asPositions(proven.positions) } };
+  return {
+    ...row,
+    proven: proven === null ? undefined : { ...proven, positions: asPositions(proven.positions) },
+  };
 }
 
 function asPositions(positions: readonly TextPosition[]): Position[] {

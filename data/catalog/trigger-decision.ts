@@ -56,6 +56,11 @@ export async function tryLockJudgement(tx: pg.ClientBase): Promise<boolean> {
   return rows[0]?.is_ours === true;
 }
 
+export async function getDecision(db: Queryable, decision: string): Promise<Decision | undefined> {
+  const { rows } = await db.query<Row>("select * from trigger_decision where decision = $1", [decision]);
+  return rows.map(decisionOf)[0];
+}
+
 /** Newest first. */
 export async function listDecisions(
   db: Queryable,

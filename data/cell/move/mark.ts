@@ -55,14 +55,8 @@ export async function markTenant(move: Move): Promise<Mark> {
     await target.query("begin");
     await lockTenant(target, tenant);
     await expectOwner(target, move);
-    const seeded = await target.query<{ side_tables: ProvenTable[] | null }>(
-      "select side_tables from millwright.move where tenant = $1 and seeded_at is not null",
-      [tenant],
-    );
-    if (seeded.rows[0] !== undefined) {
-      const positions = await readPositions(target, tenant, "move_mark");
-      return { positions, sideTables: seeded.rows[0].side_tables ?? [] };
-    }
+    const known = await readMark(target, tenant);
+    if (known !== undefined) return known;
 
     const sideTables: ProvenTable[] = [];
     const mark = await asMover(move, move.source, async (source) => {
@@ -94,6 +88,19 @@ export async function markTenant(move: Move): Promise<Mark> {
     await target.query("commit");
     return { positions: mark, sideTables };
   });
+}
+
+/** undefined: the target is not seeded */
+export async function readMark(target: pg.ClientBase, tenant: TenantId): Promise<Mark | undefined> {
+  const { rows } = await target.query<{ side_tables: ProvenTable[] | null }>(
+    "select side_tables from millwright.move where tenant = $1 and seeded_at is not null",
+    [tenant],
+  );
+  if (rows[0] === undefined) return undefined;
+  return {
+    positions: await readPositions(target, tenant, "move_mark"),
+    sideTables: rows[0].side_tables ?? [],
+  };
 }
 
 interface CarriedRows extends SideTable {

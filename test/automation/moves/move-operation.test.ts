@@ -5,9 +5,11 @@ import { shadowsOf } from "../../../data/catalog/shadow.ts";
 import { getTenant } from "../../../data/catalog/tenant.ts";
 import { readFences } from "../../../data/cell/fence.ts";
 import { TENANT_TABLES } from "../../../data/cell/tenant-tables.ts";
+import { verifyReceipt } from "../../../automation/moves/receipt-signature.ts";
 import { movesByOperation } from "../../../automation/triggers/move-port.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import { OPERATION_STEPS, type Operation, type StepName } from "../../../model/operation.ts";
+import { signedReceipt, type SignedReceipt } from "../../../model/receipt.ts";
 import { asCellRole } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
 import { MovePlant, type CellName, type LoadedTenant } from "../../support/live-move.ts";
@@ -59,6 +61,13 @@ describe(`the operation that moves a tenant (seed ${seed})`, function () {
     return operation;
   }
 
+  /** As it is served, and verified as anybody can. */
+  function receiptOf({ result }: Operation): SignedReceipt {
+    const verdict = verifyReceipt(JSON.stringify(result?.["receipt"]));
+    expect(verdict.kind).to.equal("key-unknown");
+    return signedReceipt.parse(result?.["receipt"]);
+  }
+
   /** What a cell still has of a tenant. */
   async function tablesIn(cell: CellName, { tenant }: LoadedTenant): Promise<string[]> {
     return asCellRole(plant.cells[cell], "admin", async (client) => {
@@ -92,6 +101,18 @@ describe(`the operation that moves a tenant (seed ${seed})`, function () {
     expect(end.steps.map(({ name }) => name)).to.deep.equal(OPERATION_STEPS.move);
     const copied = end.steps.find(({ name }) => name === "copy")?.detail as { rows: number };
     expect(copied.rows).to.be.greaterThan(100);
+    const { receipt: moved } = receiptOf(end);
+    expect(moved).to.deep.include({
+      kind: "move",
+      from: { cell: "S", tier: "shared" },
+      to: { cell: "T", tier: "shared" },
+    });
+    if (moved.kind !== "move") return;
+    expect(moved.totals.rowCount).to.equal(String(copied.rows));
+    expect(moved.tails.length).to.be.greaterThan(1);
+    expect(moved.tails[0]?.from).to.deep.equal(moved.positions.mark);
+    expect(moved.tails.at(-1)?.until).to.deep.equal(moved.positions.final);
+    expect(moved.pause.seen?.probeCount).to.be.greaterThan(0);
     expect([await homeOf(loaded), await stateOf(loaded)]).to.deep.equal(["T", "ready"]);
     expect(
       (await shadowsOf(plant.test.catalog.service, loaded.tenant)).map(({ cell }) => cell),
@@ -100,11 +121,13 @@ describe(`the operation that moves a tenant (seed ${seed})`, function () {
     expect([await roleIn("S", loaded), await roleIn("T", loaded)]).to.deep.equal(["shadow", "primary"]);
     expect(await refusal(move(loaded))).to.equal("move-unfinished");
 
-    await succeeded(service().startRollback(loaded.tenant, request));
+    const back = receiptOf(await succeeded(service().startRollback(loaded.tenant, request)));
+    expect(back.receipt).to.deep.include({ from: { cell: "T", tier: "shared" }, ranges: [] });
     expect(await homeOf(loaded)).to.equal("S");
     await loaded.hasStoredMore("S", 50);
     expect(await refusal(service().startRollback(loaded.tenant, request))).to.equal("rollback-too-late");
-    await succeeded(service().startFinishMove(loaded.tenant, request));
+    const gone = receiptOf(await succeeded(service().startFinishMove(loaded.tenant, request)));
+    expect(gone.receipt).to.deep.include({ kind: "clean-up", cell: "T" });
     expect(await tablesIn("T", loaded)).to.deep.equal([]);
     expect(await isFrozen("S", loaded)).to.equal(false);
 

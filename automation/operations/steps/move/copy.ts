@@ -10,12 +10,16 @@ import { readPositions } from "../../../../data/cell/move/positions.ts";
 import { proveRanges } from "../../../../data/cell/move/prove.ts";
 import { isOutage } from "../../../../data/pool.ts";
 import { pause } from "../../../../data/wait.ts";
+import { sparingNeighbours, type Throttle } from "../../../moves/throttle.ts";
 import type { StepRun } from "../step.ts";
 import { GrowingProof } from "./growing-proof.ts";
 import { claimedWay, movingTenant, wayOf, type MovingTenant } from "./moving.ts";
 
 /** Often against the log's retention, which is days, and for a person who watches; seldom against what it costs. */
 const WATCH_MS = 2_000;
+
+/** Copied in about a second: to measure what neighbours wait for would take longer than they wait. */
+const UNFELT_ROWS = 200_000;
 
 /** Seeds the target, and lets it follow the log from there on, beside the copy. */
 export async function mark(run: StepRun) {
@@ -44,10 +48,14 @@ export async function copy(run: StepRun) {
       last = progress;
       run.report(shownProgress(progress, before, performance.now() - startedAtMs, lag()));
     };
-    await copyRanges(move, { signal, onProgress });
+    const copyAll = (throttle?: Throttle) =>
+      copyRanges(move, { signal, onProgress, ...(throttle === undefined ? {} : { throttle }) });
+    const rowCount = ranges.reduce((sum, range) => sum + Number(range.rowCount), 0);
+    await (rowCount < UNFELT_ROWS ? copyAll() : sparingNeighbours(move, copyAll));
   });
   const rows = last?.doneRowCount ?? 0;
-  return { rows, ranges: ranges.length, seconds: seconds(performance.now() - startedAtMs) };
+  const bytes = last?.byteCount ?? 0;
+  return { rows, bytes, ranges: ranges.length, seconds: seconds(performance.now() - startedAtMs) };
 }
 
 function shownProgress(

@@ -3,7 +3,7 @@ import { readFlip } from "../../../../data/catalog/flip.ts";
 import { checkOwnership, inOwnership, setResult } from "../../../../data/catalog/ownership.ts";
 import { removeShadow } from "../../../../data/catalog/shadow.ts";
 import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
-import { setMoveState } from "../../../../data/catalog/tenant-move.ts";
+import { openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
 import { requireCellSecret } from "../../../../data/cell/cell-secret.ts";
 import { dropShadowRows } from "../../../../data/cell/drop-shadow-rows.ts";
 import { thawTenant } from "../../../../data/cell/freeze.ts";
@@ -12,8 +12,9 @@ import { asMover } from "../../../../data/cell/move/move-session.ts";
 import { MillwrightError } from "../../../../model/errors.ts";
 import { collectCell } from "../../../metering/collect-cell.ts";
 import { tenantSession } from "../stack.ts";
-import type { OperationRun, Step } from "../step.ts";
+import type { OperationRun, Step, StepRun } from "../step.ts";
 import { MOVE_OUTAGE_LIMIT_MS, movingTenant } from "./moving.ts";
+import { cleanUpReceipt } from "./receipt.ts";
 
 /** From here on there is no way back, and the consumers let go of the old home. */
 async function letGo(run: OperationRun) {
@@ -64,10 +65,13 @@ async function removeOldHome(run: OperationRun) {
   return { changes: await session.up() };
 }
 
-async function close(run: OperationRun) {
+async function close(run: StepRun) {
   const { owned, deps } = run;
   const { tenant } = owned;
-  const { home, other, record } = await movingTenant(run);
+  if ((await openMove(deps.catalog.service, tenant)) === undefined) return undefined; // done, and killed before that was recorded
+  const moving = await movingTenant(run);
+  const { home, other, record } = moving;
+  const receipt = await cleanUpReceipt(run, moving);
   const secret = await requireCellSecret(deps.secrets, home.cell);
   await thawTenant(secret, tenant);
   await asMover({ tenant, token: owned.fencingToken }, secret, (client) => forgetMove(client, tenant));
@@ -77,7 +81,7 @@ async function close(run: OperationRun) {
     await setMoveState(tx, record.operation, ["finishing"], "finished");
     const detail = { operation: owned.operation, emptied: other.cell };
     await recordSystemEvent(tx, { kind: "move.finished", tenant, detail, key: owned.operation });
-    await setResult(tx, owned.operation, { home: home.cell, emptied: other.cell });
+    await setResult(tx, owned.operation, { home: home.cell, emptied: other.cell, receipt });
   });
   return undefined;
 }

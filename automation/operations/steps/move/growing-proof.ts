@@ -29,7 +29,11 @@ export class GrowingProof {
     const until = await readPositions(source, tenant);
     await awaitPositions(this.#sides, until, signal);
     const proofs = await proveTail(this.#sides, from, until);
-    const series = proofs.map(({ type, proof }) => ({ type, rowCount: String(proof.count), hash: proof.hash }));
+    const series = proofs.map(({ type, proof }) => ({
+      type,
+      rowCount: String(proof.count),
+      hash: proof.hash,
+    }));
     this.#proven = {
       positions: until,
       tails: [...tails, { from: asText(from), until: asText(until), series }],

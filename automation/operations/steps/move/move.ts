@@ -1,18 +1,9 @@
-import { setResult, inOwnership } from "../../../../data/catalog/ownership.ts";
-import type { Step, StepRun } from "../step.ts";
+import type { Step } from "../step.ts";
 import { buildTarget, checkTarget, placeTarget, preflight, prepareTarget } from "./build.ts";
 import { catchUp, copy, mark, prove } from "./copy.ts";
 import { checkWayBack, flip, flipBack } from "./flip.ts";
-import { MOVE_OUTAGE_LIMIT_MS, movingTenant } from "./moving.ts";
-
-/** What a person wants to know of it afterwards. */
-async function receipt(run: StepRun) {
-  const { owned, deps } = run;
-  const { home, other, placement } = await movingTenant(run);
-  const result = { from: other.cell, to: home.cell, epoch: Number(placement.epoch) };
-  await inOwnership(deps.catalog.service, owned, (tx) => setResult(tx, owned.operation, result));
-  return undefined;
-}
+import { MOVE_OUTAGE_LIMIT_MS } from "./moving.ts";
+import { issueReceipt } from "./receipt.ts";
 
 const BEFORE_FLIP = { cancel: "heard", outageLimitMs: MOVE_OUTAGE_LIMIT_MS } as const;
 const FROM_FLIP_ON = { cancel: "last-chance", outageLimitMs: MOVE_OUTAGE_LIMIT_MS } as const;
@@ -29,7 +20,7 @@ export const MOVE: readonly Step[] = [
   { name: "prove", ...BEFORE_FLIP, run: prove },
   { name: "catch-up", ...BEFORE_FLIP, run: catchUp },
   { name: "flip", ...FROM_FLIP_ON, run: flip },
-  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: receipt },
+  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: issueReceipt },
 ];
 
 /** The same flip the other way round, while the old home still follows. */
@@ -37,5 +28,5 @@ export const ROLLBACK: readonly Step[] = [
   { name: "check-way-back", cancel: "heard", run: checkWayBack },
   { name: "catch-up", ...BEFORE_FLIP, run: catchUp },
   { name: "flip", ...FROM_FLIP_ON, run: flipBack },
-  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: receipt },
+  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: issueReceipt },
 ];
