@@ -43,7 +43,7 @@ const LOG_END = 7n;
 const TABLES = `
   create schema if not exists fake;
   create table if not exists fake.stack (stack text primary key, token bigint not null, resources int not null default 0,
-    made int not null default 0, is_protected boolean not null default false);
+    made int not null default 0, homes jsonb not null default '[]');
   create table if not exists fake.topic (topic text primary key, partitions int not null, retention_ms bigint,
     is_dropped boolean not null default false);
   create table if not exists fake.series (tenant text primary key, machines int not null, topics jsonb not null,
@@ -84,11 +84,19 @@ export async function fakeWorld(
       topics: TenantTopics;
       homes: readonly { readonly cell: string; readonly tier: Tier; readonly isProtected: boolean }[];
     };
-    const isProtected = homes.some((home) => home.isProtected);
-    const effect = async (verb: Verb, sql: string, changes: ChangeSummary): Promise<ChangeSummary> => {
+    const effect = async (
+      verb: Verb,
+      sql: string,
+      changes: ChangeSummary,
+      ...parameters: readonly string[]
+    ): Promise<ChangeSummary> => {
       await called(verb, stack, fencingToken, signal);
       if (signal?.aborted === true) throw new MillwrightError("operation-cancelled", "cancelled");
-      const done = await pool.query(`${sql} where stack = $1 and token = $2`, [stack, fencingToken]);
+      const done = await pool.query(`${sql} where stack = $1 and token = $2`, [
+        stack,
+        fencingToken,
+        ...parameters,
+      ]);
       if (done.rowCount !== 1) throw new MillwrightError("operation-fenced", "another session came");
       onEvent?.({ kind: "message", message: `${verb} of ${stack}` });
       return changes;
@@ -98,9 +106,9 @@ export async function fakeWorld(
       up: () =>
         effect(
           "up",
-          `update fake.stack set made = made + case resources when 0 then 1 else 0 end, resources = 3,
-                  is_protected = ${isProtected}`,
+          `update fake.stack set made = made + case resources when 0 then 1 else 0 end, resources = 3, homes = $3`,
           { create: 3 },
+          JSON.stringify(homes),
         ),
       async outputs() {
         await called("outputs", stack, fencingToken);
@@ -114,7 +122,8 @@ export async function fakeWorld(
       },
       async destroy() {
         const { rows } = await pool.query<{ is_protected: boolean }>(
-          "select is_protected from fake.stack where stack = $1",
+          `select jsonb_path_exists(homes, '$[*] ? (@.isProtected == true)') as is_protected
+             from fake.stack where stack = $1`,
           [stack],
         );
         if (rows[0]?.is_protected === true)

@@ -2,7 +2,12 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
-import type { ChangeSummary, StackConfig, StackSession } from "../../automation/engine/engine.ts";
+import type {
+  ChangeSummary,
+  EngineEvent,
+  StackConfig,
+  StackSession,
+} from "../../automation/engine/engine.ts";
 import { REPOSITORY, type EngineLayout } from "../../automation/engine/layout.ts";
 import { prepareEngine } from "../../automation/engine/prepare.ts";
 import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
@@ -11,6 +16,9 @@ import { isClusterRunning, removeCluster } from "../../data/postgres-cluster/clu
 import { inheritedEnvironment } from "../../environment.ts";
 import type { TenantTopics } from "../../model/tenant-log.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
+
+/** What a run did, or would do, with a resource. */
+export type ResourceChange = NonNullable<EngineEvent["resource"]>;
 
 export type LocalStacks = Awaited<ReturnType<typeof localStacks>>;
 
@@ -27,15 +35,17 @@ export async function localStacks() {
   const engine = pulumiEngine({ prepared, policyPackDir });
   let fencingToken = 0n;
 
-  /** Opens a session, does `work`, closes it: one child process, as an operation has. */
+  /** Opens a session, does `work`, closes it: one child process, as an operation has. `changes` grows with each run. */
   const session = async <T>(
     stack: string,
     config: StackConfig,
-    work: (session: StackSession) => Promise<T>,
+    work: (session: StackSession, changes: readonly ResourceChange[]) => Promise<T>,
   ) => {
-    const opened = await engine.open({ stack, config, fencingToken: ++fencingToken });
+    const changes: ResourceChange[] = [];
+    const onEvent = ({ resource }: EngineEvent) => resource && changes.push(resource);
+    const opened = await engine.open({ stack, config, fencingToken: ++fencingToken, onEvent });
     try {
-      return await work(opened);
+      return await work(opened, changes);
     } finally {
       await opened.close();
     }

@@ -2,16 +2,18 @@ import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { listAudit } from "../../../data/catalog/audit.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
+import { listCells, registerCell } from "../../../data/catalog/cell.ts";
 import { listSystemEvents } from "../../../data/catalog/system-event.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
 import { deleteRule, listRules } from "../../../data/catalog/rule.ts";
+import { addShadow } from "../../../data/catalog/shadow.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
 import { MillwrightError, type ErrorCode } from "../../../model/errors.ts";
 import { OPERATION_STEPS, type OperationEvent, type StepName } from "../../../model/operation.ts";
 import { tenantId } from "../../../model/tenant.ts";
 import { eventually } from "../../support/eventually.ts";
-import type { Verb } from "../../support/fake-world.ts";
+import { sharedCellSecret, type Verb } from "../../support/fake-world.ts";
 import {
   alice,
   ended,
@@ -287,6 +289,32 @@ describe("OperationService", () => {
         "tenant.deleted leaver",
         "tenant.created leaver",
       ]);
+    });
+
+    it("takes a tenant out of all its homes", async () => {
+      await create("twin");
+      const { world, catalog } = operations;
+      const twin = tenantId.parse("twin");
+      await registerCell(catalog.service, { name: "dedicated-twin", tier: "dedicated", tenantCapacity: 1 });
+      await world.secrets.put("cell-dedicated-twin", sharedCellSecret);
+      await addShadow(catalog.service, { tenant: twin, cell: "dedicated-twin", epoch: 1n });
+
+      const end = await ended(operations, await operations.service.startDelete(twin, request));
+      expect(end.result).to.deep.include({ cellRows: { series: 1 } });
+      const [stack] = await rowsOf(
+        place,
+        "select resources, homes from fake.stack where stack = 'tenant-twin'",
+      );
+      expect(stack).to.deep.equal({
+        resources: 0,
+        homes: [
+          { cell: "shared-1", tier: "shared", isProtected: false },
+          { cell: "dedicated-twin", tier: "dedicated", isProtected: false },
+        ],
+      });
+      expect(await world.secrets.get("cell-dedicated-twin")).to.equal(undefined);
+      expect(await world.secrets.get("cell-shared-1")).to.deep.equal(sharedCellSecret);
+      expect((await listCells(catalog.service)).map(({ name }) => name)).not.to.include("dedicated-twin");
     });
 
     it("stops a create that is running, and takes away what it has made", async () => {
