@@ -12,6 +12,8 @@ import {
 } from "../support/local-stacks.ts";
 
 const PLATFORM = "platform-development";
+/** What the platform's stack says of a shared cell is looked up by each run, by a provider of the engine's own. */
+const LOOK_UP = /^pulumi:(pulumi:StackReference|providers:pulumi)$/;
 const SHARED = { cell: "shared-1" };
 
 const outputsSchema = z.object({
@@ -43,7 +45,7 @@ describe("a tenant's homes under the real engine", function () {
     stacks.session(`tenant-${tenant}`, configOf(tenant, homes), async (session, changes) => {
       await session.up();
       const done = changes
-        .filter(({ op }) => op !== "read") // looks up the platform's stack each time
+        .filter(({ type }) => !LOOK_UP.test(type))
         .map(({ op, urn }) => ({ op, name: urn.split("::").at(-1) ?? "" }));
       const outputs = outputsSchema.parse(await session.outputs());
       expect(isUnchanged(await session.preview()), "a preview right after").to.equal(true);
