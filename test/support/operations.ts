@@ -1,13 +1,15 @@
+import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { startOperations, type RunningOperations } from "../../automation/operations/start.ts";
 import type { OperationDependencies } from "../../automation/operations/dependencies.ts";
 import type { Actor } from "../../automation/operations/service.ts";
 import { registerCell } from "../../data/catalog/cell.ts";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
+import { addMove, setTargetCell } from "../../data/catalog/tenant-move.ts";
 import type { NewTenant } from "../../data/catalog/tenant.ts";
 import type { DatabaseAddress } from "../../data/pool.ts";
 import { isFinished, type Operation } from "../../model/operation.ts";
-import { tenantId } from "../../model/tenant.ts";
+import { tenantId, type TenantId } from "../../model/tenant.ts";
 import { testCatalog } from "./catalog.ts";
 import { eventually } from "./eventually.ts";
 import { fakeWorld, sharedCellSecret, type FakeWorld, type FakeWorldOptions } from "./fake-world.ts";
@@ -24,6 +26,15 @@ export function newTenant(id: string, more: Partial<NewTenant> = {}): NewTenant 
     contacts: [],
     ...more,
   };
+}
+
+/** A move from the shared cell `shared-1` that has come to building its target. */
+export async function addMoveTo(service: pg.Pool, tenant: TenantId, cell: string): Promise<void> {
+  const operation = randomUUID();
+  const [sourceTier, targetTier] = ["shared", "dedicated"] as const;
+  const move = { operation, tenant, sourceCell: "shared-1", sourceTier, targetTier, decision: undefined };
+  await addMove(service, move);
+  await setTargetCell(service, operation, cell);
 }
 
 const silent = () => undefined;

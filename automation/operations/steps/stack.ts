@@ -90,22 +90,22 @@ export async function tenantSession(
 
 /**
  * The limit keeps a tenant from becoming dedicated. One that is, or is on its way out, goes on under a limit that was
- * lowered meanwhile.
+ * lowered meanwhile; so does one that gives up its dedicated cell.
  */
 async function dedicatedFacts(
-  { deps }: OperationRun,
+  { owned, deps }: OperationRun,
   { tenant, state }: TenantPlacement,
   homes: readonly StackHome[],
 ) {
-  const dedicated = homes.filter(({ tier }) => tier === "dedicated");
-  if (dedicated.length === 0) return undefined;
+  if (!homes.some(({ tier }) => tier === "dedicated")) return undefined;
   const { otherDedicatedTenants, maxDedicatedTenants: maxTenants } = await readGateFacts(
     deps.catalog.service,
     { id: tenant, tier: "dedicated" },
   );
   const tenantCount = otherDedicatedTenants + 1;
   const isDedicated = state !== "building" && homes[0]?.tier === "dedicated";
-  const isBecoming = !isDedicated && dedicated.some(({ isProtected }) => isProtected);
+  const isStaying = homes.some(({ isProtected }) => isProtected);
+  const isBecoming = !isDedicated && isStaying && owned.kind !== "finish-move";
   return { tenantCount: isBecoming ? tenantCount : Math.min(tenantCount, maxTenants), maxTenants };
 }
 

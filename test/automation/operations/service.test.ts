@@ -6,7 +6,6 @@ import { listCells, registerCell } from "../../../data/catalog/cell.ts";
 import { listSystemEvents } from "../../../data/catalog/system-event.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
 import { deleteRule, listRules } from "../../../data/catalog/rule.ts";
-import { addShadow } from "../../../data/catalog/shadow.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
 import { MillwrightError, type ErrorCode } from "../../../model/errors.ts";
@@ -15,6 +14,7 @@ import { tenantId } from "../../../model/tenant.ts";
 import { eventually } from "../../support/eventually.ts";
 import { sharedCellSecret, type Verb } from "../../support/fake-world.ts";
 import {
+  addMoveTo,
   alice,
   ended,
   newTenant,
@@ -297,7 +297,7 @@ describe("OperationService", () => {
       const twin = tenantId.parse("twin");
       await registerCell(catalog.service, { name: "dedicated-twin", tier: "dedicated", tenantCapacity: 1 });
       await world.secrets.put("cell-dedicated-twin", sharedCellSecret);
-      await addShadow(catalog.service, { tenant: twin, cell: "dedicated-twin", epoch: 1n });
+      await addMoveTo(catalog.service, twin, "dedicated-twin");
 
       const end = await ended(operations, await operations.service.startDelete(twin, request));
       expect(end.result).to.deep.include({ cellRows: { series: 1 } });
