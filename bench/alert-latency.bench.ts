@@ -26,10 +26,11 @@ import type { BenchOptions, BenchResult } from "./main.ts";
 import type { ServiceKind } from "./services.ts";
 
 const LOADS = {
-  real: { readingsPerSecond: 2_000, readingsPerAlert: 2_000, seconds: 60 },
-  embedded: { readingsPerSecond: 200, readingsPerAlert: 10, seconds: 20 },
+  // A broker that has just started compiles itself for so long. Of 200 alerts p99 is not the slowest one.
+  real: { readingsPerSecond: 2_000, readingsPerAlert: 2_000, seconds: 220, warmUpSeconds: 20 },
+  embedded: { readingsPerSecond: 200, readingsPerAlert: 10, seconds: 20, warmUpSeconds: 3 },
 };
-const WARM_UP_SECONDS = 3;
+const SLOWEST = 5;
 const MACHINES = 45;
 const RULES = 500;
 const PARTITIONS = 2;
@@ -80,7 +81,7 @@ async function measure(
   { admin, kafkaBrokers }: Pick<AlertHostStart, "admin" | "kafkaBrokers">,
   { url, received }: Receiver,
 ): Promise<BenchResult> {
-  const { readingsPerSecond, readingsPerAlert, seconds: sendingSeconds } = LOADS[services];
+  const { readingsPerSecond, readingsPerAlert, seconds: sendingSeconds, warmUpSeconds } = LOADS[services];
   const passwords = { app: "app-bench", service: "service-bench" };
   await prepareCatalog(admin, passwords);
   await prepareEmbeddedLog(admin, "log-bench");
@@ -128,7 +129,7 @@ async function measure(
     const ts = new Date(producedAtMs).toISOString();
     const values = { state: "running", temperature_c: isHot ? 90 : 60, power_watts: 1_200 };
     const reading = { type: "machine", machineId: `m-${machine}`, ts, values };
-    if (isHot && n >= readingsPerSecond * WARM_UP_SECONDS) expected.add(`m-${machine} ${producedAtMs}`);
+    if (isHot && n >= readingsPerSecond * warmUpSeconds) expected.add(`m-${machine} ${producedAtMs}`);
     const headers = { "produced-at": String(producedAtMs), source: "live" };
     const value = Buffer.from(JSON.stringify([reading]));
     appends.push(log.append([{ topic, partition: machine % PARTITIONS, headers, value }]));
@@ -139,7 +140,8 @@ async function measure(
   const after = await walFigures(observer);
 
   const latencies = [...expected].flatMap((key) => received.get(key)?.[0] ?? []).sort((a, b) => a - b);
-  const times = await stageTimes(catalog);
+  const alerts = await alertTimes(catalog);
+  const times = stageTimes([...alerts.values()]);
   const figures = {
     readingsPerSecond: Math.round((readingsPerSecond * sendingSeconds) / seconds),
     p50Ms: percentile(latencies, 0.5),
@@ -160,7 +162,10 @@ async function measure(
       : "embedded PostgreSQL: log and catalog in one database";
   return {
     figures: { ...figures, stageP50Ms: stages(times, 0.5), stageP99Ms: stages(times, 0.99) },
-    context: { services: title, machines: MACHINES, rules: RULES, partitions: PARTITIONS },
+    context: {
+      ...{ services: title, machines: MACHINES, rules: RULES, partitions: PARTITIONS, warmUpSeconds },
+      slowestMs: slowest(expected, alerts, received),
+    },
   };
 }
 
@@ -200,17 +205,44 @@ async function walFigures(pool: ReturnType<typeof openPool>): Promise<{ commits:
 
 type Stages = Readonly<Record<"append" | "evaluate" | "commit" | "send", readonly number[]>>;
 
-/** Where the time goes, from the alerts' own times; `commit` ends after the fsync, `send` with the receiver's answer. */
-async function stageTimes(catalog: Catalog): Promise<Stages> {
+/** By machine and produce time. */
+async function alertTimes(catalog: Catalog): Promise<ReadonlyMap<string, AlertTimes>> {
   const { items } = await inTenant(catalog, acme, (tx) => listAlerts(tx, acme, { limit: 10_000 }));
-  const between = (from: keyof AlertTimes, to: keyof AlertTimes) =>
-    items.map(({ times }) => (times[to] ?? 0) - (times[from] ?? 0)).sort((a, b) => a - b);
+  return new Map(items.map(({ machineId, times }) => [`${machineId} ${times.produced}`, times]));
+}
+
+const between = (times: AlertTimes | undefined, from: keyof AlertTimes, to: keyof AlertTimes) =>
+  (times?.[to] ?? 0) - (times?.[from] ?? 0);
+
+/** Where the time goes, from the alerts' own times; `commit` ends after the fsync, `send` with the receiver's answer. */
+function stageTimes(alerts: readonly AlertTimes[]): Stages {
+  const sorted = (from: keyof AlertTimes, to: keyof AlertTimes) =>
+    alerts.map((times) => between(times, from, to)).sort((a, b) => a - b);
   return {
-    append: between("produced", "appended"),
-    evaluate: between("appended", "evaluated"),
-    commit: between("evaluated", "committed"),
-    send: between("committed", "notified"),
+    append: sorted("produced", "appended"),
+    evaluate: sorted("appended", "evaluated"),
+    commit: sorted("evaluated", "committed"),
+    send: sorted("committed", "notified"),
   };
+}
+
+/** The same of the alerts that took longest, one by one; `receive` ends when the receiver has the message. */
+function slowest(
+  expected: ReadonlySet<string>,
+  alerts: ReadonlyMap<string, AlertTimes>,
+  received: Receiver["received"],
+): readonly Readonly<Record<string, number>>[] {
+  const latencies = [...expected].flatMap((key) =>
+    (received.get(key) ?? []).slice(0, 1).map((total) => ({ total, times: alerts.get(key) })),
+  );
+  const longest = latencies.sort((a, b) => b.total - a.total).slice(0, SLOWEST);
+  return longest.map(({ total, times }) => ({
+    total,
+    append: between(times, "produced", "appended"),
+    evaluate: between(times, "appended", "evaluated"),
+    commit: between(times, "evaluated", "committed"),
+    receive: total - between(times, "produced", "committed"),
+  }));
 }
 
 function stages(times: Stages, share: number): Record<string, number> {

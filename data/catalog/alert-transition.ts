@@ -122,8 +122,9 @@ async function insertRaised(
 ): Promise<readonly Written[]> {
   if (raised.length === 0) return [];
   const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
-  const { rows } = await tx.query<Written>(
-    `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
+  const { rows } = await tx.query<Written>({
+    name: "alert-raise",
+    text: `insert into alert (tenant, alert, rule, rule_name, type, metric, severity, machine_id, value, log_ref, ordinal,
                         raised_at, produced_at, appended_at, evaluated_at, delay_ms, risen_at, suppressed_by,
                         announced, incident)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -131,7 +132,7 @@ async function insertRaised(
                           $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::timestamptz[], $18::text[],
                           $19::bool[], $20::text[])
      on conflict do nothing returning tenant, alert, announced, incident`,
-    [
+    values: [
       raised.map(({ tenant }) => tenant),
       raised.map(({ alertId }) => alertId),
       raised.map(({ rule }) => rule.id),
@@ -153,7 +154,7 @@ async function insertRaised(
       raised.map((one) => newsOf(one).isAnnounced),
       raised.map((one) => newsOf(one).incident),
     ],
-  );
+  });
   return rows;
 }
 
@@ -186,16 +187,17 @@ async function markReturned(
   returned: readonly AlertTransition[],
 ): Promise<readonly Written[]> {
   if (returned.length === 0) return [];
-  const { rows } = await tx.query<Written>(
-    `update alert a set returned_at = n.at from unnest($1::text[], $2::text[], $3::timestamptz[]) n(tenant, alert, at)
+  const { rows } = await tx.query<Written>({
+    name: "alert-return",
+    text: `update alert a set returned_at = n.at from unnest($1::text[], $2::text[], $3::timestamptz[]) n(tenant, alert, at)
       where a.tenant = n.tenant and a.alert = n.alert and a.returned_at is null
      returning a.tenant, a.alert, a.announced, a.incident`,
-    [
+    values: [
       returned.map(({ tenant }) => tenant),
       returned.map(({ alertId }) => alertId),
       returned.map(({ atMs }) => new Date(atMs)),
     ],
-  );
+  });
   return rows;
 }
 

@@ -189,8 +189,9 @@ export async function recordTry(
   { startedAtMs, durationMs, status, error, outcome }: TryOutcome,
 ): Promise<void> {
   const [end, retryInMs] = typeof outcome === "string" ? [outcome, 0] : [null, outcome.retryInMs];
-  await pool.query(
-    `with recorded as (
+  await pool.query({
+    name: "delivery-try",
+    text: `with recorded as (
        update delivery set outcome = $8::text, delivered_at = case when $8 = 'delivered' then clock_timestamp() end,
                            due_at = clock_timestamp() + $9 * interval '1 ms'
         where tenant = $1 and delivery = $2 and outcome is null returning alert, event, wait_ms),
@@ -203,6 +204,6 @@ export async function recordTry(
        from recorded
       where tenant = $1 and alert.alert = recorded.alert and notified_at is null and $8 = 'delivered'
         and recorded.event = 'alert.raised'`,
-    [tenant, delivery, tries, new Date(startedAtMs), durationMs, status, error, end, retryInMs],
-  );
+    values: [tenant, delivery, tries, new Date(startedAtMs), durationMs, status, error, end, retryInMs],
+  });
 }

@@ -59,8 +59,9 @@ export async function queueDeliveries(
   alerts: readonly { readonly tenant: string; readonly alert: string }[],
 ): Promise<void> {
   if (alerts.length === 0) return;
-  await tx.query(
-    `with queued as (
+  await tx.query({
+    name: "delivery-queue",
+    text: `with queued as (
        insert into delivery (tenant, delivery, alert, channel, event, due_at, wait_ms, dedup_key, outcome)
        select a.tenant,
               substr(encode(sha256(convert_to(concat_ws('/', a.tenant, a.alert, c.channel, $1::text), 'UTF8')), 'hex'), 1, 32),
@@ -87,8 +88,8 @@ export async function queueDeliveries(
                              and r.channel = c.channel and r.event = 'alert.raised' and r.tries > 0))
        on conflict do nothing returning tenant)
      select pg_notify($4, '') from (select tenant from queued limit 1) one`,
-    [event, alerts.map(({ tenant }) => tenant), alerts.map(({ alert }) => alert), OUTBOX],
-  );
+    values: [event, alerts.map(({ tenant }) => tenant), alerts.map(({ alert }) => alert), OUTBOX],
+  });
 }
 
 /** Queues a message that says that the channel works. @returns the delivery's id */

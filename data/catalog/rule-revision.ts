@@ -20,10 +20,11 @@ export async function ruleRevisions(
  * two of them at once would each see half a flood.
  */
 export async function holdRules(tx: pg.ClientBase, tenants: readonly string[]): Promise<Map<string, bigint>> {
-  const { rows } = await tx.query<{ tenant: string; revision: bigint }>(
-    "select tenant, revision from rule_revision where tenant = any($1) order by tenant for update",
-    [tenants],
-  );
+  const { rows } = await tx.query<{ tenant: string; revision: bigint }>({
+    name: "rule-hold",
+    text: "select tenant, revision from rule_revision where tenant = any($1) order by tenant for update",
+    values: [tenants],
+  });
   return new Map(rows.map(({ tenant, revision }) => [tenant, revision]));
 }
 

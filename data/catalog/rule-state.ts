@@ -74,28 +74,30 @@ export async function saveClocks(tx: pg.ClientBase, clocks: readonly MachineCloc
 export async function saveStates(tx: pg.ClientBase, states: readonly RuleState[]): Promise<void> {
   const normal = states.filter(({ state }) => isBlank(state));
   if (normal.length > 0) {
-    await tx.query(
-      `delete from rule_state s using unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    await tx.query({
+      name: "state-clear",
+      text: `delete from rule_state s using unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
              n(tenant, rule, machine_id, version)
         where s.tenant = n.tenant and s.rule = n.rule and s.machine_id = n.machine_id and s.version <= n.version`,
-      [
+      values: [
         normal.map(({ tenant }) => tenant),
         normal.map(({ rule }) => rule),
         normal.map(({ machineId }) => machineId),
         normal.map(({ version }) => version),
       ],
-    );
+    });
   }
   const others = states.filter(({ state }) => !isBlank(state));
   if (others.length === 0) return;
-  await tx.query(
-    `insert into rule_state (tenant, rule, machine_id, version, topic, partition, state, deadline_ms)
+  await tx.query({
+    name: "state-save",
+    text: `insert into rule_state (tenant, rule, machine_id, version, topic, partition, state, deadline_ms)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[], $7::jsonb[], $8::bigint[])
      on conflict (tenant, rule, machine_id) do update
        set version = excluded.version, topic = excluded.topic, partition = excluded.partition,
            state = excluded.state, deadline_ms = excluded.deadline_ms
      where rule_state.version <= excluded.version`,
-    [
+    values: [
       others.map(({ tenant }) => tenant),
       others.map(({ rule }) => rule),
       others.map(({ machineId }) => machineId),
@@ -105,7 +107,7 @@ export async function saveStates(tx: pg.ClientBase, states: readonly RuleState[]
       others.map(({ state }) => JSON.stringify(state)),
       others.map(({ deadlineMs }) => deadlineMs ?? null),
     ],
-  );
+  });
 }
 
 function isBlank({ phase, samples }: ConditionState): boolean {

@@ -17,6 +17,11 @@ import { endsOf } from "./reader.ts";
 const POLL_MS = 1_000; // how late a new topic is found at the latest
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 5_000;
+/**
+ * A fetch begins so long after the one before. Longer: records that come between wait for it. Shorter: of a steady stream
+ * each few records are a fetch and transactions of their own, and everybody waits for the processors that these keep busy.
+ */
+const FETCH_PERIOD_MS = 10;
 // Stored positions are asked for so many at a time: one by one, 2,000 partitions take seconds to assign.
 const POSITIONS_AT_ONCE = 8;
 
@@ -62,6 +67,7 @@ export class KafkaConsumer {
   readonly #fetching = new Map<number, Promise<void>>();
   /** By broker. */
   readonly #sessions = new Map<number, FetchSession>();
+  readonly #nextFetchAt = new Map<number, number>();
   #lastAssignedAt = -Infinity;
   #failures = 0;
   readonly #bell = new Bell();
@@ -200,8 +206,8 @@ export class KafkaConsumer {
       const cursors = followed.map(({ topic, partition, next = 0n }) => ({ topic, partition, next }));
       const session = this.#sessions.get(leader) ?? new FetchSession();
       this.#sessions.set(leader, session);
-      const fetch = session
-        .fetch(this.#cluster, leader, cursors)
+      const fetch = this.#itsTurn(leader, signal)
+        .then(() => (signal.aborted ? [] : session.fetch(this.#cluster, leader, cursors)))
         .then((fetched) => this.#arrived(fetched))
         .catch(async (error: unknown) => {
           if (signal.aborted) return;
@@ -216,6 +222,12 @@ export class KafkaConsumer {
         });
       this.#fetching.set(leader, fetch);
     }
+  }
+
+  async #itsTurn(leader: number, signal: AbortSignal): Promise<void> {
+    const waitMs = (this.#nextFetchAt.get(leader) ?? 0) - performance.now();
+    if (waitMs > 0) await pause(waitMs, signal);
+    this.#nextFetchAt.set(leader, performance.now() + FETCH_PERIOD_MS);
   }
 
   async #arrived(fetched: readonly Fetched[]): Promise<void> {
