@@ -21,6 +21,7 @@ import {
   type NewTenant,
   type TenantChange,
 } from "../../data/catalog/tenant.ts";
+import { shadowsOf } from "../../data/catalog/shadow.ts";
 import { addMove, moveOfOperation, openMove } from "../../data/catalog/tenant-move.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { canonicalJson } from "../../model/canonical-json.ts";
@@ -199,7 +200,9 @@ export function operationService(
       start("rollback", tenant, {}, request, async (tx) => {
         await lockReadyTenant(tx, tenant, "moved back");
         const move = await openMove(tx, tenant);
-        if (move?.state !== "moved")
+        const shadows = await shadowsOf(tx, tenant);
+        const isOpen = shadows.some(({ until }) => until !== undefined && until.getTime() > Date.now());
+        if (move?.state !== "moved" || !isOpen)
           throw new MillwrightError("rollback-too-late", `${tenant} has no way back to an earlier home.`);
         await setTenantState(tx, tenant, ["ready"], "moving");
         return {};

@@ -5,6 +5,7 @@ import { shadowsOf } from "../../../data/catalog/shadow.ts";
 import { getTenant } from "../../../data/catalog/tenant.ts";
 import { readFences } from "../../../data/cell/fence.ts";
 import { TENANT_TABLES } from "../../../data/cell/tenant-tables.ts";
+import { finishDueMoves } from "../../../automation/moves/finish-due-moves.ts";
 import { verifyReceipt } from "../../../automation/moves/receipt-signature.ts";
 import { movesByOperation } from "../../../automation/triggers/move-port.ts";
 import { MillwrightError } from "../../../model/errors.ts";
@@ -233,5 +234,30 @@ describe(`the operation that moves a tenant (seed ${seed})`, function () {
     await loaded.stopLoad();
     await service().startDelete(tenant, request);
     expect(["tenant-busy", "tenant-not-ready"]).to.include(await refusal(move(loaded)));
+  });
+
+  it("has no way back after the grace period: then the platform takes the old home away", async () => {
+    const loaded = await loadedTenant("settled");
+    await succeeded(move(loaded));
+    await loaded.stopLoad();
+    const { service: catalog } = plant.test.catalog;
+    await catalog.query("update shadow set until = now() - interval '1 s' where tenant = $1", [
+      loaded.tenant,
+    ]);
+    expect(await refusal(service().startRollback(loaded.tenant, request))).to.equal("rollback-too-late");
+    const warnings: string[] = [];
+    const logger = { warn: (_facts: unknown, message?: string) => void warnings.push(String(message)) };
+    const finishing = finishDueMoves({ service: catalog, operations: operations.service, logger }, 50);
+    try {
+      await eventually(
+        "the old home is gone",
+        async () => (await openMove(catalog, loaded.tenant)) === undefined,
+      );
+    } finally {
+      await finishing.stop();
+    }
+    expect([await tablesIn("S", loaded), warnings]).to.deep.equal([[], []]);
+    await loaded.hasStoredAll("T");
+    expect(await loaded.findings("T")).to.deep.equal([]);
   });
 });
