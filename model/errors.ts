@@ -24,6 +24,7 @@ export type ErrorCode =
   | "operation-not-retryable"
   | "operation-cancelled"
   | "operation-fenced"
+  | "receipt-unknown"
   | "key-unknown"
   | "rule-unknown"
   | "rule-exists"

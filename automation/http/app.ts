@@ -93,16 +93,13 @@ export function createApp(dependencies: ApiDependencies): Express {
 
 async function send(response: Response, answered: Awaited<ReturnType<typeof answer>>): Promise<void> {
   if ("stream" in answered) return answered.stream(response);
-  response.status(answered.status);
+  response.status(answered.status).set(answered.headers ?? {});
   if ("text" in answered) response.type(answered.mediaType).send(answered.text);
   else if (answered.body === undefined) response.end();
   else {
     const text = JSON.stringify(answered.body);
     (response.locals["hold"] as Hold).keep(text.length);
-    response
-      .set(answered.headers ?? {})
-      .type("application/json")
-      .send(text);
+    response.type("application/json").send(text);
   }
 }
 

@@ -63,7 +63,12 @@ type AnyCall = Call<any, any, any, any, any>;
 
 export type Answer =
   | { readonly status: number; readonly body?: object; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly status: number; readonly text: string; readonly mediaType: string }
+  | {
+      readonly status: number;
+      readonly text: string;
+      readonly mediaType: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Writes and ends the answer itself. */
   | { readonly stream: (response: Response) => Promise<void> };
 

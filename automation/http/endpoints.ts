@@ -19,6 +19,7 @@ import { movePlanEndpoints } from "./move-plan-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
+import { receiptEndpoints } from "./receipt-routes.ts";
 import { ruleEndpoints } from "./rule-routes.ts";
 import type { ApiServices } from "./services.ts";
 import { systemEventEndpoints } from "./system-event-routes.ts";
@@ -33,6 +34,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...moveEndpoints(services),
     ...movePlanEndpoints(services),
     ...operationEndpoints(services),
+    ...receiptEndpoints(services),
     ...keyEndpoints(services),
     ...writeEndpoints(services),
     ...deadLetterEndpoints(services), // before `/v1/data/:type`, which would take its word for a type

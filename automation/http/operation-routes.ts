@@ -7,7 +7,7 @@ import { listOf, operation as operationSchema, pageQuery, shortText } from "./sc
 import type { ApiServices } from "./services.ts";
 import { requestOf } from "./tenant-work.ts";
 
-const params = z.strictObject({ operationId: z.string().max(100) });
+export const operationParams = z.strictObject({ operationId: z.string().max(100) });
 const operationAnswer = z.strictObject({ operation: operationSchema });
 /** Why somebody steps in; a call without a body gives no reason. */
 const reasonBody = z.strictObject({ reason: shortText.optional() }).prefault({});
@@ -52,7 +52,7 @@ export function operationEndpoints({ catalog, operations, stopping }: ApiService
       summary: "Show an operation",
       permission: "operation:read",
       tenancy: "optional",
-      params,
+      params: operationParams,
       answers: { 200: jsonAnswer("The operation", operationAnswer) },
       async handle({ caller, params: { operationId } }) {
         return { status: 200, body: { operation: shown(await operations.get(operationId, caller.tenant)) } };
@@ -67,7 +67,7 @@ export function operationEndpoints({ catalog, operations, stopping }: ApiService
         "The stream ends after the status that ends the operation.",
       permission: "operation:read",
       tenancy: "optional",
-      params,
+      params: operationParams,
       headers: z.object({ "last-event-id": z.coerce.number().int().min(0).default(0) }),
       answers: { 200: { description: "Events", content: { "text/event-stream": z.string() } } },
       async handle({ caller, params: { operationId }, headers }) {
@@ -83,7 +83,7 @@ export function operationEndpoints({ catalog, operations, stopping }: ApiService
       summary: "Ask an operation to stop at its next safe point",
       permission: "operation:write",
       tenancy: "none",
-      params,
+      params: operationParams,
       body: reasonBody,
       answers: { 202: acceptedAnswer },
       async handle({ caller, params: { operationId }, body: { reason } }) {
@@ -96,7 +96,7 @@ export function operationEndpoints({ catalog, operations, stopping }: ApiService
       summary: "Go on from the failed step",
       permission: "operation:write",
       tenancy: "none",
-      params,
+      params: operationParams,
       body: reasonBody,
       answers: { 202: acceptedAnswer },
       async handle({ caller, params: { operationId }, body: { reason } }) {

@@ -31,6 +31,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "operation-not-retryable": { status: 409, title: "The operation cannot be retried" },
   "operation-cancelled": { status: 409, title: "The operation was cancelled" },
   "operation-fenced": { status: 409, title: "The operation has another owner" },
+  "receipt-unknown": { status: 404, title: "The operation has no receipt" },
   "key-unknown": { status: 404, title: "No such key" },
   "rule-unknown": { status: 404, title: "No such rule" },
   "rule-exists": { status: 409, title: "This rule id is taken" },

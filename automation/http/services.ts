@@ -8,6 +8,7 @@ import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import type { ChannelKind } from "../../model/channel.ts";
 import type { PlanRequest } from "../moves/moving-tenant.ts";
 import type { MovePlan } from "../moves/plan-move.ts";
+import type { ReceiptPublicKey } from "../moves/receipt-key.ts";
 import type { OperationService } from "../operations/service.ts";
 
 /** What the API stands on. */
@@ -34,6 +35,7 @@ export interface ApiServices {
   /** Servers that dedicated databases can claim; undefined: databases are built. */
   readonly dedicatedServerCount: number | undefined;
   readonly planMove: (request: PlanRequest) => Promise<MovePlan>;
+  readonly receiptKey: ReceiptPublicKey;
   readonly nowMs: () => number;
   /** Aborted when the service stops: open event streams end. */
   readonly stopping: AbortSignal;

@@ -17,6 +17,9 @@ const runFile = z.object({
 });
 export type RunFile = z.infer<typeof runFile>;
 
+/** The public part of the key that signs receipts, in PEM. */
+export const RECEIPT_KEY_FILE = "receipt-key.pem";
+
 const ORPHAN_GRACE_MS = 5_000; // an orphaned host ends by itself when its parent's pipe closes; this is the second line
 
 /** The folder of one installation, owned by one live service at a time. */

@@ -15,6 +15,7 @@ import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secre
 import { pingDatabase } from "../../data/ping.ts";
 import { channelSealer } from "../../data/seal.ts";
 import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
+import { writeWhole } from "../../data/whole-file.ts";
 import { hostEnvironment, inheritedEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
@@ -28,6 +29,7 @@ import { tokenCheck } from "../entrance/token-check.ts";
 import { serveApi } from "../http/server.ts";
 import { startMetering } from "../metering/metering.ts";
 import { finishDueMoves } from "../moves/finish-due-moves.ts";
+import { receiptKey } from "../moves/receipt-key.ts";
 import { watchFlips } from "../moves/watch-flips.ts";
 import { planMove } from "../moves/plan-move.ts";
 import { MqttMetrics } from "../mqtt/metrics.ts";
@@ -39,7 +41,7 @@ import { startCatalogServer, type CatalogAccess } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
 import { prepareEventTopics } from "./event-topics.ts";
 import { keepHandlerHost, type HandlerHost } from "./handler-host.ts";
-import { claimHome } from "./home.ts";
+import { claimHome, RECEIPT_KEY_FILE } from "./home.ts";
 import { openIntakeLog } from "./intake-log.ts";
 import { openMqttEntrance, readCertificate } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
@@ -72,6 +74,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const logger = pino({ level: settings.logLevel, base: { process: "service" } }, pino.destination(2));
   const secrets = folderSecretStore(path.join(home, "secrets"));
   const token = await adminToken(home);
+  const signing = await receiptKey(secrets);
+  await writeWhole(path.join(home, RECEIPT_KEY_FILE), signing.publicKey); // whoever verifies on this machine trusts it
 
   const embedded = settings.catalogUrl === undefined ? [path.join(home, "catalog")] : [];
   const clusters = starting.adopt(keepClusters(home, embedded, logger), (keeper) => keeper.stopAll());
@@ -153,6 +157,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
         dedicatedServerCount,
+        receiptKey: signing,
         checks: readinessChecks(catalog, log, secrets, host, cells),
         nowMs: Date.now,
       },

@@ -20,6 +20,7 @@ import type { Role } from "../../model/role.ts";
 import { tenantId, tenantNames, type TenantId, type TopicKind } from "../../model/tenant.ts";
 import { SHARED_READINGS } from "../../model/topic-name.ts";
 import { testCatalog } from "./catalog.ts";
+import { testReceiptKey } from "./receipt.ts";
 import { testSealer } from "./sealer.ts";
 
 export const ADMIN_TOKEN = "admin-token-of-the-test";
@@ -93,6 +94,7 @@ export class TestApi {
       metrics: { registry: new Registry(), more: () => Promise.resolve("other_process_up 1\n") },
       dedicatedServerCount: undefined,
       planMove: () => Promise.reject(new MillwrightError("move-unavailable", "No moves.")),
+      receiptKey: testReceiptKey,
       nowMs: () => NOW_MS,
       ...more,
     };

@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from "node:crypto";
+import { publicKeyOf, type ReceiptKey } from "../../automation/moves/receipt-key.ts";
 import type { MoveFacts } from "../../model/receipt-facts.ts";
 
 /** A move as its steps know it at its end; nothing in it is special. */
@@ -58,3 +60,10 @@ function step(name: string, from: string, to: string) {
 function range(type: string, from: string, to: string, count: bigint, hash: string) {
   return { type, from, to, proof: { count, hash } };
 }
+
+function newReceiptKey(): ReceiptKey {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  return { privateKey, ...publicKeyOf(publicKey) };
+}
+
+export const testReceiptKey = newReceiptKey();
