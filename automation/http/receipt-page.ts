@@ -15,7 +15,7 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
 p { margin: .25rem 0 } .soft { color: var(--soft) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem; margin: 1.25rem 0 }
 dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere } dd p { margin: 0 }
-svg { display: block; width: 100%; max-width: 40rem; height: auto; font-size: 14px }
+svg { display: block; width: 100%; max-width: 34rem; height: auto; font-size: 14px }
 svg text { fill: var(--ink) } svg line { stroke: var(--line) }
 .track { fill: var(--line); opacity: .45 } .step { fill: var(--bar) } .pause { fill: var(--pause) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .85rem }
@@ -98,7 +98,7 @@ function moveBody(receipt: MoveReceipt): Html {
     <h2>Proof</h2>
     <p>Both homes counted the same rows, and the sums of the rows' hashes are the same.</p>
     <details>
-      <summary>${grouped(ranges.length)} ranges that were copied</summary>
+      <summary>Ranges that were copied (${grouped(ranges.length)})</summary>
       ${table(
         ["Series", "From", "To", "Rows", "Hash"],
         ranges.map(({ type, from: begin, to: end, rowCount, hash }) => [
@@ -126,7 +126,7 @@ function moveBody(receipt: MoveReceipt): Html {
       )}
     </details>
     <details>
-      <summary>${sideTables.length} side tables</summary>
+      <summary>Side tables (${sideTables.length})</summary>
       ${table(
         ["Table", "Rows", "Hash"],
         sideTables.map(({ name, rowCount, hash }) => [name, grouped(rowCount), hash]),
