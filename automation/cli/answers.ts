@@ -137,3 +137,9 @@ export const movePlanAnswer = z.looseObject({
   }),
 });
 export type MovePlanAnswer = z.infer<typeof movePlanAnswer>;
+
+/** What is signed is verified as it is; a newer one is passed on. */
+export const receiptEnvelope = z.looseObject({
+  receipt: z.looseObject({ kind: z.string() }),
+  signature: z.looseObject({}),
+});

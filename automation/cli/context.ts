@@ -11,8 +11,8 @@ export interface CommandContext {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly wait: (ms: number) => Promise<void>;
-  /** Exit code 1 for a command that did its work and found something wrong. */
-  readonly failed: () => void;
+  /** Exit code 1 for a command that did its work and found something wrong; 3 when it could not find out. */
+  readonly failed: (code?: 1 | 3) => void;
 }
 
 /** Shows `answer` for a program (`--json`), else `text` for a person. */

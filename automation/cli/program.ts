@@ -9,11 +9,15 @@ import { addImportCommand } from "./import-command.ts";
 import { addMovePlanCommand } from "./move-plan-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
+import { addReceiptCommands } from "./receipt-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
 import { addUsageCommand } from "./usage-command.ts";
 
-/** 0 done, 1 not done or something found wrong, 2 the command itself was wrong, 130 interrupted (128 + SIGINT). */
-export type ExitCode = 0 | 1 | 2 | 130;
+/**
+ * 0 done, 1 not done or something found wrong, 2 the command itself was wrong, 3 nobody can say from here, 130 interrupted
+ * (128 + SIGINT).
+ */
+export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /** Runs one command line; everything that goes wrong is shown on the terminal and becomes the exit code. */
 export async function runProgram(
@@ -21,7 +25,7 @@ export async function runProgram(
   surroundings: Omit<CommandContext, "failed">,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
-  const context: CommandContext = { ...surroundings, failed: () => (exitCode = 1) };
+  const context: CommandContext = { ...surroundings, failed: (code = 1) => (exitCode = code) };
   const program = buildProgram(context);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -56,6 +60,7 @@ function buildProgram(context: CommandContext): Command {
   addOperationCommands(program, context);
   addImportCommand(program, context);
   addDeadLetterCommands(program, context);
+  addReceiptCommands(program, context);
   addTriggerCommands(program, context);
   addUsageCommand(program, context);
   addDoctorCommand(program, context);

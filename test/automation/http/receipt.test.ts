@@ -1,16 +1,15 @@
 import { expect } from "chai";
 import { receiptPage } from "../../../automation/http/receipt-page.ts";
 import { signReceipt, verifyReceipt } from "../../../automation/moves/receipt-signature.ts";
-import { writeCleanUpReceipt, writeMoveReceipt } from "../../../model/receipt-facts.ts";
 import type { Operation } from "../../../model/operation.ts";
 import { TestApi } from "../../support/api.ts";
-import { moveFacts, testReceiptKey } from "../../support/receipt.ts";
+import { testCleanUpReceipt, testMoveReceipt, testReceiptKey } from "../../support/receipt.ts";
 
 describe("the receipt of a move over HTTP", () => {
   let api: TestApi;
   let operation: Operation;
   let address: string;
-  const signed = signReceipt(writeMoveReceipt(moveFacts), testReceiptKey);
+  const signed = signReceipt(testMoveReceipt, testReceiptKey);
   before(async () => {
     api = await TestApi.start();
     const acme = await api.tenant("acme");
@@ -53,19 +52,14 @@ describe("the receipt of a move over HTTP", () => {
   });
 
   it("shows words of people as words", () => {
-    const decidedBy = { ...moveFacts.decidedBy, reason: `"><script>alert(1)</script>&amp;` };
-    const page = receiptPage(signReceipt(writeMoveReceipt({ ...moveFacts, decidedBy }), testReceiptKey));
+    const decidedBy = { ...testMoveReceipt.decidedBy, reason: `"><script>alert(1)</script>&amp;` };
+    const page = receiptPage(signReceipt({ ...testMoveReceipt, decidedBy }, testReceiptKey));
     expect(page).not.to.contain("<script");
     expect(page).to.contain("&#34;&#62;&#60;script&#62;alert(1)&#60;/script&#62;&#38;amp;");
   });
 
   it("says what is gone after a clean-up", () => {
-    const receipt = writeCleanUpReceipt({
-      ...{ operation: moveFacts.operation, tenant: "acme", cell: "shared-1" },
-      move: { operation: moveFacts.operation, receiptSha256: "ab".repeat(32) },
-      ...{ rows: { usage: 1_440 }, droppedAt: new Date("2026-11-23T00:00:00Z") },
-    });
-    expect(receiptPage(signReceipt(receipt, testReceiptKey)))
+    expect(receiptPage(signReceipt(testCleanUpReceipt, testReceiptKey)))
       .to.contain("1,440")
       .and.contain("2026-11-23 00:00:00 UTC");
   });

@@ -7,11 +7,10 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import { parsePublicKey, receiptKey, type ReceiptKey } from "../../../automation/moves/receipt-key.ts";
-import { receiptSha256, signReceipt, verifyReceipt } from "../../../automation/moves/receipt-signature.ts";
+import { signReceipt, verifyReceipt } from "../../../automation/moves/receipt-signature.ts";
 import { folderSecretStore } from "../../../data/secret-store.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
-import { writeCleanUpReceipt, writeMoveReceipt } from "../../../model/receipt-facts.ts";
-import { moveFacts } from "../../support/receipt.ts";
+import { testCleanUpReceipt, testMoveReceipt } from "../../support/receipt.ts";
 
 describe("a signed receipt", () => {
   let folder: string;
@@ -22,12 +21,8 @@ describe("a signed receipt", () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  const receipt = writeMoveReceipt(moveFacts);
-  const small = writeCleanUpReceipt({
-    ...{ operation: moveFacts.operation, tenant: "acme", cell: "shared-1" },
-    move: { operation: moveFacts.operation, receiptSha256: receiptSha256(receipt) },
-    ...{ rows: { usage: 10 }, droppedAt: new Date(0) },
-  });
+  const receipt = testMoveReceipt;
+  const small = testCleanUpReceipt;
   const otherKey = () => receiptKey(folderSecretStore(path.join(folder, "other")));
 
   it("is valid by the deployment's key, whatever order its names come in", () => {

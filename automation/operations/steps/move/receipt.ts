@@ -90,10 +90,10 @@ async function copied(run: StepRun, { home, record }: MovingTenant) {
   const secret = await requireCellSecret(run.deps.secrets, home.cell);
   return asMover({ tenant, token: run.owned.fencingToken }, secret, async (client) => {
     const { positions = [], sideTables = [] } = (await readMark(client, tenant)) ?? {};
-    const ranges = (await readRanges(client, tenant)).map(({ type, from, to, proof }) => ({
-      ...{ type, from, to },
-      ...{ rowCount: String(proof?.count ?? 0n), hash: proof?.hash ?? "0" },
-    }));
+    const ranges = (await readRanges(client, tenant)).map(({ type, from, to, proof }) => {
+      if (proof === undefined) throw new RangeError(`${type} from ${from} to ${to} is not proven`);
+      return { type, from, to, rowCount: String(proof.count), hash: proof.hash };
+    });
     return { mark: asText(positions), sideTables: [...sideTables], ranges };
   });
 }
