@@ -98,7 +98,8 @@ function stateRefusals({ tenant, state, home, operation }: MovingTenant): MoveRe
   return refusals;
 }
 
-function isThere(home: { readonly cell: string; readonly tier: Tier }, target: MoveTarget): boolean {
+/** Whether the move would go to where the tenant is. */
+export function isThere(home: { readonly cell: string; readonly tier: Tier }, target: MoveTarget): boolean {
   if (home.tier !== target.tier) return false;
   return target.tier === "shared" ? (target.cell ?? home.cell) === home.cell : target.newServer !== true;
 }
@@ -169,9 +170,15 @@ export function retentionRefusals(neededMs: number, logKeptMs: number): readonly
   ];
 }
 
-/** @throws MillwrightError `move-refused` with every reason, the code of each as its pointer */
+/**
+ * @throws MillwrightError `move-refused` with every reason, the code of each as its pointer; `database-unavailable`
+ *   (retryable) when the only reason is a database that does not answer: it may be starting
+ */
 export function refuseMove(refusals: readonly MoveRefusal[]): void {
-  if (refusals.length === 0) return;
+  const [first] = refusals;
+  if (first === undefined) return;
+  if (refusals.every(({ code }) => code === "source-unreachable" || code === "target-unreachable"))
+    throw new MillwrightError("database-unavailable", first.message, { retryable: true });
   const fields = refusals.map(({ code, message }) => ({ pointer: `/${code}`, message }));
   throw new MillwrightError("move-refused", refusals.map(({ message }) => message).join(" "), { fields });
 }

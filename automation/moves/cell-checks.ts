@@ -57,7 +57,7 @@ export async function lookAtSource(source: CellSecret, tenant: TenantId): Promis
  * Whether a target that is there can take what the source holds. To be asked before anything of the tenant is made in it.
  * @returns every reason against it, none when it may be
  */
-export async function checkTarget(
+export async function targetRefusals(
   source: CellSecret,
   target: CellSecret,
   tenant: TenantId,
@@ -75,7 +75,7 @@ export interface TargetLook {
   readonly freeDiskBytes: number | undefined;
 }
 
-/** The part of {@link checkTarget} that is about the target. */
+/** The part of {@link targetRefusals} that is about the target. */
 export async function lookAtTarget(
   { server, size }: SourceLook,
   target: CellSecret,

@@ -1,6 +1,6 @@
 import { listCells } from "../../data/catalog/cell.ts";
 import { operationsOf } from "../../data/catalog/operation.ts";
-import { shadowsOf } from "../../data/catalog/shadow.ts";
+import { openMove } from "../../data/catalog/tenant-move.ts";
 import { countDedicatedTenants, getTenant } from "../../data/catalog/tenant.ts";
 import { takenServerCount } from "../../data/catalog/trigger-tenant.ts";
 import type { Queryable } from "../../data/pool.ts";
@@ -18,25 +18,27 @@ export interface PlanRequest {
 /**
  * What the catalog knows of a tenant that is to move. In the transaction that starts the move it is the truth; outside of
  * one a look.
- * @param dedicatedServerCount - servers that dedicated databases can claim; undefined: databases are built
+ * @param dedicatedCellUrls - of servers that dedicated databases can claim; empty: databases are built
  * @throws MillwrightError `tenant-unknown`
  */
 export async function readMovingTenant(
   service: Queryable,
   { tenant: id, operation: own }: PlanRequest,
-  dedicatedServerCount: number | undefined,
+  dedicatedCellUrls: readonly string[],
 ): Promise<MovingTenant> {
   const { state, budgetUsdPerMonth, placement } = await getTenant(service, id);
   const cells = await listCells(service);
   const home = cells.find(({ name }) => name === placement?.cell);
   const shared = cells.filter(({ tier }) => tier === "shared");
   const { active } = await operationsOf(service, id);
-  const takenCount = dedicatedServerCount === undefined ? 0 : await takenServerCount(service);
+  const isBuilt = dedicatedCellUrls.length === 0;
+  const open = await openMove(service, id);
+  const ends = open === undefined || open.operation === own ? [] : [open.sourceCell, open.targetCell];
   return {
     ...{ tenant: id, state, budgetUsdPerMonth },
     home: home && { cell: home.name, tier: home.tier },
     operation: active.find((one) => one.id !== own),
-    followers: (await shadowsOf(service, id)).map(({ cell }) => cell),
+    followers: ends.filter((cell) => cell !== null).filter((cell) => cell !== home?.name),
     sharedCells: new Map(
       shared.map(({ name, tenantCapacity, tenantCount }) => [
         name,
@@ -45,7 +47,7 @@ export async function readMovingTenant(
     ),
     room: {
       dedicatedTenantCount: await countDedicatedTenants(service, id),
-      freeServerCount: (dedicatedServerCount ?? Infinity) - takenCount,
+      freeServerCount: isBuilt ? Infinity : dedicatedCellUrls.length - (await takenServerCount(service)),
     },
   };
 }

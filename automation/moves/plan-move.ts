@@ -69,8 +69,7 @@ const DEFAULT_BUILD_MS = 30_000;
 export async function planMove(deps: PlanDeps, request: PlanRequest): Promise<MovePlan> {
   const { service } = deps.catalog;
   const { tenant, target } = request;
-  const serverCount = deps.dedicatedCellUrls.length === 0 ? undefined : deps.dedicatedCellUrls.length;
-  const moving = await readMovingTenant(service, request, serverCount);
+  const moving = await readMovingTenant(service, request, deps.dedicatedCellUrls);
   const { home } = moving;
   const { triggers } = await currentTriggers(service);
   const refusals = [...placeRefusals(moving, target, triggers)];

@@ -23,6 +23,7 @@ import {
 } from "../../data/catalog/tenant.ts";
 import { shadowsOf } from "../../data/catalog/shadow.ts";
 import { addMove, moveOfOperation, openMove } from "../../data/catalog/tenant-move.ts";
+import { currentTriggers } from "../../data/catalog/trigger-config.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { canonicalJson } from "../../model/canonical-json.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -34,9 +35,10 @@ import {
   type OperationKind,
   type OperationStatus,
 } from "../../model/operation.ts";
-import type { MoveTarget } from "../../model/move-gate.ts";
+import { isThere, placeRefusals, refuseMove, type MoveTarget } from "../../model/move-gate.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
+import { readMovingTenant } from "../moves/moving-tenant.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
 import { gateViolations, readGateFacts, refuseViolations } from "./gate.ts";
@@ -184,11 +186,11 @@ export function operationService(
         if (unfinished !== undefined) throw wayBackOpen(tenant);
         const { tier, placement } = await getTenant(tx, tenant);
         const sourceCell = placement?.cell ?? "";
-        const isElsewhere = wanted.cell !== undefined && wanted.cell !== sourceCell;
-        if (wanted.tier === tier && !(tier === "shared" ? isElsewhere : wanted.newServer === true))
+        if (isThere({ tier, cell: sourceCell }, wanted))
           throw new MillwrightError("move-needless", `${tenant} is on the ${tier} tier, in ${sourceCell}.`);
         if (wanted.tier === "dedicated") await lockDedicatedTenants(tx);
-        refuseViolations(await violations(tx, { id: tenant, tier: wanted.tier }));
+        const moving = await readMovingTenant(tx, { tenant, target: wanted }, deps.dedicatedCellUrls);
+        refuseMove(placeRefusals(moving, wanted, (await currentTriggers(tx)).triggers));
         const { decision } = wanted;
         const { tier: targetTier } = wanted;
         await addMove(tx, { operation, tenant, sourceCell, sourceTier: tier, targetTier, decision });

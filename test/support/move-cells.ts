@@ -35,17 +35,23 @@ export async function moveCells() {
     await source.store(records);
   }
 
-  /** A tenant with readings at home, and its empty place in the other cell. */
-  async function tenantToMove(id: string, recordCount = 0): Promise<Move> {
+  /** A tenant with readings at home. */
+  async function tenantInSource(id: string, recordCount = 0): Promise<TenantId> {
     const tenant = await testTenant(source.secret, id);
     if (recordCount > 0) await store(tenant, 0, recordCount);
+    return tenant;
+  }
+
+  /** The same, and its empty place in the other cell. */
+  async function tenantToMove(id: string, recordCount = 0): Promise<Move> {
+    const tenant = await tenantInSource(id, recordCount);
     await prepareTarget(target, tenant);
     const move = { tenant, source: source.secret, target, token: 1n };
     await claimMove(move);
     return move;
   }
 
-  return { source, target, inTarget, store, tenantToMove, close: () => source.close() };
+  return { source, target, inTarget, store, tenantInSource, tenantToMove, close: () => source.close() };
 }
 
 /** As the operation makes it before the mark: a shadow without positions, which no consumer follows. */

@@ -26,7 +26,7 @@ export function runMoves(
   );
 }
 
-function cellSecrets(cells: Readonly<Record<string, CellSecret>>): SecretStore {
+export function cellSecrets(cells: Readonly<Record<string, CellSecret>>): SecretStore {
   const others = new Map<string, object>();
   return {
     get: (name) => Promise.resolve(cells[name.replace("cell-", "")] ?? others.get(name)),

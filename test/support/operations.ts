@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import pg from "pg";
 import { startOperations, type RunningOperations } from "../../automation/operations/start.ts";
 import type { OperationDependencies } from "../../automation/operations/dependencies.ts";
@@ -75,7 +76,7 @@ export async function runOperations(
     ...world,
     databaseUrl: `postgresql://${user}:${password}@${host}:${port}/${database}_queue`,
     environment: "test",
-    home: "/nowhere",
+    home: tmpdir(),
     moveGraceMs: 60_000,
     defaultTopic: "own",
     dedicatedCellUrls: [],

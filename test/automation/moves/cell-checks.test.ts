@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { checkTarget } from "../../../automation/moves/cell-checks.ts";
+import { targetRefusals } from "../../../automation/moves/cell-checks.ts";
 import { asCellAdmin } from "../../../data/cell/cell-admin.ts";
 import type { CellSecret } from "../../../data/cell/cell-secret.ts";
 import { freeDiskBytes } from "../../../data/cell/free-disk.ts";
@@ -39,29 +39,29 @@ describe("checking the target of a move", () => {
     const unprepared = { ...(await testCell()), ...(await testCellDatabase()) };
     for (const target of [cells.target, unprepared]) {
       if (target === cells.target) await makeTenantSchema(target, tenant); // as the engine leaves it
-      expect(await checkTarget(source, target, tenant)).to.deep.equal([]);
+      expect(await targetRefusals(source, target, tenant)).to.deep.equal([]);
     }
   });
 
   it("finds what there is of the tenant already, in its schema and in the cell's own tables", async () => {
     const tenant = await testTenant(source, "check-full");
     await prepareTarget(cells.target, tenant);
-    const [refusal, ...others] = await checkTarget(source, cells.target, tenant);
+    const [refusal, ...others] = await targetRefusals(source, cells.target, tenant);
     expect([refusal?.code, others]).to.deep.equal(["target-not-empty", []]);
     for (const table of ["tenant_check_full.machine_telemetry", "millwright.fence", "millwright.series"])
       expect(refusal?.message).to.contain(table);
     const other = await testTenant(source, "check-neighbour");
-    expect(await checkTarget(source, cells.target, other), "of another tenant").to.deep.equal([]);
+    expect(await targetRefusals(source, cells.target, other), "of another tenant").to.deep.equal([]);
     await cells.inTarget("insert into millwright.machine values ($1, 'machine', 'm-1', '', 1)", [other]);
-    expect((await checkTarget(source, cells.target, other))[0]?.message).to.contain("millwright.machine");
+    expect((await targetRefusals(source, cells.target, other))[0]?.message).to.contain("millwright.machine");
   });
 
   it("says which side does not answer, or lets nobody in", async () => {
     const tenant = await testTenant(source, "check-away");
     const wrongPassword = { ...cells.target, admin: { user: "nobody", password: "wrong" } };
     for (const away of [{ ...cells.target, port: 1 }, wrongPassword]) {
-      expect(codes(await checkTarget(source, away, tenant))).to.deep.equal(["target-unreachable"]);
-      expect(codes(await checkTarget(away, cells.target, tenant))).to.deep.equal(["source-unreachable"]);
+      expect(codes(await targetRefusals(source, away, tenant))).to.deep.equal(["target-unreachable"]);
+      expect(codes(await targetRefusals(away, cells.target, tenant))).to.deep.equal(["source-unreachable"]);
     }
   });
 
@@ -74,7 +74,7 @@ describe("checking the target of a move", () => {
        create table notes (id int);
        create view latest as select 1 as one`,
     );
-    const refusals = await checkTarget(source, cells.target, tenant);
+    const refusals = await targetRefusals(source, cells.target, tenant);
     expect(new Set(codes(refusals))).to.deep.equal(new Set(["schema-drifted"]));
     expect(refusals.map(({ message }) => message.split(".")[0]).sort()).to.deep.equal([
       "energy_monitoring",
@@ -89,7 +89,7 @@ describe("checking the target of a move", () => {
        alter table energy_monitoring alter column site_id drop not null;
        drop table notes; drop view latest`,
     );
-    expect(await checkTarget(source, cells.target, tenant), "in another order").to.deep.equal([]);
+    expect(await targetRefusals(source, cells.target, tenant), "in another order").to.deep.equal([]);
   });
 
   it("refuses a target of another edition", async function () {
@@ -97,7 +97,7 @@ describe("checking the target of a move", () => {
     const other = usesRealServices
       ? await prepareTestCell(await testDatabase())
       : await prepareTestCell((await realTimescale(this)).address);
-    const refusals = await checkTarget(source, other, tenant);
+    const refusals = await targetRefusals(source, other, tenant);
     expect(codes(refusals)).to.include("target-version");
     expect(refusals.some(({ message }) => /TimescaleDB (none|\d)/.test(message))).to.equal(true);
   });
@@ -110,9 +110,9 @@ describe("checking the target of a move", () => {
     const server = await DatabaseServer.start(kind, path.join(folder, "disk"), true);
     try {
       const small = await prepareTestCell({ ...server.address, database: "postgres" });
-      expect(codes(await checkTarget(source, small, tenant)), "with room").to.deep.equal([]);
+      expect(codes(await targetRefusals(source, small, tenant)), "with room").to.deep.equal([]);
       await server.fillDisk();
-      expect(codes(await checkTarget(source, small, tenant))).to.deep.equal(["disk-full"]);
+      expect(codes(await targetRefusals(source, small, tenant))).to.deep.equal(["disk-full"]);
       await server.freeDisk();
     } finally {
       await server.remove();

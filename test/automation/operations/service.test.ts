@@ -7,10 +7,12 @@ import { listSystemEvents } from "../../../data/catalog/system-event.ts";
 import { placementOf } from "../../../data/catalog/placement.ts";
 import { deleteRule, listRules } from "../../../data/catalog/rule.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
+import { putTriggers } from "../../../data/catalog/trigger-config.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
 import { MillwrightError, type ErrorCode } from "../../../model/errors.ts";
 import { OPERATION_STEPS, type OperationEvent, type StepName } from "../../../model/operation.ts";
 import { tenantId } from "../../../model/tenant.ts";
+import { DEFAULT_TRIGGERS } from "../../../model/trigger-config.ts";
 import { eventually } from "../../support/eventually.ts";
 import { sharedCellSecret, type Verb } from "../../support/fake-world.ts";
 import {
@@ -153,6 +155,9 @@ describe("OperationService", () => {
       expect(await operations.service.violations(second)).to.have.length(1);
       await expectCode(operations.service.startCreate(second, request), "policy-refused");
       expect(await findTenant(operations.catalog.service, second.id)).to.equal(undefined);
+      const more = { ...DEFAULT_TRIGGERS, maxDedicatedTenants: 2 };
+      await putTriggers(operations.catalog.service, more, "test");
+      expect(await operations.service.violations(second), "one more is allowed").to.deep.equal([]);
     });
 
     it("refuses an id that is taken", async () => {

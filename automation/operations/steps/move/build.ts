@@ -3,26 +3,27 @@ import { checkOwnership, inOwnership } from "../../../../data/catalog/ownership.
 import { setTargetCell } from "../../../../data/catalog/tenant-move.ts";
 import { freezeTenant } from "../../../../data/cell/freeze.ts";
 import { requireCellSecret } from "../../../../data/cell/cell-secret.ts";
+import { refuseMove, type MoveTarget } from "../../../../model/move-gate.ts";
 import { dedicatedCellName } from "../../../../model/tenant.ts";
-import { gateViolations, readGateFacts, refuseViolations } from "../../gate.ts";
+import { targetRefusals } from "../../../moves/cell-checks.ts";
+import { planMove } from "../../../moves/plan-move.ts";
 import { serverOf } from "../../stack-config.ts";
 import { stackOutputs, tenantSession } from "../stack.ts";
 import type { OperationRun } from "../step.ts";
 import { claimedWay, movingOrUnplaced, movingTenant } from "./moving.ts";
 
 /** Of the request, kept as the operation's input. */
-function wantedCell({ owned }: OperationRun): string | undefined {
-  const { cell } = owned.input as { readonly cell?: string };
-  return cell;
+function wanted({ owned }: OperationRun): MoveTarget {
+  return owned.input as unknown as MoveTarget;
 }
 
-/** Again, though the request was checked: a retry may come when others have taken the room. */
+/** What the catalog knows was checked with the request; others may have taken the room since. */
 export async function preflight(run: OperationRun) {
   const { owned, deps } = run;
-  const { record } = await movingOrUnplaced(run);
-  const wanted = { id: owned.tenant, tier: record.targetTier };
-  refuseViolations(gateViolations(await readGateFacts(deps.catalog.service, wanted)));
-  return undefined;
+  const { tenant, operation } = owned;
+  const { refusals, size } = await planMove(deps, { tenant, target: wanted(run), operation });
+  refuseMove(refusals);
+  return { estimate: size?.estimate };
 }
 
 export async function placeTarget(run: OperationRun) {
@@ -35,7 +36,7 @@ export async function placeTarget(run: OperationRun) {
     if (targetTier === "dedicated") {
       cell = dedicatedCellName(owned.tenant, sourceCell);
       await claimDedicatedCell(tx, cell, deps.dedicatedCellUrls.map(serverOf));
-    } else cell = await claimSharedCell(tx, { except: sourceCell, wanted: wantedCell(run) });
+    } else cell = await claimSharedCell(tx, { except: sourceCell, wanted: wanted(run).cell });
     await setTargetCell(tx, record.operation, cell);
     return { cell };
   });
@@ -62,10 +63,15 @@ export async function buildTarget(run: OperationRun) {
   return { changes };
 }
 
-/** Whether the target can hold what the source has. */
+/** Whether the target can hold what the source has, now that it is there. */
 export async function checkTarget(run: OperationRun) {
-  const { other } = await movingTenant(run);
-  await requireCellSecret(run.deps.secrets, other.cell);
+  const { owned, deps } = run;
+  const { home, other } = await movingTenant(run);
+  const [source, target] = [
+    await requireCellSecret(deps.secrets, home.cell),
+    await requireCellSecret(deps.secrets, other.cell),
+  ];
+  refuseMove(await targetRefusals(source, target, owned.tenant));
   return undefined;
 }
 
