@@ -9,6 +9,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
 import type { DatabaseAddress } from "../../data/pool.ts";
 import { ingestSubscription } from "../../handlers/ingest/subscription.ts";
+import { pause } from "../../data/wait.ts";
 import { queryReadings } from "../../handlers/query/process.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -39,8 +40,8 @@ interface CheckedLog {
   readonly close: () => Promise<void>;
 }
 
-async function checkedLog(admin: DatabaseAddress): Promise<CheckedLog> {
-  if (!usesRealServices) {
+async function checkedLog(admin: DatabaseAddress, isReal: boolean): Promise<CheckedLog> {
+  if (!isReal) {
     const { log } = await testEmbeddedLog(admin);
     return {
       log,
@@ -81,14 +82,27 @@ export class MovePlant {
     this.#folder = folder;
   }
 
-  static async start(): Promise<MovePlant> {
+  /** @param given - cells on servers of their own, whether the log is Kafka, and how many consumers a cell has */
+  static async start(
+    given: {
+      readonly cells?: Readonly<Record<CellName, CellSecret>>;
+      readonly isReal?: boolean;
+      readonly consumersPerCell?: number;
+    } = {},
+  ): Promise<MovePlant> {
     const test = await testCatalog();
-    const cells = { S: await testCell(), T: await testCell() };
+    const cells = given.cells ?? { S: await testCell(), T: await testCell() };
     await registerTestCells(test.catalog, ["S", "T"]);
     const folder = await mkdtemp(path.join(tmpdir(), "millwright-move-"));
-    const plant = new MovePlant(test, cells, await checkedLog(test.admin), folder);
+    const plant = new MovePlant(
+      test,
+      cells,
+      await checkedLog(test.admin, given.isReal ?? usesRealServices),
+      folder,
+    );
     // two of each: what one stores, the other is given, too
-    for (const cell of ["S", "S", "T", "T"] as const) plant.#consume(cell);
+    for (let number = 0; number < (given.consumersPerCell ?? 2); number++)
+      for (const cell of ["S", "T"] as const) plant.#consume(cell);
     return plant;
   }
 
@@ -169,15 +183,16 @@ export class LoadedTenant {
     this.#journal = journal;
   }
 
-  startLoad(seed: number): void {
+  /** @param pauses - after each call of a sender, and between two reads */
+  startLoad(seed: number, { pauseMs = 5, readPauseMs = 0 } = {}): void {
     const { tenant } = this;
-    const common = { ...this.#facts, log: this.#plant.log, journal: this.#journal, pauseMs: 5 };
+    const common = { ...this.#facts, log: this.#plant.log, journal: this.#journal, pauseMs };
     const senders = ["a", "b"].map((name, index) => {
       const connection = `${tenant}-${name}`;
       const workload = new Workload(randomFrom(seed + index), connection, Date.now());
       return send({ ...common, connection, workload }, this.#stop.signal);
     });
-    this.#working = [...senders, this.#read()];
+    this.#working = [...senders, this.#read(readPauseMs)];
   }
 
   /** Resolves when the last repetition is acknowledged. */
@@ -196,7 +211,7 @@ export class LoadedTenant {
     }
   }
 
-  async #read(): Promise<void> {
+  async #read(pauseMs: number): Promise<void> {
     const { catalog } = this.#plant.test;
     const secrets = {
       get: (name: string) => Promise.resolve(this.#plant.cells[name.replace("cell-", "") as CellName]),
@@ -221,6 +236,7 @@ export class LoadedTenant {
       } catch (error) {
         if (!(error instanceof MillwrightError && error.retryable)) throw error;
       }
+      await pause(pauseMs, this.#stop.signal);
     }
     await cells.close();
   }

@@ -5,11 +5,12 @@ import { onBothSides, type Move } from "./move-session.ts";
 import { isBelow, readPositions } from "./positions.ts";
 import { seriesTable } from "./range-sql.ts";
 
-/**
- * A range is copied in some seconds, and copied again where it differs. Smaller: more round trips and, where all of it is
- * in one partition, more looks at the same pages. Larger: more is lost when a copy breaks off.
- */
-const ROWS_PER_RANGE = 500_000;
+/** A range is copied in a second or two. Smaller: more round trips. Larger: fewer ranges than connections. */
+const LEAST_ROWS_PER_RANGE = 500_000;
+/** In some 15 seconds, and copied again where it differs. Larger: more is lost when a copy breaks off. */
+const MOST_ROWS_PER_RANGE = 5_000_000;
+/** Without an index on time each range is a look at its whole partition, which may be all of the series. */
+const LOOKS = 16;
 /** The function that makes partitions takes 12,000 in one call. */
 const DAYS_AT_ONCE = 5_000;
 
@@ -17,7 +18,7 @@ const DAYS_AT_ONCE = 5_000;
  * Cuts the rows below the mark into ranges, writes them into the ledger, and makes the partitions of the target that hold
  * them. Again, it answers what is planned.
  */
-export async function planRanges(move: Move, rowsPerRange = ROWS_PER_RANGE): Promise<readonly MoveRange[]> {
+export async function planRanges(move: Move, rowsPerRange?: number): Promise<readonly MoveRange[]> {
   const { tenant } = move;
   return onBothSides(move, async (source, target) => {
     const mark = await readPositions(target, tenant, "move_mark");
@@ -28,7 +29,8 @@ export async function planRanges(move: Move, rowsPerRange = ROWS_PER_RANGE): Pro
                 count(*)::float8 as "rowCount"
            from ${seriesTable(tenant, type)} where ${isBelow(mark)} group by 1 order by 1`,
       );
-      ranges.set(type, rangesOf(hours, rowsPerRange));
+      const total = hours.reduce((sum, { rowCount }) => sum + rowCount, 0);
+      ranges.set(type, rangesOf(hours, rowsPerRange ?? fittingRange(total)));
       const days = [...new Set(hours.map(dayOf))];
       for (let from = 0; from < days.length; from += DAYS_AT_ONCE) {
         await target.query("select millwright.ensure_partitions($1, $2, $3::date[])", [
@@ -41,5 +43,8 @@ export async function planRanges(move: Move, rowsPerRange = ROWS_PER_RANGE): Pro
     return readRanges(target, tenant);
   });
 }
+
+const fittingRange = (rowCount: number) =>
+  Math.min(MOST_ROWS_PER_RANGE, Math.max(LEAST_ROWS_PER_RANGE, Math.ceil(rowCount / LOOKS)));
 
 const dayOf = ({ hourMs }: HourCount) => new Date(hourMs).toISOString().slice(0, 10);
