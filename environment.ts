@@ -80,6 +80,11 @@ const settingsSchema = z.object({
   MILLWRIGHT_PRIVATE_WEBHOOKS: z.enum(["allow", "refuse"]).optional(),
   MILLWRIGHT_FLOOD_ALERTS: z.coerce.number().int().min(1).max(1_000_000).default(FLOOD.alertCount),
   MILLWRIGHT_MOVE_GRACE_HOURS: z.coerce.number().min(0).max(MAX_GRACE_HOURS).default(24),
+  MILLWRIGHT_DRIFT_HOUR: z
+    .string()
+    .regex(/^([01]?\d|2[0-3])$/, "must be an hour of the day, 0 to 23")
+    .default("2")
+    .transform(Number),
   MILLWRIGHT_TENANT_TOPIC: z.enum(TOPIC_KINDS).default("own"),
   CATALOG_URL: databaseUrl.optional(),
   TIMESCALE_URL: databaseUrl.optional(),
@@ -117,6 +122,8 @@ export interface Settings {
   readonly floodAlertCount: number;
   /** How long a tenant can be moved back. */
   readonly moveGraceMs: number;
+  /** When the stacks are compared with what is there, in UTC. */
+  readonly driftHour: number;
   /** Of tenants whose create does not say: a topic of their own, or a part of the shared one. */
   readonly tenantTopic: TopicKind;
   readonly catalogUrl: string | undefined;
@@ -169,6 +176,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     notify: notifySettings(data),
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
     moveGraceMs: data.MILLWRIGHT_MOVE_GRACE_HOURS * HOUR_MS,
+    driftHour: data.MILLWRIGHT_DRIFT_HOUR,
     tenantTopic: data.MILLWRIGHT_TENANT_TOPIC,
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,

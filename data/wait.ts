@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { MillwrightError } from "../model/errors.ts";
 
 /** Resolves after `ms`, or at once when `signal` aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -12,6 +13,22 @@ export function abortOf(signal: AbortSignal): Promise<never> {
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
   });
+}
+
+/**
+ * What `work` answers within `limitMs`; later it goes on, and nobody hears of it.
+ * @throws MillwrightError `database-unavailable` (retryable)
+ */
+export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const message = `There was no answer within ${limitMs / 1_000} s.`;
+  const giveUp = () => reject(new MillwrightError("database-unavailable", message, { retryable: true }));
+  const timer = setTimeout(giveUp, limitMs);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A bell that is not missed: ringing it before anybody waits ends the next wait at once. */

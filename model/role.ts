@@ -45,6 +45,8 @@ const PLATFORM = [
   "trigger:read",
   "trigger:write",
   "decision:write",
+  "drift:read",
+  "drift:write",
 ] as const;
 
 export type Permission =

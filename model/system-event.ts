@@ -17,5 +17,7 @@ export const SYSTEM_EVENT_KINDS = [
   "trigger.started",
   "trigger.refused",
   "trigger.withdrawn",
+  "stack.drifted",
+  "stack.restored",
 ] as const;
 export type SystemEventKind = (typeof SYSTEM_EVENT_KINDS)[number];

@@ -143,3 +143,36 @@ export const receiptEnvelope = z.looseObject({
   receipt: z.looseObject({ kind: z.string() }),
   signature: z.looseObject({}),
 });
+
+const stackDrift = z.looseObject({
+  stack: z.string(),
+  status: z.string(),
+  checkedAt: z.string(),
+  error: z.string().nullish(),
+  differences: z.array(
+    z.looseObject({
+      urn: z.string(),
+      kind: z.string(),
+      properties: z.array(
+        z.looseObject({ name: z.string(), expected: z.unknown().optional(), found: z.unknown().optional() }),
+      ),
+    }),
+  ),
+});
+export type DriftAnswer = z.infer<typeof stackDrift>;
+export const driftEnvelope = z.looseObject({ drift: stackDrift.nullable() });
+export const driftList = z.looseObject({ stacks: z.array(stackDrift) });
+
+const healthPart = z.looseObject({
+  status: z.string(),
+  reason: z.string().nullish(),
+  facts: z.record(z.string(), z.unknown()).nullish(),
+});
+const health = z.looseObject({
+  tenant: z.string(),
+  at: z.string(),
+  status: z.string(),
+  parts: z.record(z.string(), healthPart),
+});
+export type HealthAnswer = z.infer<typeof health>;
+export const healthEnvelope = z.looseObject({ health });

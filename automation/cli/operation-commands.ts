@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { runbookLink } from "../runbook.ts";
 import { hasEnded, operationEnvelope, operationList, type OperationAnswer } from "./answers.ts";
 import { call, isJson, segment, show, type CommandContext } from "./context.ts";
 import { followEvents } from "./event-stream.ts";
@@ -112,9 +113,11 @@ function operationText(operation: OperationAnswer): string {
   const { error } = operation;
   const reason =
     error === null || error === undefined ? [] : [`error: ${error.detail ?? error.code} (${error.code})`];
+  const link = runbookLink(error?.code ?? "");
+  const help = link === undefined ? [] : [`what to do: ${link}`];
   const retry =
     operation.status === "failed" ? [`retry: npx millwright operation retry ${operation.id}`] : [];
-  return [head, steps, ...reason, ...retry].join("\n");
+  return [head, steps, ...reason, ...help, ...retry].join("\n");
 }
 
 function seconds(from: string | null | undefined, to: string | null | undefined): string | undefined {

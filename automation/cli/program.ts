@@ -5,6 +5,7 @@ import { CallFailed } from "./api-client.ts";
 import type { CommandContext } from "./context.ts";
 import { addDeadLetterCommands } from "./dead-letter-commands.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
+import { addDriftCommand } from "./drift-command.ts";
 import { addImportCommand } from "./import-command.ts";
 import { addMovePlanCommand } from "./move-plan-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
@@ -63,6 +64,7 @@ function buildProgram(context: CommandContext): Command {
   addReceiptCommands(program, context);
   addTriggerCommands(program, context);
   addUsageCommand(program, context);
+  addDriftCommand(program, context);
   addDoctorCommand(program, context);
   return program;
 }

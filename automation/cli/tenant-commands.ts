@@ -3,6 +3,7 @@ import { TENANT_ROLES } from "../../model/role.ts";
 import { TIERS, TOPIC_KINDS } from "../../model/tenant.ts";
 import { keyEnvelope, tenantEnvelope, tenantList, type TenantAnswer } from "./answers.ts";
 import { call, segment, show, type CommandContext } from "./context.ts";
+import { addHealthCommand } from "./health-command.ts";
 import { addMoveCommands } from "./move-commands.ts";
 import { facts, table } from "./output.ts";
 import { startOperation } from "./start-operation.ts";
@@ -69,6 +70,8 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
       const answer = await call(context, tenantEnvelope, `/v1/tenants/${segment(id)}`);
       show(context, command, answer, () => tenantFacts(answer.tenant));
     });
+
+  addHealthCommand(tenant, context);
 
   tenant
     .command("delete <id>")

@@ -9,8 +9,10 @@ import {
 import { output } from "@pulumi/pulumi";
 import { SemVer } from "semver";
 import { pathToFileURL } from "node:url";
+import type { StackDifference } from "../../model/drift.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { exportWithSecrets, passphraseOf } from "./child-stack.ts";
+import { differenceOf } from "./difference.ts";
 import type { ChangeSummary, EngineEvent } from "./engine.ts";
 import type { SessionSetup } from "./messages.ts";
 import { redactor, secretsOf } from "./redaction.ts";
@@ -79,6 +81,21 @@ export class StackRunner {
     return this.#run(reports, this.#program, (stack, options) =>
       stack.destroy({ ...options, showSecrets: false }),
     );
+  }
+
+  async drift(reports: RunReports): Promise<readonly StackDifference[]> {
+    const differences: StackDifference[] = [];
+    await this.#run(reports, this.#program, (stack, options) =>
+      stack.previewRefresh({
+        ...options,
+        onEvent: (event) => {
+          options.onEvent(event);
+          const difference = differenceOf(event);
+          if (difference !== undefined) differences.push(difference);
+        },
+      }),
+    );
+    return differences.sort((a, b) => a.urn.localeCompare(b.urn));
   }
 
   async #run(

@@ -23,6 +23,13 @@ export async function prepareStack(setup: SessionSetup): Promise<void> {
   await publishSettings(setup);
 }
 
+/** For a run that no program and no config takes part in: the settings as the last `up` left them. */
+export async function openPublished({ stack, workFolder, projectFolder, programModule }: SessionSetup) {
+  await writeFile(path.join(workFolder, "Pulumi.yaml"), projectFile(programModule));
+  const settings = await readSettings(projectFolder, stack);
+  if (settings !== undefined) await writeSettings(workFolder, stack, settings);
+}
+
 /** Gives the settings to `npm run pulumi`, whole: a half-configured stack must not be deployed by hand. */
 export async function publishSettings({ stack, workFolder, projectFolder }: SessionSetup): Promise<void> {
   const settings = await readSettings(workFolder, stack);

@@ -1,7 +1,9 @@
+import type { StackDifference } from "../../model/drift.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { identifySelf } from "../processes/process-identity.ts";
 import { endSession } from "../processes/process-session.ts";
-import { prepareStack, publishSettings, removeStack, stackOutputs } from "./child-stack.ts";
+import type { RunReports, StackRunner } from "./child-run.ts";
+import { openPublished, prepareStack, publishSettings, removeStack, stackOutputs } from "./child-stack.ts";
 import type { ChangeSummary } from "./engine.ts";
 import type { Action, ActionResult, ChildMessage, ParentMessage, Problem, SessionSetup } from "./messages.ts";
 import { hasState } from "./project.ts";
@@ -23,7 +25,7 @@ loading.catch(() => undefined); // told by the first action
 const cancelled = new AbortController();
 let setup: SessionSetup | undefined;
 let prepared: Promise<void> | undefined;
-let runner: Promise<import("./child-run.ts").StackRunner> | undefined;
+let runner: Promise<StackRunner> | undefined;
 let isRunning = false;
 let lastAliveAt = 0;
 
@@ -70,7 +72,14 @@ async function act(session: SessionSetup, action: Action): Promise<ActionResult>
     prepared = undefined;
     return changes;
   }
+  if (action === "drift") return findDrift(session);
   return runEngine(session, action);
+}
+
+async function findDrift(session: SessionSetup): Promise<readonly StackDifference[]> {
+  if (!hasState(session.stateFolder, session.stack)) return [];
+  await openPublished(session);
+  return (await runnerOf(session)).drift(reports());
 }
 
 async function readOutputs(session: SessionSetup): Promise<Readonly<Record<string, unknown>>> {
@@ -87,16 +96,21 @@ async function runEngine(
   action: "preview" | "up" | "destroy",
 ): Promise<ChangeSummary> {
   prepared ??= prepareStack(session);
-  runner ??= loading.then(({ StackRunner }) => StackRunner.load(session));
-  const [stackRunner] = await Promise.all([runner, prepared]);
-  if (cancelled.signal.aborted) throw new MillwrightError("operation-cancelled", "The run was cancelled.");
-  const changes = await stackRunner[action]({
-    onEvent: (event) => send({ kind: "event", event }),
-    onActivity: reportAlive,
-    signal: cancelled.signal,
-  });
+  const [stackRunner] = await Promise.all([runnerOf(session), prepared]);
+  const changes = await stackRunner[action](reports());
   if (action === "up") await publishSettings(session);
   return changes;
+}
+
+function runnerOf(session: SessionSetup): Promise<StackRunner> {
+  runner ??= loading.then((sdk) => sdk.StackRunner.load(session));
+  return runner;
+}
+
+function reports(): RunReports {
+  const { signal } = cancelled;
+  if (signal.aborted) throw new MillwrightError("operation-cancelled", "The run was cancelled.");
+  return { onEvent: (event) => send({ kind: "event", event }), onActivity: reportAlive, signal };
 }
 
 /** A replaced owner's child must not begin anything more: the record names the process that may. */

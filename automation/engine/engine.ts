@@ -1,3 +1,5 @@
+import type { StackDifference } from "../../model/drift.ts";
+
 /** One config value of a stack; a secret is encrypted in the stack's settings and never reaches argv. */
 export type StackConfig = Readonly<Record<string, string | { readonly secret: string }>>;
 
@@ -30,6 +32,11 @@ export interface StackSession {
   readonly outputs: () => Promise<Readonly<Record<string, unknown>>>;
   /** Destroys every resource, then removes the stack with its settings and history; a stack that is gone is success. */
   readonly destroy: () => Promise<ChangeSummary>;
+  /**
+   * What is otherwise than the last `up` left it. Changes nothing, and hears no config: what is compared is in the state.
+   * A stack that is not there differs in nothing.
+   */
+  readonly drift: () => Promise<readonly StackDifference[]>;
   readonly close: () => Promise<void>;
 }
 

@@ -1,9 +1,10 @@
+import type { StackDifference } from "../../model/drift.ts";
 import type { ErrorCode, FieldError } from "../../model/errors.ts";
 import type { ChangeSummary, EngineEvent } from "./engine.ts";
 
 /** What the service and the child of a session tell each other over the IPC pipe: secrets pass here, never by argv. */
 
-export type Action = "preview" | "up" | "outputs" | "destroy";
+export type Action = "preview" | "up" | "outputs" | "destroy" | "drift";
 
 /** All that a child needs. */
 export interface SessionSetup {
@@ -38,7 +39,7 @@ export interface Problem {
   readonly fields: readonly FieldError[];
 }
 
-export type ActionResult = ChangeSummary | Readonly<Record<string, unknown>>;
+export type ActionResult = ChangeSummary | Readonly<Record<string, unknown>> | readonly StackDifference[];
 
 export type ChildMessage =
   | { readonly kind: "event"; readonly event: EngineEvent }

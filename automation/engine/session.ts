@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { StackDifference } from "../../model/drift.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { ProcessIdentity } from "../processes/process-identity.ts";
 import { endSession } from "../processes/process-session.ts";
@@ -74,6 +75,7 @@ export class ChildSession implements StackSession {
   up = () => this.#run("up") as Promise<ChangeSummary>;
   outputs = () => this.#run("outputs") as Promise<Readonly<Record<string, unknown>>>;
   destroy = () => this.#run("destroy") as Promise<ChangeSummary>;
+  drift = () => this.#run("drift") as Promise<readonly StackDifference[]>;
 
   close = (): Promise<void> => {
     this.#closing ??= this.#close();

@@ -7,6 +7,7 @@ import { writeEndpoints } from "./data-write-routes.ts";
 import { decisionEndpoints } from "./decision-routes.ts";
 import { deadLetterEndpoints } from "./dead-letter-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
+import { driftEndpoints } from "./drift-routes.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { externalAlertEndpoints } from "./external-alert-routes.ts";
 import { healthEndpoints } from "./health-routes.ts";
@@ -19,10 +20,12 @@ import { movePlanEndpoints } from "./move-plan-routes.ts";
 import { openApiDocument } from "./openapi.ts";
 import { operationEndpoints } from "./operation-routes.ts";
 import { outOfServiceEndpoints } from "./out-of-service-routes.ts";
+import { problemEndpoints } from "./problem-routes.ts";
 import { receiptEndpoints } from "./receipt-routes.ts";
 import { ruleEndpoints } from "./rule-routes.ts";
 import type { ApiServices } from "./services.ts";
 import { systemEventEndpoints } from "./system-event-routes.ts";
+import { tenantHealthEndpoints } from "./tenant-health-routes.ts";
 import { tenantEndpoints } from "./tenant-routes.ts";
 import { triggerEndpoints } from "./trigger-routes.ts";
 import { usageEndpoints } from "./usage-routes.ts";
@@ -54,7 +57,10 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...triggerEndpoints(services),
     ...decisionEndpoints(services),
     ...systemEventEndpoints(services),
+    ...driftEndpoints(services),
+    ...tenantHealthEndpoints(services),
     ...healthEndpoints(services),
+    ...problemEndpoints(),
   ];
   const all = [...endpoints, ...docsEndpoints(() => document)];
   const document = openApiDocument(all);

@@ -79,6 +79,11 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   internal: { status: 500, title: "Internal Server Error" },
 };
 
+/** undefined: no error has this code */
+export function problemTitle(code: string): string | undefined {
+  return Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ErrorCode].title : undefined;
+}
+
 /** Body of `application/problem+json` (RFC 9457). */
 export interface ProblemDetails extends ProblemKind {
   readonly type: string;

@@ -6,6 +6,9 @@ import type { Settings } from "../../environment.ts";
 import type { QueryService } from "../../handlers/query/query-service.ts";
 import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import type { ChannelKind } from "../../model/channel.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import type { DriftWatch } from "../drift/watch-drift.ts";
+import type { TenantHealth } from "../health/tenant-health.ts";
 import type { PlanRequest } from "../moves/moving-tenant.ts";
 import type { MovePlan } from "../moves/plan-move.ts";
 import type { ReceiptPublicKey } from "../moves/receipt-key.ts";
@@ -15,6 +18,8 @@ import type { OperationService } from "../operations/service.ts";
 export interface ApiServices {
   readonly catalog: Catalog;
   readonly operations: OperationService;
+  readonly drift: Pick<DriftWatch, "checkNow">;
+  readonly health: (tenant: TenantId) => Promise<TenantHealth>;
   readonly log: Pick<EventLog, "append">;
   readonly readings: Pick<QueryService, "query">;
   readonly cells: Pick<TenantCells, "inCell">;

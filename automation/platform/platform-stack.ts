@@ -46,7 +46,7 @@ export async function bringUpPlatformStack(
 ): Promise<void> {
   const { home, environment, cells, dedicatedCells } = request;
   const config = stackConfig(request);
-  const markFile = path.join(home, "platform.json");
+  const markFile = markFileOf(home);
   const mark = builtMark.safeParse(await readJson(markFile)).data;
   const fingerprint = await fingerprintOf(config);
   const known = await Promise.all(cells.map(({ name }) => secrets.get(`cell-${name}`)));
@@ -59,7 +59,7 @@ export async function bringUpPlatformStack(
   const fencingToken = counted > clock ? counted : clock;
   await writeMark(markFile, { fingerprint: "", fencingToken: String(fencingToken) });
   const session = await engine.open({
-    stack: `platform-${environment}`,
+    stack: platformStackName(environment),
     config,
     fencingToken,
     onEvent,
@@ -82,6 +82,19 @@ export async function bringUpPlatformStack(
   }
   await writeMark(markFile, { fingerprint, fencingToken: String(fencingToken) });
 }
+
+/** The stack and the token that it was last brought up with; undefined before the first time. */
+export async function platformStackOwner(
+  home: string,
+  environment: string,
+): Promise<{ readonly stack: string; readonly fencingToken: bigint } | undefined> {
+  const mark = builtMark.safeParse(await readJson(markFileOf(home))).data;
+  if (mark === undefined) return undefined;
+  return { stack: platformStackName(environment), fencingToken: BigInt(mark.fencingToken) };
+}
+
+const markFileOf = (home: string) => path.join(home, "platform.json");
+const platformStackName = (environment: string) => `platform-${environment}`;
 
 function stackConfig({ home, environment, cells }: PlatformStackRequest): StackConfig {
   const plain = cells.map(({ name, tenantCapacity, url }) => ({

@@ -22,10 +22,12 @@ import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { channelKinds } from "../../model/notify-settings.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
+import { watchDrift } from "../drift/watch-drift.ts";
 import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
+import { healthService } from "../health/health-service.ts";
 import { serveApi } from "../http/server.ts";
 import { startMetering } from "../metering/metering.ts";
 import { finishDueMoves } from "../moves/finish-due-moves.ts";
@@ -45,7 +47,7 @@ import { claimHome, RECEIPT_KEY_FILE } from "./home.ts";
 import { openIntakeLog } from "./intake-log.ts";
 import { openMqttEntrance, readCertificate } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
-import { bringUpPlatformStack, type SharedCell } from "./platform-stack.ts";
+import { bringUpPlatformStack, platformStackOwner, type SharedCell } from "./platform-stack.ts";
 
 const CLIENT = "millwright-service"; // how databases and brokers name our connections
 const ENVIRONMENT = "development";
@@ -120,6 +122,13 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   starting.adopt(watchFlips({ service: catalog.service, secretOf }, logger), (it) => it.stop());
   const finishing = { service: catalog.service, operations: operations.service, logger };
   starting.adopt(finishDueMoves(finishing), (it) => it.stop());
+  const drift = starting.adopt(
+    watchDrift({
+      ...{ service: catalog.service, engine, logger, hour: settings.driftHour },
+      platformStack: () => platformStackOwner(home, ENVIRONMENT),
+    }),
+    (it) => it.stop(),
+  );
   // Before the host starts: it makes no key of its own, and sends nothing of what lies in clear.
   const sealer = await channelSealer(secrets);
   await sealChannels(catalog.service, sealer);
@@ -151,6 +160,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
         planMove: (request) => planMove(moving, request),
+        drift,
+        health: healthService({ service: catalog.service, secretOf, log, nowMs: Date.now }),
         readings: queryService(tenants, metering.queries),
         cells: tenants,
         privateWebhooks: settings.privateWebhooks,

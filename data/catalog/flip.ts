@@ -66,6 +66,15 @@ export function settleFlip(
   return change(service, tenant, (placement) => settle(placement, epoch));
 }
 
+/** When the flip that is on its way should be over, settled and all; undefined when none is. */
+export async function flipDeadlineOf(db: Queryable, tenant: TenantId): Promise<Date | undefined> {
+  const { rows } = await db.query<{ flip_deadline: Date | null }>(
+    "select flip_deadline from tenant_placement where tenant = $1",
+    [tenant],
+  );
+  return rows[0]?.flip_deadline ?? undefined;
+}
+
 /** Tenants whose flip should have been over by now, settled and all. */
 export async function overdueFlips(service: Queryable): Promise<readonly TenantId[]> {
   const { rows } = await service.query<{ tenant: TenantId }>(

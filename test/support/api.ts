@@ -68,7 +68,10 @@ export class TestApi {
 
   static async start(
     more: Partial<
-      Pick<ApiServices, "readings" | "cells" | "checks" | "nowMs" | "log" | "channels" | "planMove">
+      Pick<
+        ApiServices,
+        "readings" | "cells" | "checks" | "nowMs" | "log" | "channels" | "planMove" | "drift" | "health"
+      >
     > = {},
     limits: ServeOptions["limits"] = {},
     room?: RoomLimits,
@@ -80,6 +83,8 @@ export class TestApi {
     const services = {
       catalog,
       operations,
+      drift: { checkNow: () => Promise.resolve(undefined) },
+      health: () => Promise.reject(new Error("not here")),
       log: {
         append: (records: readonly NewRecord[]) => {
           appended.push(...records);

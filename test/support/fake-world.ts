@@ -130,6 +130,7 @@ export async function fakeWorld(
           throw new MillwrightError("engine-failed", "a resource is protected");
         return effect("destroy", "update fake.stack set resources = 0", { delete: 3 });
       },
+      drift: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     };
   };

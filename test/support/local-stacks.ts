@@ -53,6 +53,7 @@ export async function localStacks() {
   const cellFolder = (name: string) => path.join(home, "cells", name);
 
   return {
+    engine,
     layout: prepared.layout,
     session,
     cellFolder,

@@ -78,6 +78,7 @@ function schemaEngine(plant: MovePlant): Engine {
             cells: {},
           }),
         destroy: () => keepOnly([]),
+        drift: () => Promise.resolve([]),
         close: () => Promise.resolve(),
       });
     },
