@@ -6,7 +6,7 @@ import { MillwrightError } from "../../model/errors.ts";
 import { tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { asCellRole, makeTenantSchema } from "./cell.ts";
-import type { CellName, MovePlant } from "./live-move.ts";
+import type { MovePlant } from "./live-move.ts";
 import { runOperations, type TestOperations } from "./operations.ts";
 import type { OperationDependencies } from "../../automation/operations/dependencies.ts";
 
@@ -19,7 +19,7 @@ export function runMoves(
   return runOperations(
     { admin, passwords },
     {
-      ...{ engine: schemaEngine(plant), log: plant.log, secrets: cellSecrets(plant.cells) },
+      ...{ engine: schemaEngine(plant.cells), log: plant.log, secrets: cellSecrets(plant.cells) },
       cells: { prepareCell, prepareTenant, dropTenantRows },
       ...options,
     },
@@ -40,13 +40,21 @@ export function cellSecrets(cells: Readonly<Record<string, CellSecret>>): Secret
 }
 
 interface Home {
-  readonly cell: CellName;
+  readonly cell: string;
   readonly isProtected: boolean;
 }
 
-/** Makes a tenant's schema in the cells that its stack's config names, and takes it from the others, as the program does. */
-function schemaEngine(plant: MovePlant): Engine {
+/**
+ * Makes a tenant's schema in the cells that its stack's config names, and takes it from the others, as the program does.
+ * What is protected it knows of its own process only.
+ */
+export function schemaEngine(cells: Readonly<Record<string, CellSecret>>): Engine {
   const homes = new Map<TenantId, readonly Home[]>();
+  const secretOf = (cell: string) => {
+    const secret = cells[cell];
+    if (secret === undefined) throw new MillwrightError("engine-failed", `There is no cell ${cell}.`);
+    return secret;
+  };
   return {
     open: ({ config }) => {
       const tenant = JSON.parse(config["millwright:tenant"] as string) as {
@@ -56,13 +64,13 @@ function schemaEngine(plant: MovePlant): Engine {
       };
       const { id } = tenant;
       const keepOnly = async (wanted: readonly Home[]) => {
-        const gone = (homes.get(id) ?? []).filter(({ cell }) => !wanted.some((home) => home.cell === cell));
-        if (gone.some(({ isProtected }) => isProtected))
+        const isWanted = (cell: string) => wanted.some((home) => home.cell === cell);
+        if ((homes.get(id) ?? []).some(({ cell, isProtected }) => isProtected && !isWanted(cell)))
           throw new MillwrightError("engine-failed", "A resource is protected.");
-        for (const { cell } of wanted) await makeTenantSchema(plant.cells[cell], id);
-        // The roles stay: the plant's cells are databases of one cluster, the tenant's other home has the same.
-        for (const { cell } of gone)
-          await asCellRole(plant.cells[cell], "admin", (client) =>
+        for (const { cell } of wanted) await makeTenantSchema(secretOf(cell), id);
+        // The roles stay: cells may be databases of one cluster, and the tenant's other home has the same.
+        for (const cell of Object.keys(cells).filter((name) => !isWanted(name)))
+          await asCellRole(secretOf(cell), "admin", (client) =>
             client.query(`drop schema if exists ${tenantNames(id).schema} cascade`),
           );
         homes.set(id, wanted);

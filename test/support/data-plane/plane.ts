@@ -20,7 +20,7 @@ import type { LogEntry, PartitionEnd } from "../../checker/log-entries.ts";
 import { dropTenantSchema, prepareTestCell, testTenant } from "../cell.ts";
 import { TEST_CHANNEL_KEY } from "../sealer.ts";
 import { HostProcess } from "./host-process.ts";
-import { DatabaseServer } from "./database-server.ts";
+import { DatabaseServer, type DatabaseKind } from "./database-server.ts";
 import { embeddedPlaneLog, kafkaPlaneLog, type PlaneLog } from "./plane-log.ts";
 
 const CELL = "cell-1";
@@ -35,6 +35,13 @@ export interface PlaneTenant {
   readonly starts: readonly bigint[];
   /** Of its records, where others share the topic. */
   readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface PlaneCell {
+  readonly name: string;
+  readonly server: DatabaseServer;
+  /** Past the proxy. */
+  readonly secret: CellSecret;
 }
 
 /** What log and cell stand on: the embedded log and PostgreSQL, or Kafka and TimescaleDB. */
@@ -99,7 +106,7 @@ export class DataPlane {
 
     const plane = new DataPlane(folder, cell, catalogServer, secret, log);
     await registerCell(plane.catalog.service, { name: CELL, tier: "shared", tenantCapacity: 1_000 });
-    const secrets = folderSecretStore(path.join(plane.#home, "secrets"));
+    const secrets = folderSecretStore(path.join(plane.home, "secrets"));
     const { host, database } = catalogAdmin;
     await secrets.put("catalog", { host, port: catalogServer.proxy.port, database, ...PASSWORDS });
     await secrets.put("channel-key", TEST_CHANNEL_KEY);
@@ -108,8 +115,26 @@ export class DataPlane {
     return plane;
   }
 
-  get #home(): string {
+  /** What processes of the platform are given: secrets that lead through the proxies. */
+  get home(): string {
     return path.join(this.folder, "home");
+  }
+
+  /** Another cell, on a server of its own. */
+  async addCell(name: string, kind: DatabaseKind): Promise<PlaneCell> {
+    const server = await DatabaseServer.start(kind, path.join(this.folder, name), true);
+    const admin = { ...server.address, database: "readings" };
+    await createDatabase({ ...admin, database: "postgres" }, admin.database);
+    const secret = await prepareTestCell(admin);
+    await registerCell(this.catalog.service, { name, tier: "shared", tenantCapacity: 1_000 });
+    const secrets = folderSecretStore(path.join(this.home, "secrets"));
+    await secrets.put(`cell-${name}`, { ...secret, port: server.proxy.port });
+    return { name, server, secret };
+  }
+
+  /** The cell that tenants are at home in when they come. */
+  get firstCell(): PlaneCell {
+    return { name: CELL, server: this.cell, secret: this.#cellSecret };
   }
 
   get hostLog(): string {
@@ -117,7 +142,7 @@ export class DataPlane {
   }
 
   async startHost(): Promise<HostProcess> {
-    const host = await HostProcess.start(this.#home, this.hostLog);
+    const host = await HostProcess.start(this.home, this.hostLog);
     this.hosts.add(host);
     return host;
   }
