@@ -7,11 +7,8 @@ export interface MoveMeasures {
   readonly buildMs: number;
 }
 
-/**
- * How long the tenant's writes wait in half of all flips, under load: see docs/adr/0026. Past FLIP_LIMIT_MS the tenant
- * stays where it is.
- */
-export const EXPECTED_PAUSE_MS = 300;
+/** What a flip promises the tenant's writers in half of all moves, for as long as nothing was measured here. */
+export const PROMISED_PAUSE_MS = 300;
 
 /** How long a move takes, and what it needs; of a tenant whose neighbours leave the disks alone. */
 export interface MoveEstimate {

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { EXPECTED_PAUSE_MS } from "../../model/move-estimate.ts";
 import { FLIP_LIMIT_MS } from "../../model/flip.ts";
 import { MOVE_REFUSALS } from "../../model/move-gate.ts";
 import { TIERS, type TenantId, type Tier } from "../../model/tenant.ts";
@@ -98,11 +97,11 @@ function shown(tenant: TenantId, tier: Tier, { from, toCell, refusals, size, cos
 }
 
 function shownSize({ estimate, ...size }: NonNullable<MovePlan["size"]>) {
-  const { rowCount: rows, byteCount: bytes, copyRowsPerSecond, copyRateFrom, freeDiskBytes } = size;
+  const { rowCount: rows, byteCount: bytes, copyRowsPerSecond, copyRateFrom, freeDiskBytes, pauseMs } = size;
   const { diskBytes: neededBytes, ...times } = estimate;
   return {
     ...{ rows, bytes, copyRowsPerSecond, copyRateFrom, ...times },
-    pause: { expectedMs: EXPECTED_PAUSE_MS, limitMs: FLIP_LIMIT_MS },
+    pause: { expectedMs: pauseMs, limitMs: FLIP_LIMIT_MS },
     disk: { neededBytes, freeBytes: freeDiskBytes ?? null },
   };
 }

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import type { Catalog } from "../../data/catalog/catalog.ts";
-import { lastBuildMs, lastCopyRate } from "../../data/catalog/move-history.ts";
+import { lastBuildMs, lastCopyRate, usualPauseMs } from "../../data/catalog/move-history.ts";
 import { placementOf } from "../../data/catalog/placement.ts";
 import { currentTriggers } from "../../data/catalog/trigger-config.ts";
 import { readCellSecret } from "../../data/cell/cell-secret.ts";
@@ -8,7 +8,13 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import { keptMs } from "../../data/event-log/kept-time.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { listPriceUsdPerMonth } from "../../model/list-price.ts";
-import { diskNeeded, estimateMove, type MoveEstimate, type MoveMeasures } from "../../model/move-estimate.ts";
+import {
+  diskNeeded,
+  estimateMove,
+  PROMISED_PAUSE_MS,
+  type MoveEstimate,
+  type MoveMeasures,
+} from "../../model/move-estimate.ts";
 import {
   diskRefusals,
   placeRefusals,
@@ -55,6 +61,8 @@ export const COPY_RATE_SOURCES = ["last-move", "sample", "default"] as const;
 interface MoveSize extends MoveMeasures {
   readonly copyRateFrom: (typeof COPY_RATE_SOURCES)[number];
   readonly estimate: MoveEstimate;
+  /** Of the tenant's writers, at the flip. */
+  readonly pauseMs: number;
   /** undefined: nobody says, or the server is not chosen yet */
   readonly freeDiskBytes: number | undefined;
 }
@@ -92,7 +100,8 @@ export async function planMove(deps: PlanDeps, request: PlanRequest): Promise<Mo
     ...place.refusals,
   );
   const { freeDiskBytes } = place;
-  return { ...plan, refusals, size: { ...measures, estimate, freeDiskBytes } };
+  const pauseMs = (await usualPauseMs(service)) ?? PROMISED_PAUSE_MS;
+  return { ...plan, refusals, size: { ...measures, estimate, freeDiskBytes, pauseMs } };
 }
 
 function costOf(

@@ -17,6 +17,17 @@ export async function lastCopyRate(service: Queryable): Promise<number | undefin
   return rows[0]?.rate;
 }
 
+/** How long writers waited in half of the last flips, as one from outside saw it. */
+export async function usualPauseMs(service: Queryable): Promise<number | undefined> {
+  const { rows } = await service.query<{ ms: number | null }>(
+    `select round(percentile_cont(0.5) within group (order by ms)) as ms
+       from (select (detail #>> '{pause,seen,pauseMs}')::float8 as ms from operation_step
+              where name = 'flip' and status = 'succeeded' and detail #>> '{pause,seen,pauseMs}' is not null
+              order by finished_at desc limit 30) flip`,
+  );
+  return rows[0]?.ms ?? undefined;
+}
+
 /** How long the engine took last to build what a tenant of this tier has. */
 export async function lastBuildMs(service: Queryable, tier: Tier): Promise<number | undefined> {
   const { rows } = await service.query<{ ms: number }>(

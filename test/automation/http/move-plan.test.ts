@@ -12,7 +12,7 @@ const PLAN: MovePlan = {
   refusals: [],
   size: {
     ...{ rowCount: 5_000_000, byteCount: 1e9, copyRowsPerSecond: 200_000, copyRateFrom: "sample" },
-    ...{ buildMs: 30_000, estimate: ESTIMATE, freeDiskBytes: undefined },
+    ...{ buildMs: 30_000, estimate: ESTIMATE, freeDiskBytes: undefined, pauseMs: 300 },
   },
   cost: { beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
 };

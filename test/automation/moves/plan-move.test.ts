@@ -89,7 +89,10 @@ describe("the plan of a move", () => {
     );
     await rowsOf(test, done("copy", '{"rows": 5000000, "rowsPerSecond": 310000}'));
     await rowsOf(test, done("build-target", "{}"));
+    expect((await plan(tenant, DEDICATED)).size?.pauseMs, "no flip yet").to.equal(300);
+    await rowsOf(test, done("flip", '{"pause": {"seen": {"pauseMs": 71.4}, "flipMs": 60}}'));
     const { size } = await plan(tenant, DEDICATED);
+    expect(size?.pauseMs).to.equal(71);
     expect([size?.copyRowsPerSecond, size?.copyRateFrom, size?.buildMs]).to.deep.equal([
       310_000,
       "last-move",
