@@ -39,6 +39,8 @@ interface Waiting {
 interface Sending extends TopicPartition {
   readonly firstSequence: number;
   readonly waiting: readonly Waiting[];
+  /** It was sent before, and nobody knows what became of it. */
+  readonly mayBeWritten: boolean;
 }
 
 /** Under one producer id a broker takes a batch once, however often it is sent; sequences count records by partition. */
@@ -129,7 +131,8 @@ export class LeaderSender {
     let open: Sending[] = [...byPartition].flatMap(([key, waiting]) => {
       const { topic, partition } = waiting[0]?.batch ?? {};
       if (topic === undefined || partition === undefined) return [];
-      return [{ topic, partition, waiting, firstSequence: session.sequences.get(key) ?? 0 }];
+      const firstSequence = session.sequences.get(key) ?? 0;
+      return [{ topic, partition, waiting, firstSequence, mayBeWritten: false }];
     });
     while (open.length > 0) {
       try {
@@ -138,7 +141,11 @@ export class LeaderSender {
       } catch (error) {
         if (performance.now() + RETRY_MS > deadlineMs) throw error;
       }
-      if (open.length > 0) await delay(RETRY_MS);
+      if (open.length === 0) return;
+      if (performance.now() + RETRY_MS > deadlineMs)
+        throw unavailable("Kafka leaves it open what it has written.");
+      open = open.map((sending) => ({ ...sending, mayBeWritten: true }));
+      await delay(RETRY_MS);
     }
   }
 
@@ -175,12 +182,15 @@ export class LeaderSender {
    */
   #settle(
     session: Session,
-    { topic, partition, firstSequence, waiting }: Sending,
+    { topic, partition, firstSequence, waiting, mayBeWritten }: Sending,
     produced?: ProducedPartition,
   ) {
     const error = produced === undefined ? "no answer" : errorName(produced.errorCode);
     if (error !== undefined && OPEN.has(error)) return false;
     if (error !== undefined && REFUSALS.has(error)) {
+      // This try was refused, an earlier one perhaps was not. Were these sequences free for others, the broker would take
+      // what comes next for this batch, and acknowledge what it does not keep.
+      if (mayBeWritten) return false;
       for (const { done } of waiting) done.resolve({ refused: error });
       return true;
     }
