@@ -224,12 +224,12 @@ async function flipBackAndForth(plant: MovePlant, loaded: LoadedTenant, mark: re
   let since = mark;
   for (let flip = 0; flip < 2 * FLIPS; flip++) {
     const [from, to] = flip % 2 === 0 ? (["S", "T"] as const) : (["T", "S"] as const);
-    await loaded.hasStoredMore(from, 20);
+    await loaded.hasStoredMore(from, 5);
     await watcher.ask();
     const beganMs = performance.now();
     since = await flipOnce(plant, tenant, from, to, since);
     if (from === "T") rollbacksMs.push(performance.now() - beganMs);
-    await loaded.hasStoredMore(to, 10);
+    await loaded.hasStoredMore(to, 3);
     pausesMs.push(await watcher.ask());
   }
   const recordCount = Number((await loaded.storedCount("T")) - before);

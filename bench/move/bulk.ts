@@ -3,9 +3,9 @@ import { tenantNames, type TenantId } from "../../model/tenant.ts";
 import { asCellRole, partitionsOf } from "../../test/support/cell.ts";
 
 export const MACHINES = 45;
-/** Long before what is written live, in partitions of its own. */
+/** Long before what is written live, in partitions of its own, however wide they are. */
 const FIRST_DAY = "2026-01-10";
-export const BEFORE_LIVE = "2026-02-01";
+export const BEFORE_LIVE = "2026-06-01";
 
 /** Rows as ingestion leaves them: machines that report once a second, in order of time, from a topic that is gone. */
 export async function storeBulk(cell: CellSecret, tenant: TenantId, rowCount: number): Promise<void> {
@@ -37,13 +37,13 @@ async function makePartitions(cell: CellSecret, tenant: TenantId, rowCount: numb
   );
 }
 
-/** Takes the rows away as if they had never come; what is written live stays. */
+/** Takes the rows away as if they had never come. What is written live stays, and the next copy of its range replaces it. */
 export async function emptyBulk(cell: CellSecret, tenant: TenantId): Promise<void> {
   const parts = (await partitionsOf(cell, tenant)).filter(({ to }) => to <= new Date(BEFORE_LIVE));
   await asCellRole(cell, "admin", async (client) => {
     for (const { name } of parts) await client.query(`truncate ${name}`);
     await client.query(
-      "update millwright.move_range set done_token = null, copy_count = 0, proven_count = null, proven_hash = null where tenant = $1",
+      "update millwright.move_range set done_token = null, proven_count = null, proven_hash = null where tenant = $1",
       [tenant],
     );
     await client.query("checkpoint");
