@@ -38,7 +38,7 @@ export async function run(): Promise<BenchResult> {
     }
     const tenants = Array.from({ length: TENANTS }, (_, index) => tenantId.parse(`bench-${index}`));
     for (const id of tenants) await addTenant(catalog.service, newTenant(id));
-    const hourMs = Date.now() - (Date.now() % (60 * MINUTE_MS)) - 60 * MINUTE_MS;
+    const hourMs = Math.floor(Date.now() / (60 * MINUTE_MS)) * 60 * MINUTE_MS - 60 * MINUTE_MS;
     const collectMs: number[] = [];
     const rollUpMs: number[] = [];
     for (let minute = 0; minute < 60; minute += 3) {

@@ -32,7 +32,7 @@ describe(`a collector that is killed again and again (seed ${seed})`, () => {
         await testTenant(secret, tenant);
         await addTenant(catalog.service, newTenant(tenant));
       }
-      const fromMs = Date.now() - (Date.now() % MINUTE_MS) - 90 * MINUTE_MS;
+      const fromMs = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 90 * MINUTE_MS;
       const stored = new Map<string, number>();
       const ingesting = (async () => {
         while (!stopping.signal.aborted) {

@@ -12,6 +12,7 @@ import {
 } from "../../../data/catalog/usage-minute.ts";
 import { forgetUsage, rollUpUsage } from "../../../data/catalog/usage-rollup.ts";
 import { tenantId, type TenantId } from "../../../model/tenant.ts";
+import { startOf } from "../../../model/usage.ts";
 import { eventually } from "../../support/eventually.ts";
 import { testCatalog, type TestCatalog } from "../../support/catalog.ts";
 import { newTenant } from "../../support/operations.ts";
@@ -25,7 +26,7 @@ describe(`usage in the catalog (seed ${seed})`, () => {
   let test: TestCatalog;
   const [acme, globex] = [tenantId.parse("usage-acme"), tenantId.parse("usage-globex")];
   /** Two days ago: rollups are of closed hours, and nothing is forgotten yet. */
-  const dayMs = Date.now() - (Date.now() % DAY_MS) - 2 * DAY_MS;
+  const dayMs = startOf("day", Date.now()) - 2 * DAY_MS;
 
   before(async () => {
     test = await testCatalog();
