@@ -14,7 +14,9 @@ import type { PassResult } from "./support/pass.ts";
 
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
 const DATA_PLANE = [
-  "test/automation/moves/",
+  "test/automation/moves/cell-checks",
+  "test/automation/moves/live-move",
+  "test/automation/moves/move-operation",
   "test/data/cell/",
   "test/data/flip",
   "test/handlers/alert/",
