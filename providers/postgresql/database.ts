@@ -47,11 +47,8 @@ export const database = resourceType({
   },
 
   async delete(sessions: Sessions, { name }) {
-    await sessions.leave(name);
     // The handlers' pools are still connected when a cell goes; they are to lose their connections.
-    await sessions.statements((client) =>
-      client.query(`drop database if exists ${identifier(name)} with (force)`),
-    );
+    await sessions.outside(name, `drop database if exists ${identifier(name)} with (force)`);
   },
 });
 

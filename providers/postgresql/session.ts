@@ -55,10 +55,13 @@ export class Sessions {
     return this.#next(database, work);
   }
 
-  /** Ends a session that would keep a database from being dropped. */
-  async leave(database: string): Promise<void> {
-    const client = this.#clients.get(database);
-    if (client !== undefined) await this.#drop(client);
+  /** One statement for which no session of ours may be in `left`: in its turn, for one of ours may be at work there. */
+  async outside(left: string, statement: string): Promise<void> {
+    await this.#next(undefined, async (client) => {
+      const inside = this.#clients.get(left);
+      if (inside !== undefined) await this.#drop(inside);
+      await client.query(statement);
+    });
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { checkProperties, type Properties } from "../../../providers/properties.
 import { postgresqlPlugin } from "../../../providers/postgresql/plugin.ts";
 import type { Sessions } from "../../../providers/postgresql/session.ts";
 import type { DatabaseAddress } from "../../../data/pool.ts";
+import { eventually } from "../../support/eventually.ts";
 import { testDatabase } from "../../support/postgres.ts";
 
 describe("the postgresql plugin", () => {
@@ -147,8 +148,26 @@ describe("the postgresql plugin", () => {
       objectType: "schema",
       privileges: ["USAGE"],
     });
-    await Promise.all([remove(ROLE, role), remove(DATABASE, place)]);
+    const inside = new pg.Client({ ...address, database });
+    await inside.connect();
+    inside.on("error", () => undefined); // it is thrown out in the end
+    await inside.query(`create table t (x int); alter table t owner to ${name}`);
+    await inside.query("begin; lock table t in access share mode"); // its owner cannot change for a moment
+    const roleRemoved = remove(ROLE, role);
+    await eventually("the role's rights are being taken away", async () => {
+      const { rowCount } = await admin.query(
+        "select from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
+        [database],
+      );
+      return rowCount === 1;
+    });
+    const databaseRemoved = remove(DATABASE, place);
+    await inside.query("commit");
+    await Promise.all([roleRemoved, databaseRemoved]);
     expect((await admin.query("select from pg_roles where rolname = $1", [name])).rowCount).to.equal(0);
+    expect((await admin.query("select from pg_database where datname = $1", [database])).rowCount).to.equal(
+      0,
+    );
   });
 
   it("shows drift: a privilege that somebody took away or added", async () => {
