@@ -14,9 +14,7 @@ import type { PassResult } from "./support/pass.ts";
 
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
 const DATA_PLANE = [
-  "test/automation/moves/cell-checks",
-  "test/automation/moves/live-move",
-  "test/automation/moves/move-operation",
+  "test/automation/moves/",
   "test/data/cell/",
   "test/data/flip",
   "test/handlers/alert/",

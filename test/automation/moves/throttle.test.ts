@@ -5,17 +5,20 @@ import { copyRanges } from "../../../data/cell/move/copy-ranges.ts";
 import { markTenant } from "../../../data/cell/move/mark.ts";
 import { planRanges } from "../../../data/cell/move/plan-ranges.ts";
 import { tenantId, tenantNames } from "../../../model/tenant.ts";
-import { asCellRole, testTenant } from "../../support/cell.ts";
+import { asCellRole } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
 import { moveCells, type MoveCells } from "../../support/move-cells.ts";
 
 const PROBE_EVERY_MS = 5;
 const PIECE_BYTES = 200_000;
+/** Longer than the slowest of the looks before, the first of which plan and read from disk. */
+const HOLD_MS = 100;
 
 describe("a copy that spares the tenant's neighbours", () => {
   let cells: MoveCells;
-  before(async () => (cells = await moveCells()));
-  after(() => cells.close());
+  // Cells of their own: of all that are at home in one, the throttle looks at a single tenant.
+  beforeEach(async () => (cells = await moveCells()));
+  afterEach(() => cells.close());
 
   /** The least of some tries: a busy machine makes a wait longer, never shorter. */
   async function pieceMs(throttle: Throttle): Promise<number> {
@@ -34,8 +37,7 @@ describe("a copy that spares the tenant's neighbours", () => {
   });
 
   it("yields to neighbours that wait longer than they did, and copies all the same", async () => {
-    const neighbour = await testTenant(cells.source.secret, "neighbour");
-    await cells.store(neighbour, 0, 4);
+    const neighbour = await cells.tenantInSource("neighbour", 4);
     const move = await cells.tenantToMove("mover", 12);
     await markTenant(move);
     await planRanges(move, 60);
@@ -51,7 +53,7 @@ describe("a copy that spares the tenant's neighbours", () => {
             await client.query(
               `begin; lock table ${schema}.energy_monitoring, ${schema}.machine_telemetry in access exclusive mode`,
             );
-            await delay(20);
+            await delay(HOLD_MS);
             await client.query("commit");
           }
         });
@@ -69,6 +71,7 @@ describe("a copy that spares the tenant's neighbours", () => {
   });
 
   it("goes on at the slowest when the neighbours are not to be seen any more", async () => {
+    await cells.tenantInSource("neighbour", 2);
     const move = await cells.tenantToMove("blind", 2);
     await sparingNeighbours(
       move,
