@@ -6,6 +6,29 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
+/** What goes on until it is stopped. */
+export interface Repeated {
+  /** Resolves when the turn that is under way has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Runs `work` at once, and again so long after it has ended. @param work - tells its errors by itself */
+export function repeat(everyMs: number, work: () => Promise<void>): Repeated {
+  const stopping = new AbortController();
+  const repeating = (async () => {
+    while (!stopping.signal.aborted) {
+      await work();
+      await pause(everyMs, stopping.signal);
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await repeating;
+    },
+  };
+}
+
 /** Rejects when `signal` aborts: to race with work that knows no signal. */
 export function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Logger } from "pino";
 import { dueMoves } from "../../data/catalog/tenant-move.ts";
-import { pause } from "../../data/wait.ts";
+import { repeat, type Repeated } from "../../data/wait.ts";
 import type { Actor, OperationService } from "../operations/service.ts";
 
 /** Nobody waits for a home that was left to go. */
@@ -17,25 +17,15 @@ export interface FinishDeps {
 }
 
 /** Takes away homes that tenants have left, when their grace period is over, until it is stopped. */
-export function finishDueMoves(deps: FinishDeps, everyMs = EVERY_MS): { readonly stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const finishing = (async () => {
-    while (!stopping.signal.aborted) {
-      await finishAll(deps).catch((error: unknown) =>
-        deps.logger.warn(
-          { err: error },
-          "moves whose grace period is over could not be looked for; tried again",
-        ),
-      );
-      await pause(everyMs, stopping.signal);
-    }
-  })();
-  return {
-    async stop() {
-      stopping.abort();
-      await finishing;
-    },
-  };
+export function finishDueMoves(deps: FinishDeps, everyMs = EVERY_MS): Repeated {
+  return repeat(everyMs, () =>
+    finishAll(deps).catch((error: unknown) =>
+      deps.logger.warn(
+        { err: error },
+        "moves whose grace period is over could not be looked for; tried again",
+      ),
+    ),
+  );
 }
 
 /** Each once: the move's id is the key, so any number of processes may do this. */

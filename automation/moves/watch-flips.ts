@@ -1,28 +1,13 @@
 import type { Logger } from "pino";
-import { pause } from "../../data/wait.ts";
+import { repeat, type Repeated } from "../../data/wait.ts";
 import { endOverdueFlips, type FlipDeps } from "./flip-tenant.ts";
 
 /** What a dead mover's tenant waits beyond the flip's limit. Shorter asks the catalog more often for what hardly ever is. */
 const EVERY_MS = 2_000;
 
 /** Ends the flips that dead or stopped movers have left, every few seconds, until it is stopped. */
-export function watchFlips(
-  deps: FlipDeps,
-  logger: Pick<Logger, "warn">,
-): { readonly stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const watching = (async () => {
-    while (!stopping.signal.aborted) {
-      await endAndTell(deps, logger);
-      await pause(EVERY_MS, stopping.signal);
-    }
-  })();
-  return {
-    async stop() {
-      stopping.abort();
-      await watching;
-    },
-  };
+export function watchFlips(deps: FlipDeps, logger: Pick<Logger, "warn">): Repeated {
+  return repeat(EVERY_MS, () => endAndTell(deps, logger));
 }
 
 async function endAndTell(deps: FlipDeps, logger: Pick<Logger, "warn">): Promise<void> {

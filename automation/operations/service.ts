@@ -21,7 +21,7 @@ import {
   type NewTenant,
   type TenantChange,
 } from "../../data/catalog/tenant.ts";
-import { shadowsOf } from "../../data/catalog/shadow.ts";
+import { hasWayBack } from "../../data/catalog/shadow.ts";
 import { addMove, moveOfOperation, openMove } from "../../data/catalog/tenant-move.ts";
 import { currentTriggers } from "../../data/catalog/trigger-config.ts";
 import { inTransaction } from "../../data/pool.ts";
@@ -182,8 +182,10 @@ export function operationService(
     startMove: (tenant, wanted, request) =>
       start("move", tenant, wanted, request, async (tx, operation) => {
         await lockReadyTenant(tx, tenant, "moved");
-        const unfinished = await openMove(tx, tenant);
-        if (unfinished !== undefined) throw wayBackOpen(tenant);
+        if ((await openMove(tx, tenant)) !== undefined) {
+          const message = `The last move of ${tenant} still has its way back; finish it first, or roll it back.`;
+          throw new MillwrightError("move-unfinished", message);
+        }
         const { tier, placement } = await getTenant(tx, tenant);
         const sourceCell = placement?.cell ?? "";
         if (isThere({ tier, cell: sourceCell }, wanted))
@@ -191,8 +193,7 @@ export function operationService(
         if (wanted.tier === "dedicated") await lockDedicatedTenants(tx);
         const moving = await readMovingTenant(tx, { tenant, target: wanted }, deps.dedicatedCellUrls);
         refuseMove(placeRefusals(moving, wanted, (await currentTriggers(tx)).triggers));
-        const { decision } = wanted;
-        const { tier: targetTier } = wanted;
+        const { decision, tier: targetTier } = wanted;
         await addMove(tx, { operation, tenant, sourceCell, sourceTier: tier, targetTier, decision });
         await setTenantState(tx, tenant, ["ready"], "moving");
         return { ...wanted };
@@ -202,9 +203,7 @@ export function operationService(
       start("rollback", tenant, {}, request, async (tx) => {
         await lockReadyTenant(tx, tenant, "moved back");
         const move = await openMove(tx, tenant);
-        const shadows = await shadowsOf(tx, tenant);
-        const isOpen = shadows.some(({ until }) => until !== undefined && until.getTime() > Date.now());
-        if (move?.state !== "moved" || !isOpen)
+        if (move?.state !== "moved" || !(await hasWayBack(tx, tenant)))
           throw new MillwrightError("rollback-too-late", `${tenant} has no way back to an earlier home.`);
         await setTenantState(tx, tenant, ["ready"], "moving");
         return {};
@@ -303,11 +302,6 @@ async function lockReadyTenant(tx: pg.PoolClient, tenant: TenantId, wish: string
     "tenant-not-ready",
     `Tenant ${tenant} is ${state}; only a ready one can be ${wish}.`,
   );
-}
-
-function wayBackOpen(tenant: TenantId): MillwrightError {
-  const message = `The last move of ${tenant} still has its way back; finish it first, or roll it back.`;
-  return new MillwrightError("move-unfinished", message);
 }
 
 function busy(tenant: TenantId, kind: OperationKind, id: string): MillwrightError {

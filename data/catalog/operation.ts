@@ -56,7 +56,10 @@ interface OperationRow {
   readonly steps: readonly StepRow[];
 }
 
-const SELECT = `select o.operation, o.position, o.kind, o.tenant, o.status, o.requested_by, o.reason, o.error, o.result,
+/** @param result - SQL */
+const selectWith = (
+  result: string,
+) => `select o.operation, o.position, o.kind, o.tenant, o.status, o.requested_by, o.reason, o.error, ${result},
        o.cancel_requested_at, o.attempt, o.created_at, o.started_at, o.finished_at,
        (select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'status', s.status, 'attempts', s.attempts,
                  'startedAt', s.started_at, 'finishedAt', s.finished_at, 'detail', s.detail) order by s.ordinal), '[]')
@@ -84,13 +87,13 @@ export async function addOperation(tx: Queryable, operation: NewOperation): Prom
 /** @throws MillwrightError `operation-unknown`, also for an id that is no UUID */
 export async function getOperation(db: Queryable, id: string): Promise<Operation> {
   if (uuid.safeParse(id).success) {
-    const { rows } = await db.query<OperationRow>(`${SELECT} where o.operation = $1`, [id]);
+    const { rows } = await db.query<OperationRow>(`${selectWith("o.result")} where o.operation = $1`, [id]);
     if (rows[0] !== undefined) return operationOf(rows[0]);
   }
   throw new MillwrightError("operation-unknown", "There is no such operation.");
 }
 
-/** Newest first. */
+/** Newest first; without receipts, of which each may have thousands of ranges. */
 export async function listOperations(
   db: Queryable,
   filter: PageRequest & {
@@ -100,7 +103,7 @@ export async function listOperations(
 ): Promise<Page<Operation>> {
   const before = decodeNumberCursor(filter.cursor);
   const { rows } = await db.query<OperationRow>(
-    `${SELECT}
+    `${selectWith("o.result - 'receipt' as result")}
       where ($1::text is null or o.tenant = $1) and ($2::text is null or o.status = $2)
         and ($3::bigint is null or o.position < $3)
       order by o.position desc limit $4`,

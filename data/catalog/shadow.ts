@@ -41,6 +41,12 @@ export async function removeShadow(
   return rowCount === 1;
 }
 
+/** Whether a home that the tenant has left still follows, for the way back. */
+export async function hasWayBack(db: Queryable, tenant: TenantId): Promise<boolean> {
+  const { rowCount } = await db.query("select from shadow where tenant = $1 and until > now()", [tenant]);
+  return rowCount === 1;
+}
+
 export async function shadowsOf(db: Queryable, tenant: TenantId): Promise<readonly Shadow[]> {
   const { rows } = await db.query<Omit<Shadow, "until"> & { readonly until: Date | null }>(
     "select tenant, cell, epoch, since, until from shadow where tenant = $1 order by cell",

@@ -2,7 +2,7 @@ import { removeDedicatedCell } from "../../../../data/catalog/cell.ts";
 import { inOwnership } from "../../../../data/catalog/ownership.ts";
 import { removeShadow } from "../../../../data/catalog/shadow.ts";
 import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
-import { setMoveState } from "../../../../data/catalog/tenant-move.ts";
+import { openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
 import { setTenantState } from "../../../../data/catalog/tenant.ts";
 import { readCellSecret, requireCellSecret } from "../../../../data/cell/cell-secret.ts";
 import { dropShadowRows } from "../../../../data/cell/drop-shadow-rows.ts";
@@ -40,6 +40,7 @@ async function removeTarget(run: OperationRun) {
 async function settleSource(run: OperationRun) {
   const { owned, deps } = run;
   const { tenant } = owned;
+  if ((await openMove(deps.catalog.service, tenant)) === undefined) return undefined; // done, and killed before that was recorded
   const { home, other, record } = await movingOrUnplaced(run);
   await thawTenant(await requireCellSecret(deps.secrets, home.cell), tenant);
   if (other?.tier === "dedicated") await deps.secrets.remove(`cell-${other.cell}`);

@@ -54,8 +54,11 @@ export async function copy(run: StepRun) {
     await (rowCount < UNFELT_ROWS ? copyAll() : sparingNeighbours(move, copyAll));
   });
   const rows = last?.doneRowCount ?? 0;
-  const bytes = last?.byteCount ?? 0;
-  return { rows, bytes, ranges: ranges.length, seconds: seconds(performance.now() - startedAtMs) };
+  const elapsedMs = performance.now() - startedAtMs;
+  return {
+    ...{ rows, bytes: last?.byteCount ?? 0, ranges: ranges.length, seconds: Math.round(elapsedMs) / 1_000 },
+    rowsPerSecond: rateOf(rows - (before ?? 0), elapsedMs), // what the plans of later moves count on
+  };
 }
 
 function shownProgress(
@@ -64,7 +67,7 @@ function shownProgress(
   elapsedMs: number,
   lagRecords: number | undefined,
 ) {
-  const rowsPerSecond = Math.round(((doneRowCount - before) / Math.max(elapsedMs, 1)) * 1_000);
+  const rowsPerSecond = rateOf(doneRowCount - before, elapsedMs);
   const left = rowCount - doneRowCount;
   return {
     ...{
@@ -72,7 +75,7 @@ function shownProgress(
       rowsToCopy: rowCount,
       ranges: doneRangeCount,
       rangesToCopy: rangeCount,
-      byteCount,
+      bytes: byteCount,
     },
     ...{ rowsPerSecond, etaSeconds: rowsPerSecond === 0 ? null : Math.ceil(left / rowsPerSecond) },
     lagRecords: lagRecords ?? null,
@@ -158,6 +161,7 @@ async function whileFollowing<T>(
   }
 }
 
-function seconds(ms: number): number {
-  return Math.round(ms) / 1_000;
+/** A second. */
+function rateOf(rowCount: number, elapsedMs: number): number {
+  return Math.round((rowCount / Math.max(elapsedMs, 1)) * 1_000);
 }

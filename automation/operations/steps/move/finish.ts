@@ -1,5 +1,6 @@
 import { removeDedicatedCell } from "../../../../data/catalog/cell.ts";
 import { readFlip } from "../../../../data/catalog/flip.ts";
+import { getOperation } from "../../../../data/catalog/operation.ts";
 import { checkOwnership, inOwnership, setResult } from "../../../../data/catalog/ownership.ts";
 import { removeShadow } from "../../../../data/catalog/shadow.ts";
 import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
@@ -21,6 +22,12 @@ async function letGo(run: OperationRun) {
   const { owned, deps } = run;
   const { record, home, other } = await movingTenant(run);
   await inOwnership(deps.catalog.service, owned, async (tx) => {
+    // The last receipt names it; behind this step it would be too late to find that there is none.
+    if ((await getOperation(tx, record.operation)).result === null)
+      throw new MillwrightError(
+        "tenant-not-ready",
+        `The move has no receipt; retry operation ${record.operation}.`,
+      );
     const flip = await readFlip(tx, owned.tenant);
     const isAtRest = flip?.state === "stable" && flip.flipSource === undefined && flip.cell === home.cell;
     if (

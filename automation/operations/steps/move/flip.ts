@@ -1,5 +1,6 @@
 import { readFlip } from "../../../../data/catalog/flip.ts";
 import { inOwnership } from "../../../../data/catalog/ownership.ts";
+import { hasWayBack } from "../../../../data/catalog/shadow.ts";
 import { recordSystemEvent } from "../../../../data/catalog/system-event.ts";
 import { keepProven, openMove, setMoveState } from "../../../../data/catalog/tenant-move.ts";
 import { changeTier, setTenantState } from "../../../../data/catalog/tenant.ts";
@@ -99,17 +100,13 @@ async function attemptFlip(run: StepRun, moving: MovingTenant): Promise<FlipPaus
 /** @throws MillwrightError `rollback-too-late` */
 export async function checkWayBack(run: StepRun) {
   const { record, other } = await movingTenant(run);
-  const { rows } = await run.deps.catalog.service.query(
-    "select from shadow where tenant = $1 and cell = $2 and until > now()",
-    [run.owned.tenant, other.cell],
-  );
-  if (record.state === "moved" && rows.length === 1) {
-    // What was proven on the way there is in that receipt.
-    if (record.proven !== undefined)
-      await keepProven(run.deps.catalog.service, record.operation, { ...record.proven, tails: [] });
-    return { to: other.cell };
-  }
-  throw new MillwrightError("rollback-too-late", `The way back to ${other.cell} is closed.`);
+  const { service } = run.deps.catalog;
+  if (record.state !== "moved" || !(await hasWayBack(service, run.owned.tenant)))
+    throw new MillwrightError("rollback-too-late", `The way back to ${other.cell} is closed.`);
+  // What was proven on the way there is in that receipt.
+  if (record.proven !== undefined)
+    await keepProven(service, record.operation, { ...record.proven, tails: [] });
+  return { to: other.cell };
 }
 
 /** Ends a flip that a move has left, one way or the other. @returns where the tenant is at home then */
