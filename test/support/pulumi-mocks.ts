@@ -20,7 +20,17 @@ const COMPUTED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "postgresql:index/role:Role": {},
   "postgresql:index/schema:Schema": {},
 };
-const COMPOSED = /^(pulumi:providers:(millwright|postgresql)|millwright:tiers:[A-Za-z]+)$/;
+const COMPOSED = /^(pulumi:providers:(aws|millwright|postgresql)|millwright:(aws|tiers):[A-Za-z]+)$/;
+
+/** What stands behind the engine; both throw on what they do not know. */
+export interface MockWorld {
+  readonly make: (
+    type: string,
+    name: string,
+    inputs: Registration["inputs"],
+  ) => { id: string; state: object };
+  readonly call: (token: string, inputs: Registration["inputs"]) => Readonly<Record<string, unknown>>;
+}
 
 /** All that a test made, once every registration has been answered. */
 export class Registrations {
@@ -52,25 +62,46 @@ export class Registrations {
   }
 }
 
-/** Stands in for the Pulumi engine in the tests of one suite; throws on a call or type that it does not know. */
-export function mockPulumi() {
+/** What both targets use. */
+export const COMMON_WORLD: MockWorld = {
+  make(type, name, inputs) {
+    const computed = COMPUTED[type] ?? (COMPOSED.test(type) ? {} : undefined);
+    if (computed === undefined) throw new Error(`no mock for a resource of type ${type}`);
+    return { id: `${name}-id`, state: { ...inputs, ...computed } };
+  },
+  call(token) {
+    throw new Error(`no mock for the call ${token}`);
+  },
+};
+
+/** Stands in for the Pulumi engine in the tests of one suite. */
+export function mockPulumi(world = COMMON_WORLD) {
   let made: Omit<Registration, "options">[] = [];
+  let refused: unknown[] = []; // the SDK keeps what a mock throws to itself
   const options = new Map<string, pulumi.CustomResourceOptions>();
+
+  const noting = <Answer>(work: () => Answer): Answer => {
+    try {
+      return work();
+    } catch (error) {
+      refused.push(error);
+      throw error;
+    }
+  };
 
   beforeEach(async () => {
     made = [];
+    refused = [];
     options.clear();
     await pulumi.runtime.setMocks(
       {
-        newResource({ type, name, inputs }) {
-          const computed = COMPUTED[type] ?? (COMPOSED.test(type) ? {} : undefined);
-          if (computed === undefined) throw new Error(`no mock for a resource of type ${type}`);
-          made.push({ type, name, inputs: inputs as Registration["inputs"] });
-          return { id: `${name}-id`, state: { ...inputs, ...computed } as Record<string, unknown> };
+        newResource({ type, name, inputs: given }) {
+          const inputs = given as Registration["inputs"];
+          const { id, state } = noting(() => world.make(type, name, inputs));
+          made.push({ type, name, inputs });
+          return { id, state };
         },
-        call({ token }) {
-          throw new Error(`no mock for the call ${token}`);
-        },
+        call: ({ token, inputs }) => noting(() => world.call(token, inputs as Registration["inputs"])),
       },
       "millwright",
       "test",
@@ -87,8 +118,10 @@ export function mockPulumi() {
         },
       ],
     } satisfies pulumi.ComponentResourceOptions,
+    /** @throws what the world refused first */
     async settled(): Promise<Registrations> {
       await pulumi.runtime.disconnect(); // waits for all that is under way
+      if (refused.length > 0) throw refused[0] as Error;
       return new Registrations(
         made.map((each) => ({ ...each, options: options.get(`${each.type} ${each.name}`) })),
       );
