@@ -1,0 +1,73 @@
+import type { AwsSettings } from "./settings.ts";
+import { blocksOverlap, vpcBlockFault } from "./subnet-layout.ts";
+
+/** A setting that AWS would refuse in the middle of a deployment. */
+export interface LimitViolation {
+  /** Of the setting to change: `eventLog.brokerCount`. */
+  readonly key: string;
+  readonly reason: string;
+}
+
+// Limits of AWS, read 2026-11: MSK developer guide (brokers), Lambda quotas, S3 user guide (lifecycle transitions).
+const UNRESERVED_CONCURRENCY = 100;
+const INFREQUENT_ACCESS_DAYS = 30;
+const GLACIER_STORED_DAYS = 90;
+
+/** Every limit that the settings break, not only the first. */
+export function limitViolations(settings: AwsSettings): LimitViolation[] {
+  const { network, catalog, eventLog, functions, archive } = settings;
+  const { zoneCount, natCount } = network;
+  const vpcFault = vpcBlockFault(network.cidrBlock);
+  const overlapping = network.connectedCidrBlocks.filter((block) => blocksOverlap(block, network.cidrBlock));
+  const reservable = functions.accountConcurrency - UNRESERVED_CONCURRENCY;
+  const rules: readonly [isBroken: boolean, key: string, reason: string][] = [
+    [vpcFault !== undefined, "network.cidrBlock", vpcFault ?? ""],
+    [
+      vpcFault === undefined && overlapping.length > 0,
+      "network.connectedCidrBlocks",
+      `${overlapping.join(", ")} overlaps with network.cidrBlock`,
+    ],
+    [
+      natCount !== 1 && natCount !== zoneCount,
+      "network.natCount",
+      `is ${natCount}: one for all, or one for each of the ${zoneCount} zones (network.zoneCount)`,
+    ],
+    [
+      eventLog.brokerCount % zoneCount !== 0,
+      "eventLog.brokerCount",
+      `is ${eventLog.brokerCount}: MSK wants a multiple of the ${zoneCount} zones (network.zoneCount)`,
+    ],
+    [
+      functions.alertReservedConcurrency > reservable,
+      "functions.alertReservedConcurrency",
+      `is ${functions.alertReservedConcurrency}: of ${functions.accountConcurrency} (functions.accountConcurrency) ` +
+        `${UNRESERVED_CONCURRENCY} stay unreserved, so ${Math.max(reservable, 0)} at most`,
+    ],
+    [
+      catalog.maxStorageGb < catalog.storageGb,
+      "catalog.maxStorageGb",
+      `is less than catalog.storageGb (${catalog.storageGb})`,
+    ],
+    [
+      eventLog.maxStorageGb < eventLog.storageGb,
+      "eventLog.maxStorageGb",
+      `is less than eventLog.storageGb (${eventLog.storageGb})`,
+    ],
+    [
+      archive.infrequentAccessAfterDays < INFREQUENT_ACCESS_DAYS,
+      "archive.infrequentAccessAfterDays",
+      `S3 keeps objects ${INFREQUENT_ACCESS_DAYS} days in Standard first`,
+    ],
+    [
+      archive.glacierAfterDays < archive.infrequentAccessAfterDays + INFREQUENT_ACCESS_DAYS,
+      "archive.glacierAfterDays",
+      `S3 bills ${INFREQUENT_ACCESS_DAYS} days of Infrequent Access (from archive.infrequentAccessAfterDays on)`,
+    ],
+    [
+      archive.deepArchiveAfterDays < archive.glacierAfterDays + GLACIER_STORED_DAYS,
+      "archive.deepArchiveAfterDays",
+      `S3 bills ${GLACIER_STORED_DAYS} days of Glacier (from archive.glacierAfterDays on)`,
+    ],
+  ];
+  return rules.filter(([isBroken]) => isBroken).map(([, key, reason]) => ({ key, reason }));
+}

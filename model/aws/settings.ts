@@ -1,0 +1,114 @@
+import { z } from "zod";
+
+/** Services of AWS that are reached inside the VPC, each at a price per zone and hour; S3 is always, and for nothing. */
+export const ENDPOINT_SERVICES = [
+  ...["ec2messages", "kms", "lambda", "logs", "monitoring", "secretsmanager"],
+  ...["sns", "sqs", "ssm", "ssmmessages", "sts"],
+] as const;
+
+const count = z.int().min(1);
+const days = z.int().min(1);
+const gb = z.int().min(1);
+
+/** What is tunable on AWS, by part. Everything but these values is the same in every environment. */
+export const awsSettings = z.strictObject({
+  network: z.strictObject({
+    cidrBlock: z.string(),
+    /** Networks that this one is or may be connected to (VPN, peering): no address in common. */
+    connectedCidrBlocks: z.array(z.string()).max(50),
+    zoneCount: z.int().min(2).max(3),
+    /** 1: without its zone nothing in private subnets reaches the internet. `zoneCount`: one each. */
+    natCount: z.int().min(1).max(3),
+    interfaceEndpoints: z.array(z.enum(ENDPOINT_SERVICES as readonly [string, ...string[]])),
+  }),
+  catalog: z.strictObject({
+    instanceClass: z.string().regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/),
+    storageGb: gb,
+    /** Where autoscaling of the storage ends. */
+    maxStorageGb: gb,
+    isMultiAz: z.boolean(),
+    backupRetentionDays: days.max(35),
+  }),
+  eventLog: z.strictObject({
+    instanceType: z.string().regex(/^kafka\.[a-z0-9]+\.[a-z0-9]+$/),
+    brokerCount: count.max(90),
+    /** Per broker. */
+    storageGb: gb,
+    maxStorageGb: gb,
+  }),
+  timescale: z.strictObject({
+    instanceType: z.string().regex(/^[a-z0-9]+\.[a-z0-9]+$/),
+    vcpuCount: count,
+    memoryGb: gb,
+    dataVolumeGb: gb,
+    walVolumeGb: gb,
+    hasReplica: z.boolean(),
+    backupRetentionDays: days,
+  }),
+  functions: z.strictObject({
+    /** What the account allows at once, over all functions (quota L-B99A9384). */
+    accountConcurrency: count,
+    alertReservedConcurrency: count,
+    logRetentionDays: days,
+  }),
+  archive: z.strictObject({
+    infrequentAccessAfterDays: days,
+    glacierAfterDays: days,
+    deepArchiveAfterDays: days,
+  }),
+});
+export type AwsSettings = z.infer<typeof awsSettings>;
+
+const SHARED_BY_ALL = {
+  cidrBlock: "10.64.0.0/16",
+  connectedCidrBlocks: [],
+  zoneCount: 3,
+} as const;
+const LIFECYCLE = { infrequentAccessAfterDays: 30, glacierAfterDays: 90, deepArchiveAfterDays: 365 } as const;
+
+/** The environments differ in these values, and in nothing else. */
+export const AWS_PRESETS = {
+  development: {
+    // One gateway, no endpoints but S3's: the way out by NAT costs less than their hours while little goes through it.
+    network: { ...SHARED_BY_ALL, natCount: 1, interfaceEndpoints: [] },
+    catalog: {
+      ...{ instanceClass: "db.t4g.medium", storageGb: 20, maxStorageGb: 100 },
+      ...{ isMultiAz: false, backupRetentionDays: 7 },
+    },
+    eventLog: { instanceType: "kafka.t3.small", brokerCount: 3, storageGb: 50, maxStorageGb: 200 },
+    timescale: {
+      ...{ instanceType: "m7g.large", vcpuCount: 2, memoryGb: 8 },
+      ...{ dataVolumeGb: 100, walVolumeGb: 20, hasReplica: false, backupRetentionDays: 7 },
+    },
+    functions: { accountConcurrency: 1000, alertReservedConcurrency: 10, logRetentionDays: 14 },
+    archive: LIFECYCLE,
+  },
+  production: {
+    network: {
+      ...{ ...SHARED_BY_ALL, natCount: 3 },
+      interfaceEndpoints: [
+        "kms",
+        "lambda",
+        "logs",
+        "monitoring",
+        "secretsmanager",
+        "sns",
+        "ssm",
+        "ssmmessages",
+        "sts",
+      ],
+    },
+    catalog: {
+      ...{ instanceClass: "db.r6g.xlarge", storageGb: 100, maxStorageGb: 1000 },
+      ...{ isMultiAz: true, backupRetentionDays: 35 },
+    },
+    eventLog: { instanceType: "kafka.m7g.large", brokerCount: 3, storageGb: 500, maxStorageGb: 4000 },
+    timescale: {
+      ...{ instanceType: "r6g.2xlarge", vcpuCount: 8, memoryGb: 64 },
+      ...{ dataVolumeGb: 2000, walVolumeGb: 200, hasReplica: true, backupRetentionDays: 30 },
+    },
+    functions: { accountConcurrency: 1000, alertReservedConcurrency: 100, logRetentionDays: 90 },
+    archive: LIFECYCLE,
+  },
+} as const satisfies Readonly<Record<string, unknown>>;
+export type AwsPreset = keyof typeof AWS_PRESETS;

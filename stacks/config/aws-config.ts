@@ -1,0 +1,78 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { limitViolations } from "../../model/aws/limits.ts";
+import { AWS_PRESETS, awsSettings, type AwsPreset, type AwsSettings } from "../../model/aws/settings.ts";
+import { jsonConfig } from "./json-config.ts";
+
+// Dashes separate the parts of names (components/aws/names.ts).
+const environment = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{1,11}$/, "2-12 characters: a-z and 0-9; begins with a letter");
+
+const { network, catalog, eventLog, timescale, functions, archive } = awsSettings.shape;
+const aws = z.strictObject({
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/)
+    .default("us-east-1"),
+  /** When given, credentials of another account are refused. */
+  accountId: z
+    .string()
+    .regex(/^\d{12}$/)
+    .optional(),
+  /** Who pays: a tag on everything. */
+  costCenter: z.string().min(1).max(64).default("millwright"),
+  /** Whose values hold for what is not given here: by default those of the environment of this name. */
+  preset: z.enum(Object.keys(AWS_PRESETS) as [AwsPreset, ...AwsPreset[]]).optional(),
+  network: network.partial().default({}),
+  catalog: catalog.partial().default({}),
+  eventLog: eventLog.partial().default({}),
+  timescale: timescale.partial().default({}),
+  functions: functions.partial().default({}),
+  archive: archive.partial().default({}),
+});
+
+/** Settings of a stack on AWS. */
+export interface AwsConfig extends AwsSettings {
+  readonly environment: string;
+  readonly region: string;
+  readonly accountId: string | undefined;
+  readonly costCenter: string;
+}
+
+/** `millwright:target`: where the stacks build. */
+export function readTarget(): "local" | "aws" {
+  const text = new pulumi.Config().get("target") ?? "local";
+  if (text !== "local" && text !== "aws")
+    throw new pulumi.RunError(`Wrong stack config. target: '${text}' is neither local nor aws.`);
+  return text;
+}
+
+/**
+ * `millwright:aws`: what differs from the preset, as JSON.
+ * @throws pulumi.RunError that names every key with a wrong value, and what AWS would refuse only in the middle of an `up`
+ */
+export function readAwsConfig(environmentName: string): AwsConfig {
+  const named = environment.safeParse(environmentName);
+  if (!named.success)
+    throw new pulumi.RunError(
+      `Wrong stack config. environment '${environmentName}': ${z.prettifyError(named.error)}`,
+    );
+  const { region, accountId, costCenter, preset: presetName, ...given } = jsonConfig("aws", aws.prefault({}));
+  const preset = presetName ?? (named.data in AWS_PRESETS ? (named.data as AwsPreset) : undefined);
+  if (preset === undefined)
+    throw new pulumi.RunError(
+      `Wrong stack config. aws.preset: '${named.data}' is no preset; take ${Object.keys(AWS_PRESETS).join(" or ")}.`,
+    );
+  const settings = awsSettings.parse(
+    Object.fromEntries(
+      Object.entries(AWS_PRESETS[preset]).map(([part, values]) => [
+        part,
+        { ...values, ...given[part as keyof AwsSettings] },
+      ]),
+    ),
+  );
+  const broken = limitViolations(settings).map(({ key, reason }) => `aws.${key}: ${reason}`);
+  if (broken.length > 0) throw new pulumi.RunError(`Wrong stack config. ${broken.join("; ")}.`);
+  return { ...settings, environment: named.data, region, accountId, costCenter };
+}
