@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { z } from "zod";
+import type { SecretsManagerSettings } from "./data/aws/secrets-manager.ts";
 import { MillwrightError } from "./model/errors.ts";
 import type { NotifySettings } from "./model/notify-settings.ts";
 import { FLOOD } from "./model/incident.ts";
@@ -287,23 +288,56 @@ export function readTestEnvironment(env: Readonly<Record<string, string | undefi
   };
 }
 
-const alertFunctionSchema = z.object({ CATALOG_URL: databaseUrl, ...kafkaVariables });
+const functionSchema = z.object({
+  CATALOG_SECRET: z.string().min(1),
+  AWS_REGION: awsRegion,
+  AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  AWS_SESSION_TOKEN: z.string().min(1).optional(),
+});
+const alertFunctionSchema = functionSchema.extend(kafkaVariables);
 const ingestFunctionSchema = alertFunctionSchema.extend({
   CELL: z.string().min(1),
-  DATABASE_URL: databaseUrl,
+  CELL_SECRET: z.string().min(1),
 });
+const notifyFunctionSchema = functionSchema.extend({
+  ...notifySchema.shape,
+  CHANNEL_KEY_SECRET: z.string().min(1),
+});
+
+/** What every function on Lambda is given: where its secrets are, as ARNs, and who it is there. */
+export interface FunctionSettings {
+  readonly catalogSecret: string;
+  readonly secretsManager: SecretsManagerSettings;
+}
 
 /** Settings of the alert function on Lambda: the catalog's service login, and Kafka, to read what a delivery lacks. */
 export function readAlertEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   const data = parseFunction(alertFunctionSchema, env);
-  return { catalogUrl: data.CATALOG_URL, kafka: kafkaOf(data) };
+  return { ...functionSettings(data), kafka: kafkaOf(data) };
 }
 
 /** Settings of the ingest function on Lambda: as {@link readAlertEnvironment}, and one cell, as its ingest login. */
 export function readIngestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   const data = parseFunction(ingestFunctionSchema, env);
-  const { CELL: cell, DATABASE_URL: databaseUrl, CATALOG_URL: catalogUrl } = data;
-  return { cell, databaseUrl, catalogUrl, kafka: kafkaOf(data) };
+  const { CELL: cell, CELL_SECRET: cellSecret } = data;
+  return { ...functionSettings(data), cell, cellSecret, kafka: kafkaOf(data) };
+}
+
+function functionSettings(data: z.infer<typeof functionSchema>): FunctionSettings {
+  return {
+    catalogSecret: data.CATALOG_SECRET,
+    secretsManager: {
+      region: data.AWS_REGION,
+      endpoint: data.AWS_ENDPOINT_URL,
+      credentials: {
+        accessKeyId: data.AWS_ACCESS_KEY_ID,
+        secretAccessKey: data.AWS_SECRET_ACCESS_KEY,
+        sessionToken: data.AWS_SESSION_TOKEN,
+      },
+    },
+  };
 }
 
 function parseFunction<Schema extends z.ZodType>(
@@ -316,7 +350,7 @@ function parseFunction<Schema extends z.ZodType>(
   throw new MillwrightError("setting-invalid", `Missing or malformed: ${names}.`);
 }
 
-function kafkaOf(data: z.infer<typeof alertFunctionSchema>): KafkaSettings {
+function kafkaOf(data: z.infer<z.ZodObject<typeof kafkaVariables>>): KafkaSettings {
   const kafka = kafkaSettings(data);
   const wrong = kafka === undefined ? ["KAFKA_BROKERS: is missing"] : kafkaContradictions(data);
   if (kafka !== undefined && wrong.length === 0) return kafka;
@@ -325,12 +359,13 @@ function kafkaOf(data: z.infer<typeof alertFunctionSchema>): KafkaSettings {
 
 /** Settings of the notify function on Lambda: the catalog, the key of the channels' secrets, and the ways to send. */
 export function readNotifyEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const parsed = notifySchema.extend({ CATALOG_URL: databaseUrl, CHANNEL_KEY: z.string() }).safeParse(env);
-  const wrong = parsed.success
-    ? contradictions(parsed.data)
-    : parsed.error.issues.map(({ path: [name] }) => String(name));
-  if (!parsed.success || wrong.length > 0)
-    throw new MillwrightError("setting-invalid", `Missing or malformed: ${wrong.join(", ")}.`);
-  const { CATALOG_URL: catalogUrl, CHANNEL_KEY: channelKey } = parsed.data;
-  return { catalogUrl, channelKey, notify: notifySettings(parsed.data) };
+  const data = parseFunction(notifyFunctionSchema, env);
+  const wrong = contradictions(data);
+  if (wrong.length > 0)
+    throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`);
+  return {
+    ...functionSettings(data),
+    channelKeySecret: data.CHANNEL_KEY_SECRET,
+    notify: notifySettings(data),
+  };
 }

@@ -7,12 +7,15 @@ import { quantile, round } from "./statistics.ts";
 
 const ROUNDS = 7;
 const REPOSITORY = path.resolve(import.meta.dirname, "..");
-/** Placeholders only: importing a handler reads its settings and opens pools, but connects to nothing. */
+/** Placeholders only: importing a handler reads its settings, and connects to nothing. */
 const LAMBDA_ENVIRONMENT = {
-  CATALOG_URL: "postgres://bench:bench@127.0.0.1:1/catalog",
+  AWS_ACCESS_KEY_ID: "bench",
+  AWS_REGION: "eu-central-1",
+  AWS_SECRET_ACCESS_KEY: "bench",
+  CATALOG_SECRET: "catalog",
   CELL: "bench",
-  CHANNEL_KEY: Buffer.alloc(32).toString("base64"),
-  DATABASE_URL: "postgres://bench:bench@127.0.0.1:1/readings",
+  CELL_SECRET: "cell",
+  CHANNEL_KEY_SECRET: "channel-key",
   KAFKA_BROKERS: "127.0.0.1:1",
 };
 const MEASURE = `

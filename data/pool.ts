@@ -19,6 +19,8 @@ export interface DatabaseAddress {
   readonly database: string;
   readonly user: string;
   readonly password: string;
+  /** undefined: no TLS. The server's certificate is always checked; `ca`: PEM of who signed it, beside those whom all trust. */
+  readonly tls?: { readonly ca?: string | undefined } | undefined;
 }
 
 export interface PoolOptions {
@@ -30,10 +32,11 @@ export interface PoolOptions {
 
 /** A pool whose idle errors (server restarted) are swallowed: the next query reports them to somebody who can act. */
 export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Pool {
-  const { host, port, database, user, password } = address;
+  const { host, port, database, user, password, tls } = address;
   const pool = new pg.Pool({
     // by name: pg takes every field that an address may carry beside these as an option of its own
     ...{ host, port, database, user, password },
+    ...(tls === undefined ? {} : { ssl: tls.ca === undefined ? true : { ca: tls.ca } }),
     max: options.max ?? 5,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,

@@ -41,15 +41,15 @@ const sealKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "must be 32 bytes in ba
 const keptKey = z.object({ key: sealKey });
 const NAME = "channel-key";
 
-/** A key as a setting carries it. @throws ZodError that holds no part of the key */
-export function parseSealKey(base64: string): Buffer {
-  return Buffer.from(sealKey.parse(base64), "base64");
+/** A key as its secret carries it, `{key}` in base64. @throws ZodError that holds no part of the key */
+export function parseSealKey(secret: unknown): Buffer {
+  return Buffer.from(keptKey.parse(secret).key, "base64");
 }
 
 /** The key of the channels' secrets, made once. A lost key means that every channel is to be made anew. */
 export async function channelSealer(secrets: SecretStore): Promise<Sealer> {
   const kept = await secrets.get(NAME);
-  if (kept !== undefined) return sealer(parseSealKey(keptKey.parse(kept).key));
+  if (kept !== undefined) return sealer(parseSealKey(kept));
   const key = randomBytes(KEY_BYTES);
   await secrets.put(NAME, { key: key.toString("base64") });
   return sealer(key);

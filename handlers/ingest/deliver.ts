@@ -5,18 +5,20 @@ import {
   type Subscription,
   type TopicPartition,
 } from "../../data/event-log/event-log.ts";
-import { MillwrightError } from "../../model/errors.ts";
+import { hasCode, MillwrightError } from "../../model/errors.ts";
 
 type Consumer = Pick<Subscription, "position" | "handle">;
 
 /**
  * Hands a delivery whose offsets are not ours to choose (a Lambda event source) to a subscription. What lies below the
  * stored position is skipped; when the position lies below the delivery, the records between are read from the log
- * first (PROTOCOLS §2). The rest must be taken as a whole, or the source delivers it again.
+ * first (PROTOCOLS §2). A partition that cannot go on keeps none of the others from it: they are stored before this
+ * throws, so that what the source delivers again is skipped up to where it failed.
  *
  * @throws MillwrightError `offset-out-of-range` when the log no longer holds the stored position: storing what follows
- *   would lose records. The partition stops, and the source's iterator age is the alarm.
+ *   would lose records. The partition stops, and the source's lag is the alarm.
  * @throws MillwrightError `tenant-fenced`, retryable, when a tenant is fenced at the moment
+ * @throws AggregateError of such, when several partitions cannot go on
  */
 export async function deliver(
   log: Pick<EventLog, "read">,
@@ -24,18 +26,28 @@ export async function deliver(
   records: readonly LogRecord[],
 ): Promise<void> {
   const fresh: LogRecord[] = [];
+  const stops: MillwrightError[] = [];
   for (const ofPartition of Map.groupBy(
     records,
     ({ topic, partition }) => `${topic} ${partition}`,
   ).values()) {
     const [first] = ofPartition;
     if (first === undefined) continue;
-    let stored = await consumer.position(first);
-    if (stored < first.coversFrom) stored = await takeGap(log, consumer, first, stored);
-    const [next, ...rest] = ofPartition.filter(({ offset }) => offset >= stored);
-    if (next !== undefined) fresh.push({ ...next, coversFrom: stored }, ...rest);
+    try {
+      let stored = await consumer.position(first);
+      if (stored < first.coversFrom) stored = await takeGap(log, consumer, first, stored);
+      const [next, ...rest] = ofPartition.filter(({ offset }) => offset >= stored);
+      if (next !== undefined) fresh.push({ ...next, coversFrom: stored }, ...rest);
+    } catch (error) {
+      // An outage is everybody's: to look at the other partitions would only take its time-out again for each.
+      if (!hasCode(error, "offset-out-of-range") && !hasCode(error, "tenant-fenced")) throw error;
+      stops.push(error);
+    }
   }
   await take(consumer, fresh);
+  const [stop, ...others] = stops;
+  if (others.length > 0) throw new AggregateError(stops, stops.map(({ message }) => message).join(" "));
+  if (stop !== undefined) throw stop;
 }
 
 /**
