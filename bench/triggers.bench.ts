@@ -2,6 +2,7 @@ import { evaluateTriggers } from "../automation/triggers/evaluate.ts";
 import { replayStored } from "../automation/triggers/replay.ts";
 import { addTenant } from "../data/catalog/tenant.ts";
 import { putTriggers } from "../data/catalog/trigger-config.ts";
+import { MillwrightError } from "../model/errors.ts";
 import { DEFAULT_TRIGGERS } from "../model/trigger-config.ts";
 import { testCatalog } from "../test/support/catalog.ts";
 import { newTenant } from "../test/support/operations.ts";
@@ -38,7 +39,7 @@ export async function run(): Promise<BenchResult> {
     console.error(`${TENANTS * DAYS * 24} hours made`);
     await putTriggers(catalog.service, TRIGGERS, "bench");
 
-    const startMove = () => Promise.reject(new Error("nothing is moved here"));
+    const startMove = () => Promise.reject(new MillwrightError("move-refused", "Nothing is moved here."));
     const deps = { catalog: catalog.service, startMove, dedicatedServerCount: undefined };
     const logger = { info: () => undefined, warn: () => undefined };
     const evaluateMs: number[] = [];

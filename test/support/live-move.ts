@@ -183,13 +183,16 @@ export class LoadedTenant {
     this.#journal = journal;
   }
 
-  /** @param pauses - after each call of a sender, and between two reads */
-  startLoad(seed: number, { pauseMs = 5, readPauseMs = 0 } = {}): void {
+  /**
+   * @param pauses - after each call of a sender, and between two reads
+   * @param clockMs - where the machines' clocks begin: those of a fast sender run ahead, at last out of the range of what is stored
+   */
+  startLoad(seed: number, { pauseMs = 5, readPauseMs = 0, clockMs = Date.now() } = {}): void {
     const { tenant } = this;
     const common = { ...this.#facts, log: this.#plant.log, journal: this.#journal, pauseMs };
     const senders = ["a", "b"].map((name, index) => {
       const connection = `${tenant}-${name}`;
-      const workload = new Workload(randomFrom(seed + index), connection, Date.now());
+      const workload = new Workload(randomFrom(seed + index), connection, clockMs);
       return send({ ...common, connection, workload }, this.#stop.signal);
     });
     this.#working = [...senders, this.#read(readPauseMs)];
