@@ -32,8 +32,9 @@ export const OPERATION_STEPS = {
     "catch-up",
     "flip",
     "receipt",
+    "protect-home",
   ],
-  rollback: ["check-way-back", "catch-up", "flip", "receipt"],
+  rollback: ["check-way-back", "catch-up", "flip", "receipt", "protect-home"],
   "finish-move": ["let-go", "lift-protection", "drop-old-data", "remove-old-home", "receipt"],
 } as const satisfies Record<OperationKind, readonly string[]>;
 export type StepName = (typeof OPERATION_STEPS)[OperationKind][number] | AbandonStep;

@@ -44,11 +44,16 @@ interface Home {
   readonly isProtected: boolean;
 }
 
+interface SchemaEngine extends Engine {
+  /** Of the tenant's stack, as the last `up` was asked for them. */
+  readonly homesOf: (tenant: TenantId) => readonly Home[];
+}
+
 /**
  * Makes a tenant's schema in the cells that its stack's config names, and takes it from the others, as the program does.
  * What is protected it knows of its own process only.
  */
-export function schemaEngine(cells: Readonly<Record<string, CellSecret>>): Engine {
+export function schemaEngine(cells: Readonly<Record<string, CellSecret>>): SchemaEngine {
   const homes = new Map<TenantId, readonly Home[]>();
   const secretOf = (cell: string) => {
     const secret = cells[cell];
@@ -56,6 +61,7 @@ export function schemaEngine(cells: Readonly<Record<string, CellSecret>>): Engin
     return secret;
   };
   return {
+    homesOf: (tenant) => (homes.get(tenant) ?? []).map(({ cell, isProtected }) => ({ cell, isProtected })),
     open: ({ config }) => {
       const tenant = JSON.parse(config["millwright:tenant"] as string) as {
         readonly id: TenantId;

@@ -14,7 +14,7 @@ import { signedReceipt, type SignedReceipt } from "../../../model/receipt.ts";
 import { asCellRole } from "../../support/cell.ts";
 import { eventually } from "../../support/eventually.ts";
 import { MovePlant, type CellName, type LoadedTenant } from "../../support/live-move.ts";
-import { runMoves } from "../../support/move-operations.ts";
+import { runMoves, schemaEngine } from "../../support/move-operations.ts";
 import { alice, ended, type TestOperations } from "../../support/operations.ts";
 import { seed } from "../../support/seed.ts";
 
@@ -23,11 +23,13 @@ const toT = { tier: "shared", cell: "T" } as const;
 
 describe(`the operation that moves a tenant (seed ${seed})`, function () {
   let plant: MovePlant;
+  let engine: ReturnType<typeof schemaEngine>;
   let operations: TestOperations;
   let onStep: ((step: StepName, phase: "before" | "after") => Promise<void> | void) | undefined;
   before(async () => {
     plant = await MovePlant.start();
-    operations = await runMoves(plant, { onStep: (step, phase) => onStep?.(step, phase) });
+    engine = schemaEngine(plant.cells);
+    operations = await runMoves(plant, { engine, onStep: (step, phase) => onStep?.(step, phase) });
   });
   after(async () => {
     await operations.close();
@@ -118,6 +120,10 @@ describe(`the operation that moves a tenant (seed ${seed})`, function () {
     expect(
       (await shadowsOf(plant.test.catalog.service, loaded.tenant)).map(({ cell }) => cell),
     ).to.deep.equal(["S"]);
+    expect(engine.homesOf(loaded.tenant)).to.deep.equal([
+      { cell: "T", isProtected: true },
+      { cell: "S", isProtected: true },
+    ]);
     await loaded.hasStoredMore("T", 50);
     expect([await roleIn("S", loaded), await roleIn("T", loaded)]).to.deep.equal(["shadow", "primary"]);
     expect(await refusal(move(loaded))).to.equal("move-unfinished");

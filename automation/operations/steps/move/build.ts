@@ -63,6 +63,14 @@ export async function buildTarget(run: OperationRun) {
   return { changes };
 }
 
+/** The stack's outputs name the home where the tenant is now, and neither home can be destroyed by mistake. */
+export async function protectHome(run: OperationRun) {
+  const { home, other, ...placed } = await movingTenant(run);
+  const homes = [home, other].map((site) => ({ ...site, isProtected: true }));
+  const session = await tenantSession(run, placed, homes);
+  return { changes: await session.up() };
+}
+
 /** Whether the target can hold what the source has, now that it is there. */
 export async function checkTarget(run: OperationRun) {
   const { owned, deps } = run;

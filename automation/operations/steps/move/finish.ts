@@ -42,7 +42,7 @@ async function letGo(run: OperationRun) {
   return { from: other.cell };
 }
 
-/** The engine refuses to delete what is protected; from here on the new home is. */
+/** The engine refuses to delete what is protected. */
 async function liftProtection(run: OperationRun) {
   const { home, other, ...placed } = await movingTenant(run);
   const homes = [

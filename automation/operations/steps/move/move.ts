@@ -1,11 +1,12 @@
 import type { Step } from "../step.ts";
-import { buildTarget, checkTarget, placeTarget, preflight, prepareTarget } from "./build.ts";
+import { buildTarget, checkTarget, placeTarget, preflight, prepareTarget, protectHome } from "./build.ts";
 import { catchUp, copy, mark, prove } from "./copy.ts";
 import { checkWayBack, flip, flipBack } from "./flip.ts";
 import { MOVE_OUTAGE_LIMIT_MS } from "./moving.ts";
 import { issueReceipt } from "./receipt.ts";
 
 const BEFORE_FLIP = { cancel: "heard", outageLimitMs: MOVE_OUTAGE_LIMIT_MS } as const;
+const AFTER_FLIP = { cancel: "ignored", outageLimitMs: MOVE_OUTAGE_LIMIT_MS } as const;
 const FROM_FLIP_ON = { cancel: "last-chance", outageLimitMs: MOVE_OUTAGE_LIMIT_MS } as const;
 
 /** From one cell to another while the tenant writes: PROTOCOLS §6. What fails before the flip ends in {@link ABANDON}. */
@@ -20,7 +21,8 @@ export const MOVE: readonly Step[] = [
   { name: "prove", ...BEFORE_FLIP, run: prove },
   { name: "catch-up", ...BEFORE_FLIP, run: catchUp },
   { name: "flip", ...FROM_FLIP_ON, run: flip },
-  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: issueReceipt },
+  { name: "receipt", ...AFTER_FLIP, run: issueReceipt },
+  { name: "protect-home", ...AFTER_FLIP, run: protectHome },
 ];
 
 /** The same flip the other way round, while the old home still follows. */
@@ -28,5 +30,6 @@ export const ROLLBACK: readonly Step[] = [
   { name: "check-way-back", cancel: "heard", run: checkWayBack },
   { name: "catch-up", ...BEFORE_FLIP, run: catchUp },
   { name: "flip", ...FROM_FLIP_ON, run: flipBack },
-  { name: "receipt", ...FROM_FLIP_ON, cancel: "ignored", run: issueReceipt },
+  { name: "receipt", ...AFTER_FLIP, run: issueReceipt },
+  { name: "protect-home", ...AFTER_FLIP, run: protectHome },
 ];
