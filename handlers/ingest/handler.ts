@@ -4,6 +4,7 @@ import { topicsOfCell } from "../../data/catalog/topic.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
 import { openPool } from "../../data/pool.ts";
 import { readIngestEnvironment } from "../../environment.ts";
+import { publishMetric } from "../embedded-metric.ts";
 import { openedBySecrets } from "../opened-by-secrets.ts";
 import { deliver } from "./deliver.ts";
 import { gapLog } from "./gap-log.ts";
@@ -41,7 +42,15 @@ const withSubscription = openedBySecrets(async () => {
       );
     },
     outOfRange: () => undefined, // nobody seeks here: `deliver` throws
-    stored: () => undefined,
+    stored: ({ deadLetterCount }) => {
+      if (deadLetterCount > 0)
+        publishMetric({
+          name: "DeadLetters",
+          unit: "Count",
+          value: deadLetterCount,
+          dimensions: { Cell: cell },
+        });
+    },
   });
   const close = async () => {
     await Promise.all([pool.end(), catalog.end()]);

@@ -3,9 +3,11 @@ import { parseDatabaseSecret } from "../../data/database-secret.ts";
 import { openPool } from "../../data/pool.ts";
 import { parseSealKey, sealer } from "../../data/seal.ts";
 import { readNotifyEnvironment } from "../../environment.ts";
+import { publishMetric } from "../embedded-metric.ts";
 import { openedBySecrets } from "../opened-by-secrets.ts";
 import { openSenders } from "./channels/senders.ts";
 import { runDispatcher } from "./process.ts";
+import type { NotifyObserver } from "./try-delivery.ts";
 
 /** How long one invocation sends; the schedule starts the next before it ends, and leases keep the two apart. */
 const RUN_MS = 55_000;
@@ -25,10 +27,21 @@ const withDispatcher = openedBySecrets(async () => {
     searchPath: "catalog",
   });
   return {
-    dispatcher: { pool, sealer: sealer(parseSealKey(key)), senders: openSenders(pool, "refuse", notify) },
+    dispatcher: {
+      pool,
+      sealer: sealer(parseSealKey(key)),
+      senders: openSenders(pool, "refuse", notify),
+      observe: { onNotified: publishLatency },
+    },
     close: () => pool.end(),
   };
 });
+
+const publishLatency: Required<NotifyObserver>["onNotified"] = ({ tenant, latencyMs: { total } }) => {
+  if (total === null) return;
+  const dimensions = { Tenant: tenant };
+  publishMetric({ name: "AlertLatency", unit: "Milliseconds", value: total, dimensions });
+};
 
 /** What a function is told of its invocation. */
 interface InvocationContext {

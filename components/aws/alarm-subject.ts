@@ -1,0 +1,40 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { SubjectKind } from "../../model/aws/alarm-rules.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { groupName } from "./event-log-access.ts";
+import type { HandlerFunction } from "./handler-function.ts";
+
+type Names = Pick<HandlerFunction, "functionName" | "deadLetterName">;
+
+/** Something that is watched: the rules of its kind, on metrics of these dimensions. */
+export interface AlarmSubject {
+  readonly kind: SubjectKind;
+  /** Part of the alarms' names and titles: lower case, digits, single dashes. */
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** A function and its dead letters. @param name - `ingest-shared-1` */
+export function functionSubjects(name: string, fn: Names): AlarmSubject[] {
+  return [
+    { kind: "function", name, dimensions: { FunctionName: fn.functionName } },
+    { kind: "deadLetters", name, dimensions: { QueueName: fn.deadLetterName } },
+  ];
+}
+
+/** A function's group on one topic. */
+export function consumerSubject(
+  name: string,
+  fn: Names,
+  topic: string,
+  clusterName: pulumi.Input<string>,
+): AlarmSubject {
+  const group = groupName(fn.functionName, topic);
+  const dimensions = { "Cluster Name": clusterName, "Consumer Group": group, Topic: topic };
+  return { kind: "consumer", name, dimensions };
+}
+
+/** What a tenant was promised. */
+export function tenantSubject(tenant: TenantId): AlarmSubject {
+  return { kind: "tenant", name: tenant, dimensions: { Tenant: tenant } };
+}
