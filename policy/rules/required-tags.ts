@@ -5,17 +5,42 @@ const REQUIRED_TAGS = ["tenant", "environment", "costCenter"] as const;
 
 // AWS bills nothing for these and takes no tags on them. A type that is missing here is refused without tags, which
 // is seen at once; the other way round it would cost money unseen.
-const UNTAGGABLE = new Set([
+export const UNTAGGABLE: ReadonlySet<string> = new Set([
+  "aws:apigateway/account:Account",
+  "aws:apigateway/deployment:Deployment",
+  "aws:apigateway/methodSettings:MethodSettings",
+  "aws:apigateway/usagePlanKey:UsagePlanKey",
   "aws:apigatewayv2/integration:Integration",
   "aws:apigatewayv2/route:Route",
+  "aws:appautoscaling/policy:Policy",
+  "aws:cloudwatch/dashboard:Dashboard",
+  "aws:cloudwatch/eventTarget:EventTarget",
+  "aws:ec2/networkAclRule:NetworkAclRule",
+  "aws:ec2/route:Route",
+  "aws:ec2/routeTableAssociation:RouteTableAssociation",
+  "aws:ec2/volumeAttachment:VolumeAttachment",
   "aws:iam/rolePolicy:RolePolicy",
   "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+  "aws:kms/alias:Alias",
+  "aws:lambda/alias:Alias",
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
   "aws:lambda/permission:Permission",
+  "aws:msk/configuration:Configuration",
+  "aws:msk/topic:Topic",
   "aws:route53/record:Record",
   "aws:s3/bucketAcl:BucketAcl",
+  "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+  "aws:s3/bucketLogging:BucketLogging",
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
   "aws:s3/bucketPolicy:BucketPolicy",
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+  "aws:s3/bucketVersioning:BucketVersioning",
+  "aws:secretsmanager/secretRotation:SecretRotation",
   "aws:secretsmanager/secretVersion:SecretVersion",
+  "aws:sns/topicPolicy:TopicPolicy",
+  "aws:sns/topicSubscription:TopicSubscription",
+  "aws:sqs/queuePolicy:QueuePolicy",
 ]);
 
 /** Resources of AWS only: what the local target builds has no tags. */

@@ -38,6 +38,8 @@ export interface AwsConfig extends AwsSettings {
   readonly region: string;
   readonly accountId: string | undefined;
   readonly costCenter: string;
+  /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
+  readonly isProtected: boolean;
 }
 
 /** `millwright:target`: where the stacks build. */
@@ -74,5 +76,6 @@ export function readAwsConfig(environmentName: string): AwsConfig {
   );
   const broken = limitViolations(settings).map(({ key, reason }) => `aws.${key}: ${reason}`);
   if (broken.length > 0) throw new pulumi.RunError(`Wrong stack config. ${broken.join("; ")}.`);
-  return { ...settings, environment: named.data, region, accountId, costCenter };
+  const isProtected = jsonConfig("isProtected", z.boolean().default(true));
+  return { ...settings, environment: named.data, region, accountId, costCenter, isProtected };
 }

@@ -1,5 +1,5 @@
 import { awsCall } from "./aws-plugin/calls.ts";
-import { awsOutputs } from "./aws-plugin/outputs.ts";
+import { awsOutputs, REGION } from "./aws-plugin/outputs.ts";
 import { sdkType } from "./aws-plugin/sdk-types.ts";
 import { COMMON_WORLD, mockPulumi, type MockWorld } from "./pulumi-mocks.ts";
 
@@ -13,7 +13,7 @@ const AWS_WORLD: MockWorld = {
     if (unknown.length > 0) throw new Error(`${token} takes no ${unknown.join(", ")}`);
     return awsOutputs(token, type, name, inputs);
   },
-  call: awsCall,
+  call: (token, inputs) => awsCall(token, inputs, REGION),
 };
 
 /** Stands in for engine and AWS in the tests of one suite: `mockPulumi` with every type of AWS. */

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { requiredTags } from "../../../policy/rules/required-tags.ts";
+import { requiredTags, UNTAGGABLE } from "../../../policy/rules/required-tags.ts";
+import { sdkType } from "../../support/aws-plugin/sdk-types.ts";
 
 const complete = { tenant: "acme", environment: "production", costCenter: "platform" };
 const check = (type: string, tags?: unknown) => requiredTags.violations({ type, props: { tags } });
@@ -19,5 +20,13 @@ describe("requiredTags", () => {
     expect(check("aws:tomorrow/thing:Thing")).to.have.length(1);
     expect(check("aws:iam/rolePolicyAttachment:RolePolicyAttachment")).to.deep.equal([]);
     expect(check("millwright:index:Cell")).to.deep.equal([]);
+  });
+
+  it("lets off no type that takes tags, as the SDK of AWS says", () => {
+    for (const type of UNTAGGABLE) {
+      const known = sdkType(type);
+      expect(known, type).not.to.equal(undefined);
+      expect(known?.inputs.has("tags"), type).to.equal(false);
+    }
   });
 });

@@ -1,50 +1,55 @@
-import { ACCOUNT, REGION, ZONES } from "./outputs.ts";
+import { ACCOUNT } from "./outputs.ts";
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** An account with AWS's own quotas, in which nothing of ours is yet. */
-const ANSWERS: Readonly<Record<string, (inputs: Properties) => Properties>> = {
-  "aws:ec2/getAmi:getAmi": () => ({
-    id: "ami-0123456789abcdef0",
-    architecture: "arm64",
-    rootDeviceName: "/dev/xvda",
-  }),
-  "aws:ec2/getEips:getEips": () => ({ allocationIds: [] }),
-  "aws:ec2/getManagedPrefixList:getManagedPrefixList": ({ name }) => ({ id: "pl-63a5400a", name }),
-  "aws:ec2/getVpcs:getVpcs": () => ({ ids: ["vpc-default"] }),
-  "aws:index/getAvailabilityZones:getAvailabilityZones": () => ({ id: REGION, names: [...ZONES] }),
-  "aws:index/getCallerIdentity:getCallerIdentity": () => ({
-    ...{ id: ACCOUNT, accountId: ACCOUNT, userId: "AIDATEST" },
-    arn: `arn:aws:iam::${ACCOUNT}:user/test`,
-  }),
-  "aws:index/getRegion:getRegion": () => ({ id: REGION, name: REGION, region: REGION }),
-  "aws:servicequotas/getServiceQuota:getServiceQuota": ({ quotaCode, serviceCode }) => ({
-    ...{ id: `${String(serviceCode)}/${String(quotaCode)}`, quotaCode, serviceCode },
-    value: QUOTAS[String(quotaCode)] ?? 0,
-  }),
-  "aws:ssm/getParameter:getParameter": ({ name }) => ({
-    ...{ id: name, name, type: "String" },
-    value: "ami-0123456789abcdef0", // public parameters of AWS name images
-  }),
-};
-
+/** What is special about a region; every other one has three zones and, of AWS's own, one VPC. */
+const REGIONS: Readonly<Record<string, { readonly zones?: readonly string[]; readonly vpcCount?: number }>> =
+  {
+    "us-west-1": { zones: ["b", "c"] }, // as it is for accounts of today
+    "xx-narrow-1": { zones: ["a"] },
+    "xx-full-1": { vpcCount: 5 },
+  };
 const QUOTAS: Readonly<Record<string, number>> = {
   "L-F678F1CE": 5, // VPCs per region
   "L-0263D0A3": 5, // elastic IPs per region
   "L-B99A9384": 1000, // concurrent executions of Lambda
 };
+const IMAGE = "ami-0123456789abcdef0";
+
+const ANSWERS: Readonly<Record<string, (inputs: Properties, region: string) => Properties>> = {
+  "aws:ec2/getAmi:getAmi": () => ({ id: IMAGE, architecture: "arm64", rootDeviceName: "/dev/xvda" }),
+  "aws:ec2/getEips:getEips": () => ({ allocationIds: [] }),
+  "aws:ec2/getManagedPrefixList:getManagedPrefixList": ({ name }) => ({ id: "pl-63a5400a", name }),
+  // Tags are asked for to find ours, of which there is none yet.
+  "aws:ec2/getVpcs:getVpcs": ({ tags }, region) => ({
+    ids: Array.from(
+      { length: tags === undefined ? (REGIONS[region]?.vpcCount ?? 1) : 0 },
+      (_, n) => `vpc-${n}`,
+    ),
+  }),
+  "aws:index/getAvailabilityZones:getAvailabilityZones": (_, region) => ({
+    id: region,
+    names: (REGIONS[region]?.zones ?? ["a", "b", "c"]).map((zone) => `${region}${zone}`),
+  }),
+  "aws:index/getCallerIdentity:getCallerIdentity": () => ({
+    ...{ id: ACCOUNT, accountId: ACCOUNT, userId: "AIDATEST" },
+    arn: `arn:aws:iam::${ACCOUNT}:user/test`,
+  }),
+  "aws:index/getRegion:getRegion": (_, region) => ({ id: region, name: region, region }),
+  "aws:servicequotas/getServiceQuota:getServiceQuota": ({ quotaCode, serviceCode }) => ({
+    ...{ id: `${String(serviceCode)}/${String(quotaCode)}`, quotaCode, serviceCode },
+    value: QUOTAS[String(quotaCode)] ?? 0,
+  }),
+  // AWS's public parameters name images.
+  "aws:ssm/getParameter:getParameter": ({ name }) => ({ id: name, name, type: "String", value: IMAGE }),
+};
 
 /**
- * The answer to a look-up.
- * @param differing - answers of another account, by token
+ * The answer to a look-up, of an account with AWS's own quotas in which nothing of ours is yet.
  * @throws Error for a call that no stack makes
  */
-export function awsCall(
-  token: string,
-  inputs: Properties,
-  differing: Readonly<Record<string, Properties>> = {},
-): Properties {
+export function awsCall(token: string, inputs: Properties, region: string): Properties {
   const answer = ANSWERS[token];
   if (answer === undefined) throw new Error(`no answer for the call ${token}`);
-  return { ...answer(inputs), ...differing[token] };
+  return answer(inputs, region);
 }

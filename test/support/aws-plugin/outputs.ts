@@ -3,7 +3,6 @@ import type { SdkType } from "./sdk-types.ts";
 
 export const ACCOUNT = "123456789012";
 export const REGION = "us-east-1";
-export const ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"] as const;
 
 type Properties = Readonly<Record<string, unknown>>;
 type Computed = (id: string, inputs: Properties) => Properties;

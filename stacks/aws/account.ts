@@ -1,0 +1,75 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { awsTags, type AwsScope } from "../../components/aws/names.ts";
+import { quotaFault, type QuotaUse } from "../../model/aws/quota.ts";
+import type { AwsConfig } from "../config/aws-config.ts";
+
+/** The account and region that a stack builds in. */
+export interface AwsAccount {
+  readonly provider: aws.Provider;
+  readonly accountId: string;
+  /** As many availability zones as the config asks for. */
+  readonly zones: readonly string[];
+}
+
+/**
+ * Opens the provider of a stack, whose tags everything gets, and looks at what is there.
+ * @throws pulumi.RunError where the region has too few zones for the config
+ */
+export async function openAccount(config: AwsConfig, scope: AwsScope): Promise<AwsAccount> {
+  const { region, costCenter } = config;
+  const provider = new aws.Provider("aws", {
+    region,
+    defaultTags: { tags: awsTags(scope, costCenter) },
+    ...(config.accountId === undefined ? {} : { allowedAccountIds: [config.accountId] }),
+  });
+  const [{ accountId }, { names }] = await Promise.all([
+    aws.getCallerIdentity({}, { provider }),
+    aws.getAvailabilityZones(
+      // Local zones and others that an account has to ask for have neither MSK nor RDS.
+      { state: "available", filters: [{ name: "opt-in-status", values: ["opt-in-not-required"] }] },
+      { provider },
+    ),
+  ]);
+  const { zoneCount } = config.network;
+  if (names.length < zoneCount)
+    throw new pulumi.RunError(
+      `Wrong stack config. aws.network.zoneCount: is ${zoneCount}, and ${region} (aws.region) has ${names.length} for this ` +
+        `account; two are the least.`,
+    );
+  return { provider, accountId, zones: names.toSorted().slice(0, zoneCount) };
+}
+
+const VPC_QUOTA = { serviceCode: "vpc", quotaCode: "L-F678F1CE" };
+const ADDRESS_QUOTA = { serviceCode: "ec2", quotaCode: "L-0263D0A3" };
+
+/** @throws pulumi.RunError where the VPC or the addresses of its NAT gateways would not fit into the account's quotas */
+export async function checkNetworkQuotas(
+  { region, network, costCenter }: AwsConfig,
+  scope: AwsScope,
+  provider: aws.Provider,
+): Promise<void> {
+  const own = { tags: awsTags(scope, costCenter) };
+  const lookUp = { provider };
+  const [vpcQuota, vpcs, ownVpcs, addressQuota, addresses, ownAddresses] = await Promise.all([
+    aws.servicequotas.getServiceQuota(VPC_QUOTA, lookUp),
+    aws.ec2.getVpcs({}, lookUp),
+    aws.ec2.getVpcs(own, lookUp),
+    aws.servicequotas.getServiceQuota(ADDRESS_QUOTA, lookUp),
+    aws.ec2.getEips({}, lookUp),
+    aws.ec2.getEips(own, lookUp),
+  ]);
+  const uses: readonly QuotaUse[] = [
+    {
+      ...{ what: "VPCs", quotaCode: VPC_QUOTA.quotaCode, quota: vpcQuota.value, key: "aws.region" },
+      ...{ existingCount: vpcs.ids.length, ownCount: ownVpcs.ids.length, neededCount: 1 },
+    },
+    {
+      ...{ what: "elastic IP addresses", quotaCode: ADDRESS_QUOTA.quotaCode, quota: addressQuota.value },
+      ...{ existingCount: addresses.allocationIds.length, ownCount: ownAddresses.allocationIds.length },
+      ...{ neededCount: network.natCount, key: "aws.network.natCount" },
+    },
+  ];
+  const faults = uses.map((use) => quotaFault(use, region)).filter((fault) => fault !== undefined);
+  if (faults.length > 0) throw new pulumi.RunError(`Wrong stack config. ${faults.join("; ")}.`);
+}

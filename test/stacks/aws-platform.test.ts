@@ -1,0 +1,58 @@
+import { expect } from "chai";
+import type { ChangeSummary } from "../../automation/engine/engine.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
+import { isUnchanged } from "../support/local-stacks.ts";
+
+describe("the platform on AWS under the real engine (test plugin; the network's inside is a guess)", function () {
+  this.timeout(600_000);
+  let stacks: AwsStacks;
+
+  before(async function () {
+    this.timeout(900_000); // the engine may have to be built first
+    stacks = await awsStacks();
+  });
+  after(() => stacks.remove());
+
+  const refusalOf = async (work: Promise<unknown>): Promise<MillwrightError> => {
+    const error: unknown = await work.catch((reason: unknown) => reason);
+    if (!(error instanceof MillwrightError)) throw new Error("expected a MillwrightError", { cause: error });
+    return error;
+  };
+  const textOf = ({ message, fields }: MillwrightError) => `${message} ${JSON.stringify(fields)}`;
+  const print = (stack: string, summary: ChangeSummary) => {
+    console.error(`      ${stack}: ${JSON.stringify(summary)} (layout of the network by the test plugin)`);
+  };
+
+  for (const environment of ["development", "production"]) {
+    const stack = `platform-${environment}`;
+    it(`previews and builds ${environment} from nothing, finds nothing to do, and is not destroyed while protected`, async () => {
+      await stacks.session(stack, stacks.config(), async (session) => {
+        print(stack, await session.preview());
+        await session.up();
+        expect(isUnchanged(await session.up())).to.equal(true);
+        const refusal = await refusalOf(session.destroy());
+        expect(textOf(refusal)).to.match(/protect/);
+      });
+      await stacks.session(stack, stacks.config({}, { isProtected: false }), async (session) => {
+        await session.up();
+        await session.destroy();
+      });
+    });
+  }
+
+  for (const [what, aws, message] of [
+    ["an unknown key", { network: { natCuont: 1 } }, /aws\.network.*natCuont/],
+    ["a block that does not fit", { network: { cidrBlock: "10.0.0.0/25" } }, /aws\.network\.cidrBlock/],
+    ["a region without two zones", { region: "xx-narrow-1" }, /aws\.network\.zoneCount.*xx-narrow-1.* has 1/],
+    ["a region with two zones for three", { region: "us-west-1" }, /aws\.network\.zoneCount: is 3.*has 2/],
+    ["a full quota of VPCs", { region: "xx-full-1" }, /aws\.region: .*5 other VPCs.*quota of 5.*L-F678F1CE/],
+  ] as const) {
+    it(`refuses ${what} in the preview and names the key`, async () => {
+      const previewing = stacks.session("platform-production", stacks.config(aws), (session) =>
+        session.preview(),
+      );
+      expect(textOf(await refusalOf(previewing))).to.match(message);
+    });
+  }
+});

@@ -1,0 +1,63 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { EngineEvent, StackConfig, StackSession } from "../../automation/engine/engine.ts";
+import { REPOSITORY } from "../../automation/engine/layout.ts";
+import { prepareEngine } from "../../automation/engine/prepare.ts";
+import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
+import { inheritedEnvironment } from "../../environment.ts";
+import { buildPolicyPack } from "../../policy/bundle.ts";
+
+export type AwsStacks = Awaited<ReturnType<typeof awsStacks>>;
+type ResourceChange = NonNullable<EngineEvent["resource"]>;
+
+/** The stacks for AWS under the real engine and policy pack; the test plugins of `aws-plugin` stand in for AWS. */
+export async function awsStacks() {
+  const home = await mkdtemp(path.join(tmpdir(), "millwright-aws-stacks-"));
+  // The pack finds the SDK by walking up to the repository's node_modules; dist/ would be wiped by a build meanwhile.
+  const cache = path.join(REPOSITORY, "node_modules", ".cache");
+  await mkdir(cache, { recursive: true });
+  const policyPackDir = await mkdtemp(path.join(cache, "millwright-policy-"));
+  await buildPolicyPack(policyPackDir);
+  const prepared = await prepareEngine({
+    ...{ home, inherited: inheritedEnvironment(), progress: (line) => console.error(line) },
+    canDownload: () => Promise.resolve(false),
+  });
+  for (const name of ["aws", "awsx"]) {
+    const program = fileURLToPath(new URL(`aws-plugin/${name}-main.ts`, import.meta.url));
+    const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
+    await writeFile(path.join(prepared.layout.plugins, `pulumi-resource-${name}`), script, { mode: 0o755 });
+  }
+  const engine = pulumiEngine({ prepared, policyPackDir });
+  let fencingToken = 0n;
+
+  return {
+    layout: prepared.layout,
+    /** Opens a session, does `work`, closes it. `changes` grows with each run. */
+    session: async <T>(
+      stack: string,
+      config: StackConfig,
+      work: (session: StackSession, changes: readonly ResourceChange[]) => Promise<T>,
+    ): Promise<T> => {
+      const changes: ResourceChange[] = [];
+      const onEvent = ({ resource }: EngineEvent) => resource && changes.push(resource);
+      const opened = await engine.open({ stack, config, fencingToken: ++fencingToken, onEvent });
+      try {
+        return await work(opened, changes);
+      } finally {
+        await opened.close();
+      }
+    },
+    /** `aws`: what differs from the preset. */
+    config: (aws: object = {}, { isProtected = true } = {}): StackConfig => ({
+      "millwright:target": "aws",
+      "millwright:aws": JSON.stringify(aws),
+      "millwright:isProtected": JSON.stringify(isProtected),
+    }),
+    remove: async () => {
+      await rm(home, { recursive: true, force: true });
+      await rm(policyPackDir, { recursive: true, force: true });
+    },
+  };
+}
