@@ -37,6 +37,15 @@ export async function processRows(): Promise<ProcessRow[]> {
   return texts.flatMap((text) => (text === undefined ? [] : (parseProcStat(text) ?? [])));
 }
 
+/** The process, then everything that it has started, and what that has. (PostgreSQL's processes leave its group.) */
+export async function familyOf(pid: number): Promise<readonly number[]> {
+  const rows = await processRows();
+  const family = [pid];
+  for (const member of family)
+    family.push(...rows.filter(({ parent }) => parent === member).map((row) => row.pid));
+  return family;
+}
+
 function statFile(pid: number | string): string {
   return `/proc/${pid}/stat`;
 }

@@ -3,7 +3,7 @@ import { open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { MillwrightError } from "../../model/errors.ts";
-import { processRows } from "../processes/process-table.ts";
+import { familyOf } from "../processes/process-table.ts";
 import { sendSignal } from "../processes/process-identity.ts";
 
 const START_LIMIT_MS = 90_000; // crash recovery on a busy machine; a server that fails ends its process, and is heard at once
@@ -123,14 +123,8 @@ export class ServerProcess {
     for (const pid of await this.#family()) sendSignal(pid, signal);
   }
 
-  /** The server, then everything that it started. (PostgreSQL's processes leave its group and session.) */
   async #family(): Promise<readonly number[]> {
-    if (!this.isRunning || this.#child?.pid === undefined) return [];
-    const rows = await processRows();
-    const family = [this.#child.pid];
-    for (const member of family)
-      family.push(...rows.filter(({ parent }) => parent === member).map(({ pid }) => pid));
-    return family;
+    return this.isRunning && this.#child?.pid !== undefined ? familyOf(this.#child.pid) : [];
   }
 
   async #logTail(): Promise<string> {

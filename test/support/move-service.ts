@@ -8,8 +8,11 @@ import { openCatalog } from "../../data/catalog/catalog.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { requireCellSecret, type CellSecret } from "../../data/cell/cell-secret.ts";
 import { openEmbeddedLog } from "../../data/event-log/embedded-log.ts";
+import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
+import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
 import { folderSecretStore } from "../../data/secret-store.ts";
-import type { StepName } from "../../model/operation.ts";
+import { MillwrightError, type ErrorCode } from "../../model/errors.ts";
+import type { Operation, StepName } from "../../model/operation.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";
 import { schemaEngine } from "./move-operations.ts";
 import { alice } from "./operations.ts";
@@ -32,8 +35,12 @@ export interface StopPoint {
 
 type Message =
   | { readonly kind: "ready" | "at" }
-  | { readonly kind: "started"; readonly operation: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "done"; readonly operation: string }
+  | { readonly kind: "refused"; readonly code: string };
+
+type Command =
+  | { readonly verb: "move"; readonly tenant: string; readonly cell: string }
+  | { readonly verb: "cancel"; readonly operation: string };
 
 /** A process that drives moves as the service does, and ends the flips that others have left. */
 export class MoveService {
@@ -56,13 +63,28 @@ export class MoveService {
     return new MoveService(child);
   }
 
-  /** @returns the operation's id */
-  async startMove(tenant: TenantId, cell: string): Promise<string> {
-    const answer = once(this.#child, "message");
-    this.#child.send({ tenant, cell });
-    const [message] = (await answer) as [Message];
-    if (message.kind !== "started") throw new Error(JSON.stringify(message));
-    return message.operation;
+  /** @returns the operation's id; @throws MillwrightError with the code of a refusal */
+  startMove(tenant: TenantId, cell: string): Promise<string> {
+    return this.#ask({ verb: "move", tenant, cell });
+  }
+
+  /** @throws MillwrightError with the code of a refusal */
+  cancel(operation: string): Promise<string> {
+    return this.#ask({ verb: "cancel", operation });
+  }
+
+  #ask(command: Command): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const hear = (message: Message) => {
+        if (message.kind === "done") resolve(message.operation);
+        else if (message.kind === "refused")
+          reject(new MillwrightError(message.code as ErrorCode, `${command.verb} was refused`));
+        else return;
+        this.#child.off("message", hear);
+      };
+      this.#child.on("message", hear).once("exit", () => reject(new Error("the service has ended")));
+      this.#child.send(command);
+    });
   }
 
   goOn(): void {
@@ -95,10 +117,15 @@ async function main({ home, queueUrl, cells, stopAt }: MoveServicePlace): Promis
   const access = (await secrets.get("catalog")) as Parameters<typeof openCatalog>[0] &
     Parameters<typeof openCatalog>[1] & { readonly log: string };
   const catalog = openCatalog(access, access, "test-service");
+  const kafka = (await secrets.get("kafka")) as KafkaSecret | undefined;
+  const client = "test-service";
   let awaited = stopAt;
   const { service } = await startOperations({
     ...{ catalog, secrets, home, databaseUrl: queueUrl, engine: schemaEngine(cells) },
-    log: openEmbeddedLog(access, access.log, "test-service"),
+    log:
+      kafka === undefined
+        ? openEmbeddedLog(access, access.log, client)
+        : openKafkaLog(kafkaAddress(kafka), { clientId: client }),
     cells: { prepareCell, prepareTenant, dropTenantRows },
     ...{ environment: "test", moveGraceMs: 3_600_000, defaultTopic: "own", dedicatedCellUrls: [] },
     logger: { info: say, warn: say, error: say, debug: () => undefined },
@@ -111,12 +138,17 @@ async function main({ home, queueUrl, cells, stopAt }: MoveServicePlace): Promis
   });
   const secretOf = (cell: string) => requireCellSecret(secrets, cell);
   watchFlips({ service: catalog.service, secretOf }, { warn: say });
-  process.on("message", (message: { readonly tenant?: string; readonly cell?: string }) => {
-    const { tenant, cell } = message;
-    if (tenant === undefined || cell === undefined) return;
-    service.startMove(tenantId.parse(tenant), { tier: "shared", cell }, { actor: alice }).then(
-      ({ id: operation }) => tell({ kind: "started", operation }),
-      (error: unknown) => tell({ kind: "refused", reason: String(error) }),
+  const obey = (command: Command): Promise<Operation> => {
+    if (command.verb === "cancel") return service.cancel(command.operation, { actor: alice });
+    const { tenant, cell } = command;
+    return service.startMove(tenantId.parse(tenant), { tier: "shared", cell }, { actor: alice });
+  };
+  process.on("message", (message: Command | "go on") => {
+    if (message === "go on") return;
+    obey(message).then(
+      ({ id: operation }) => tell({ kind: "done", operation }),
+      (error: unknown) =>
+        tell({ kind: "refused", code: error instanceof MillwrightError ? error.code : String(error) }),
     );
   });
   tell({ kind: "ready" });

@@ -2,6 +2,8 @@ import { execFile, execFileSync } from "node:child_process";
 import { mkdir, readFile, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { sendSignal } from "../../../automation/processes/process-identity.ts";
+import { familyOf } from "../../../automation/processes/process-table.ts";
 import {
   createCluster,
   removeCluster,
@@ -27,6 +29,9 @@ interface Server {
   /** kill -9 */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** SIGSTOP to all of its processes: connections stay open, and nothing answers. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => Promise<void>;
   /** Also when it runs, starts or stops just now. */
   readonly up: () => Promise<unknown>;
   readonly remove: () => Promise<void>;
@@ -39,6 +44,8 @@ export class DatabaseServer {
   readonly proxy: TcpProxy;
   readonly kill: Server["kill"];
   readonly stop: Server["stop"];
+  readonly freeze: Server["freeze"];
+  readonly thaw: Server["thaw"];
   readonly up: Server["up"];
   readonly #remove: Server["remove"];
   readonly #disk: string | undefined;
@@ -47,6 +54,8 @@ export class DatabaseServer {
     this.address = server.address;
     this.kill = server.kill;
     this.stop = server.stop;
+    this.freeze = server.freeze;
+    this.thaw = server.thaw;
     this.up = server.up;
     this.#remove = server.remove;
     this.#disk = disk;
@@ -90,14 +99,24 @@ export class DatabaseServer {
 
 async function postgres(folder: string): Promise<Server> {
   await createCluster(folder, { settings: SETTINGS });
+  const pidFile = path.join(folder, "postmaster.pid");
+  const firstProcess = async () => Number.parseInt(await readFile(pidFile, "utf8").catch(() => ""), 10);
+  const signalAll = async (signal: NodeJS.Signals) => {
+    const first = await firstProcess();
+    if (first > 0) for (const pid of await familyOf(first)) sendSignal(pid, signal);
+  };
   return {
     address: await startCluster(folder),
     /** Of its first process: the others end when they notice. */
     async kill() {
-      const file = await readFile(path.join(folder, "postmaster.pid"), "utf8").catch(() => "");
-      const pid = Number.parseInt(file, 10);
-      if (pid > 0) process.kill(pid, "SIGKILL");
+      const pid = await firstProcess();
+      if (pid > 0) sendSignal(pid, "SIGKILL");
     },
+    // twice: what the first process started while it was looked at is stopped too, and then it starts no more
+    async freeze() {
+      for (let pass = 0; pass < 2; pass++) await signalAll("SIGSTOP");
+    },
+    thaw: () => signalAll("SIGCONT"),
     stop: () => stopCluster(folder, "immediate"),
     up: () => startCluster(folder),
     remove: () => removeCluster(folder),
@@ -110,6 +129,8 @@ async function timescale(folder: string): Promise<Server> {
     address,
     kill: () => server.kill(),
     stop: () => server.stop(),
+    freeze: () => server.freeze(),
+    thaw: () => server.thaw(),
     up: () => server.start(),
     remove: () => server.remove(),
   };

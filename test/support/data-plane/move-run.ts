@@ -1,146 +1,71 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { readFlip } from "../../../data/catalog/flip.ts";
 import { cellAddress } from "../../../data/cell/cell-secret.ts";
 import { dropTenantRows } from "../../../data/cell/prepare-cell.ts";
-import { databaseUrl, isOutage } from "../../../data/pool.ts";
-import { folderSecretStore } from "../../../data/secret-store.ts";
-import { openCatalog } from "../../../data/catalog/catalog.ts";
-import { queryReadings } from "../../../handlers/query/process.ts";
-import { tenantCells } from "../../../handlers/query/tenant-cells.ts";
-import { isFinished, type OperationStatus, type StepName } from "../../../model/operation.ts";
+import { databaseUrl } from "../../../data/pool.ts";
+import { hasCode } from "../../../model/errors.ts";
 import { findings } from "../../checker/check.ts";
 import { readJournal } from "../../checker/journal.ts";
 import { readCell } from "../../checker/stored.ts";
 import { asCellRole, dropTenantSchema } from "../cell.ts";
 import { eventually } from "../eventually.ts";
 import { MoveService } from "../move-service.ts";
-import { randomFrom } from "../seed.ts";
-import type { DataPlane, PlaneCell, PlaneTenant } from "./plane.ts";
-import { JournalWriter, send } from "./producer.ts";
-import { Workload } from "./workload.ts";
-
-/** A named point of a move, and what breaks there. */
-export interface MovePoint {
-  readonly step: StepName;
-  /** `inside`: some milliseconds after the step's beginning, which the seed chooses. */
-  readonly phase: "before" | "inside" | "after";
-  readonly fault: MoveFault;
-}
-
-/** The parts of a plane between whose cells a tenant moves. */
-export interface MovePlane {
-  readonly plane: DataPlane;
-  readonly target: PlaneCell;
-}
+import { MoveLoad } from "./move-load.ts";
+import { betweenFindings, endOfMove, hasGivenUp, type MoveOutcome } from "./move-end.ts";
+import { faultOf, type FaultContext, type MovePlane, type MovePoint } from "./move-faults.ts";
+import type { PlaneCell, PlaneTenant } from "./plane.ts";
 
 /** The load, and how long what stands still does so. */
 export interface MoveRunOptions {
-  readonly pauseMs: number;
+  readonly rowsPerSecond: number;
   readonly standsStillMs: number;
+}
+
+export interface MoveReport {
+  readonly outcome: MoveOutcome;
+  /** From the end of the fault to the end of the move. */
+  readonly endedAfterMs: number;
+  readonly rowCount: number;
+  readonly rowsPerSecond: number;
+  readonly readCount: number;
+  readonly findings: readonly string[];
 }
 
 /** The contract: so long after the last fault a move has ended, one way or the other. */
 const END_LIMIT_MS = 60_000;
-const CUT_MS = 500;
+const MOMENT_MS = 500;
 /** Inside a step: most take less, so that the next step is hit as well. */
 const INSIDE_MS = 150;
-const SENDERS = 2;
+/** A move waits two minutes for a database, and as long as some of its attempts take. */
+const GIVING_UP_LIMIT_MS = 300_000;
 /** Stored before the move begins. */
 const FIRST_RECORDS = 60n;
 
-interface FaultContext extends MovePlane {
-  readonly service: MoveService;
-  readonly restart: () => Promise<void>;
-  readonly standsStillMs: number;
-}
-
-/** Each breaks something, waits, and leaves it whole again. */
-const FAULTS = {
-  "service killed": async ({ service, restart }) => {
-    await service.kill();
-    await restart();
-  },
-  /** Another goes on with its work, and it wakes up as a zombie. */
-  "service stopped": async ({ service, restart, standsStillMs }) => {
-    service.freeze();
-    await restart();
-    await delay(standsStillMs);
-    service.wake();
-  },
-  "host killed": async ({ plane }) => {
-    const [host] = plane.hosts;
-    if (host !== undefined) await plane.endHost(host, "kill");
-    await plane.startHost();
-  },
-  "host stopped": async ({ plane, standsStillMs }) => {
-    const [host] = plane.hosts;
-    host?.freeze();
-    await delay(standsStillMs);
-    host?.wake();
-  },
-  "source killed": ({ plane }) => kill(plane.cell),
-  "source cut off": ({ plane }) => cut(plane.cell),
-  "target killed": ({ target }) => kill(target.server),
-  "target cut off": ({ target }) => cut(target.server),
-  "target's disk full": async ({ target: { server } }) => {
-    await server.fillDisk();
-    await delay(CUT_MS);
-    await server.freeDisk();
-    await server.up();
-  },
-  "log and catalog killed": ({ plane }) => kill(plane.catalogServer),
-  "log and catalog cut off": ({ plane }) => cut(plane.catalogServer),
-} as const satisfies Record<string, (context: FaultContext) => Promise<void>>;
-
-type MoveFault = keyof typeof FAULTS;
-export const MOVE_FAULTS = Object.keys(FAULTS) as readonly MoveFault[];
-
-async function kill(server: DataPlane["cell"]): Promise<void> {
-  await server.kill();
-  await delay(CUT_MS);
-  await server.up();
-}
-
-async function cut({ proxy }: DataPlane["cell"]): Promise<void> {
-  proxy.cut();
-  await delay(CUT_MS);
-  proxy.mend();
-}
-
-/** What is found wrong after the move of a fresh tenant that was disturbed at the point; its operation is named, too. */
+/** Moves a fresh tenant that is written to and read, disturbs the move at the point, and looks what became of both. */
 export async function moveRun(
   movePlane: MovePlane,
   id: string,
   point: MovePoint,
   random: () => number,
-  { pauseMs, standsStillMs }: MoveRunOptions,
-): Promise<{ readonly outcome: "moved" | "not moved"; readonly findings: readonly string[] }> {
+  options: MoveRunOptions,
+): Promise<MoveReport> {
   const { plane, target } = movePlane;
   if (plane.hosts.size === 0) await plane.startHost();
   const tenant = await plane.addTenant(id);
-  const journal = new JournalWriter(path.join(plane.folder, `journal-${id}`));
-  const stop = new AbortController();
-  const log = plane.openLog();
-  const senders = Array.from({ length: SENDERS }, (_, index) => {
-    const connection = `${id}-${index}`;
-    const workload = new Workload(randomFrom(Math.floor(random() * 2 ** 31)), connection, Date.now());
-    return send({ ...tenant, connection, workload, log, journal, pauseMs }, stop.signal);
-  });
-  const reading = readUntil(plane, tenant, stop.signal);
+  const load = new MoveLoad(plane, tenant, random, options.rowsPerSecond);
   const services: MoveService[] = [];
-  const startService = async (isFirst: boolean) => {
-    const { step, phase } = point;
-    const stopAt = { step, phase: phase === "inside" ? "before" : phase } as const;
-    services.push(await MoveService.start({ ...placeOf(movePlane), ...(isFirst ? { stopAt } : {}) }));
+  const startService = async (stopAt?: Pick<MovePoint, "step" | "phase">) => {
+    const phase = stopAt?.phase === "after" ? "after" : "before";
+    const stop = stopAt === undefined ? {} : { stopAt: { step: stopAt.step, phase } as const };
+    services.push(await MoveService.start({ ...placeOf(movePlane), ...stop }));
   };
   try {
     await eventually(
       "the first records are stored",
       async () => (await storedIn(plane.firstCell, tenant)) > FIRST_RECORDS,
     );
-    await startService(true);
+    await startService(point);
     const [service] = services as [MoveService];
     const operation = await service.startMove(tenant.tenant, target.name);
     await Promise.race([service.atStop, tooLate(`the move does not come to ${point.step}`)]);
@@ -148,30 +73,59 @@ export async function moveRun(
       service.goOn();
       await delay(random() * INSIDE_MS);
     }
-    const restart = () => startService(false);
-    const inflicted = FAULTS[point.fault]({ ...movePlane, service, restart, standsStillMs });
-    service.goOn();
-    await inflicted;
+    const cancel = async () => {
+      await service.cancel(operation).catch((error: unknown) => {
+        if (!hasCode(error, "operation-not-cancellable")) throw error;
+      });
+    };
+    const context = { ...movePlane, service, startService: () => startService(), cancel };
+    await inflict(point, context, operation, options.standsStillMs);
 
-    const outcome = await ends(movePlane, tenant, operation);
-    stop.abort();
-    await Promise.all(senders);
-    const vanishedCount = await reading;
-    const home = outcome === "moved" ? target : plane.firstCell;
-    await consumed(plane, home, tenant);
-    const found = findings({
-      ...{ ...tenant, journal: readJournal(journal.file), log: await plane.logEntries(tenant) },
-      cell: await readCell(cellAddress(home.secret, "admin"), tenant.tenant),
-      ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [], published: [] },
-    });
-    if (vanishedCount > 0) found.push(`${vanishedCount} reads did not see what earlier ones had seen`);
-    if (found.length === 0) await forget(movePlane, tenant, journal);
-    return { outcome, findings: found };
+    const brokenUntilMs = performance.now();
+    const { outcome, status } = await endOfMove(movePlane, tenant.tenant, operation, END_LIMIT_MS);
+    const endedAfterMs = performance.now() - brokenUntilMs;
+    const found = await betweenFindings(movePlane, tenant.tenant, outcome);
+    if (outcome === "moved" && status !== "succeeded")
+      found.push(`it has moved, and the operation ${status}`);
+    if (outcome === "not moved") {
+      await storesOn(plane.firstCell, tenant);
+      const again = await services.at(-1)!.startMove(tenant.tenant, target.name);
+      const second = await endOfMove(movePlane, tenant.tenant, again, END_LIMIT_MS);
+      if (second.outcome !== "moved") found.push("another move, undisturbed, has not moved the tenant");
+    } else await storesOn(target, tenant);
+
+    await load.stop();
+    await eventually(
+      "everything is stored at home",
+      async () => (await storedIn(target, tenant)) === (await plane.logEnd(tenant)),
+      END_LIMIT_MS,
+    );
+    found.push(...load.watcher.findings, ...(await rowFindings(movePlane, tenant, load)));
+    if (found.length === 0) await forget(movePlane, tenant, load);
+    const { rowCount, rowsPerSecond, watcher } = load;
+    return { outcome, endedAfterMs, rowCount, rowsPerSecond, readCount: watcher.readCount, findings: found };
   } finally {
-    stop.abort();
-    await Promise.all([...senders, reading]);
+    await load.stop();
     for (const service of services) await service.kill();
-    await log.close();
+  }
+}
+
+/** Breaks what the point says, lets the move go on into it, and leaves all whole again. */
+async function inflict(
+  point: MovePoint,
+  context: FaultContext,
+  operation: string,
+  standsStillMs: number,
+): Promise<void> {
+  const { begin, end, lasts } = faultOf(point);
+  await begin(context);
+  try {
+    context.service.goOn();
+    if (lasts === "until given up")
+      await eventually("the move gives up", () => hasGivenUp(context, operation), GIVING_UP_LIMIT_MS);
+    else await delay(lasts === "moment" ? MOMENT_MS : standsStillMs);
+  } finally {
+    await end(context);
   }
 }
 
@@ -196,29 +150,6 @@ function placeOf({ plane, target }: MovePlane) {
   return { home: plane.home, queueUrl: databaseUrl(queue), cells };
 }
 
-/** Waits for the end of the operation, and of its flip. */
-async function ends(
-  { plane, target }: MovePlane,
-  { tenant }: PlaneTenant,
-  operation: string,
-): Promise<"moved" | "not moved"> {
-  const { service } = plane.catalog;
-  return eventually(
-    "the end of the move",
-    async () => {
-      const { rows } = await service.query<{ status: OperationStatus }>(
-        "select status from operation where operation = $1",
-        [operation],
-      );
-      const placement = await readFlip(service, tenant);
-      const isEnded = rows[0] !== undefined && isFinished(rows[0].status);
-      if (!isEnded || placement?.state !== "stable" || placement.flipSource !== undefined) return undefined;
-      return placement.cell === target.name ? "moved" : "not moved";
-    },
-    END_LIMIT_MS,
-  );
-}
-
 async function storedIn({ secret }: PlaneCell, { tenant }: PlaneTenant): Promise<bigint> {
   return asCellRole(secret, "admin", async (client) => {
     const { rows } = await client.query<{ sum: bigint }>(
@@ -229,59 +160,28 @@ async function storedIn({ secret }: PlaneCell, { tenant }: PlaneTenant): Promise
   });
 }
 
-async function consumed(plane: DataPlane, home: PlaneCell, tenant: PlaneTenant): Promise<void> {
+async function storesOn(home: PlaneCell, tenant: PlaneTenant): Promise<void> {
+  const before = await storedIn(home, tenant);
   await eventually(
-    `${home.name} has stored everything`,
-    async () => {
-      const entries = await plane.logEntries(tenant);
-      const ends = new Map(entries.map(({ partition, offset }) => [partition, offset + 1n]));
-      const end = [...ends.values()].reduce((sum, one) => sum + one, 0n);
-      return (await storedIn(home, tenant)) === end;
-    },
+    `${home.name} stores on`,
+    async () => (await storedIn(home, tenant)) > before,
     END_LIMIT_MS,
   );
 }
 
-/** Reads all the time what the tenant has, as the API does. @returns how often readings were gone that had been there */
-async function readUntil(plane: DataPlane, { tenant }: PlaneTenant, signal: AbortSignal): Promise<number> {
-  const secrets = folderSecretStore(path.join(plane.home, "secrets"));
-  const access = (await secrets.get("catalog")) as Parameters<typeof openCatalog>[0] &
-    Parameters<typeof openCatalog>[1];
-  const catalog = openCatalog(access, access, "test-reader");
-  const cells = tenantCells({ catalog, secrets });
-  let [last, vanishedCount] = [0, 0];
-  while (!signal.aborted) {
-    try {
-      const { rows } = await cells.atHome(tenant, ({ pool, epoch }) =>
-        queryReadings(
-          { pool, now: Date.now, spent: () => undefined },
-          { tenant, epoch, type: "energy", toMs: Date.now() + 3_600_000, limit: 10_000 },
-        ),
-      );
-      if (rows.length < last) vanishedCount += 1;
-      last = rows.length;
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-    }
-    await delay(20);
-  }
-  await Promise.all([cells.close(), catalog.close()]);
-  return vanishedCount;
+/** The checker's word on the new home. */
+async function rowFindings({ plane, target }: MovePlane, tenant: PlaneTenant, load: MoveLoad) {
+  return findings({
+    ...{ ...tenant, journal: readJournal(load.journal.file), log: await plane.logEntries(tenant) },
+    cell: await readCell(cellAddress(target.secret, "admin"), tenant.tenant),
+    ...{ alerts: { alerts: [], deliveries: [] }, channels: [], received: [], published: [] },
+  });
 }
 
 /** Takes away what a sound run has left, in both cells. */
-async function forget(
-  { plane, target }: MovePlane,
-  tenant: PlaneTenant,
-  journal: JournalWriter,
-): Promise<void> {
+async function forget({ plane, target }: MovePlane, tenant: PlaneTenant, load: MoveLoad): Promise<void> {
   await plane.removeTenant(tenant);
   await dropTenantRows(target.secret, tenant.tenant);
-  const { rowCount } = await asCellRole(target.secret, "admin", (client) =>
-    client.query("select from pg_roles where rolname = $1", [
-      `tenant_${tenant.tenant.replaceAll("-", "_")}_owner`,
-    ]),
-  );
-  if (rowCount === 1) await dropTenantSchema(target.secret, tenant.tenant);
-  await rm(journal.file);
+  await dropTenantSchema(target.secret, tenant.tenant);
+  await rm(load.journal.file);
 }

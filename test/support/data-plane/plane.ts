@@ -167,6 +167,11 @@ export class DataPlane {
     return this.#log.entries(topic, starts);
   }
 
+  /** Records that the tenant's topic, its own, has ever had. */
+  async logEnd({ topic }: Pick<PlaneTenant, "topic">): Promise<bigint> {
+    return (await this.#log.ends([topic])).reduce((sum, { end }) => sum + end, 0n);
+  }
+
   async addTenant(id: string, kind: TopicKind = "own"): Promise<PlaneTenant> {
     const tenant = tenantId.parse(id);
     const topic = kind === "own" ? topicName(tenant, "readings", 1) : SHARED_READINGS.topic;

@@ -4,7 +4,8 @@ import type { EventLog, NewRecord } from "../../../data/event-log/event-log.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { JournalLine, SentRecord } from "../../checker/journal.ts";
 import type { PlaneTenant } from "./plane.ts";
-import type { Call, Workload } from "./workload.ts";
+import type { Call } from "./call.ts";
+import type { Workload } from "./workload.ts";
 
 const RETRY_MS = 30;
 
@@ -26,12 +27,16 @@ export class JournalWriter {
   }
 }
 
-export interface Sender extends Pick<PlaneTenant, "tenant" | "topic"> {
+/** Whoever makes calls, one after the other, and writes them down. */
+export interface Client extends Pick<PlaneTenant, "tenant" | "topic"> {
   readonly headers?: PlaneTenant["headers"];
   readonly connection: string;
-  readonly workload: Workload;
   readonly log: EventLog;
   readonly journal: JournalWriter;
+}
+
+export interface Sender extends Client {
+  readonly workload: Workload;
   readonly pauseMs: number;
 }
 
@@ -48,8 +53,8 @@ export async function send(sender: Sender, signal: AbortSignal): Promise<void> {
 }
 
 /** @returns whether it was acknowledged in the end: a call without a batch id is not made again */
-async function make(sender: Sender, { drafts, isRepeated }: Call): Promise<boolean> {
-  const { tenant, topic, headers = {}, connection, journal, log } = sender;
+export async function make(client: Client, { drafts, isRepeated }: Call): Promise<boolean> {
+  const { tenant, topic, headers = {}, connection, journal, log } = client;
   const records = drafts.map((draft): SentRecord => {
     return { kind: "sent", record: journal.number(), connection, tenant, topic, ...draft };
   });

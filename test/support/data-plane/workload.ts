@@ -1,19 +1,8 @@
-import { createHash } from "node:crypto";
-import { recordsOf } from "../../../model/partition.ts";
 import type { WireReading } from "../../../model/reading.ts";
-import type { SentReading, SentRecord, SentRule } from "../../checker/journal.ts";
+import type { SentReading, SentRule } from "../../checker/journal.ts";
 import { TAG_OF } from "../../checker/stored.ts";
+import { draftsOf, type Call, type Draft } from "./call.ts";
 import { PARTITIONS, type PlaneTenant } from "./plane.ts";
-
-/** A record before it has its number. */
-export type Draft = Omit<SentRecord, "kind" | "record" | "connection" | "tenant" | "topic">;
-
-/** One call of a client: all of its records or none, and how often it is made. */
-export interface Call {
-  readonly drafts: readonly Draft[];
-  /** A second time though the first was acknowledged: a client whose answer was lost. */
-  readonly isRepeated: boolean;
-}
 
 /** What every tenant of a run is alerted about: rules of every kind. */
 export function rulesOf({ tenant }: PlaneTenant, machines: readonly string[]): SentRule[] {
@@ -123,7 +112,7 @@ export class Workload {
     const readings = Array.from({ length: count }, () => this.#reading());
     if (kind > 0.94) this.#spoil(readings);
     const source = this.#random() < 0.08 ? "import" : "live";
-    const drafts = this.#draftsOf(readings, source, isBatch ? this.#batchId() : undefined);
+    const drafts = draftsOf(readings, source, isBatch ? this.#batchId() : undefined);
     return { drafts, isRepeated: isBatch && this.#random() < 0.15 };
   }
 
@@ -134,7 +123,7 @@ export class Workload {
     const machineId = draft.readings[0]?.machineId;
     const machine = this.#machines.find((one) => one.machineId === machineId);
     if (machine === undefined) return undefined;
-    return { drafts: this.#draftsOf([this.#reading(machine)], "live", draft.batch.id), isRepeated: false };
+    return { drafts: draftsOf([this.#reading(machine)], "live", draft.batch.id), isRepeated: false };
   }
 
   #batchId(): string {
@@ -217,30 +206,4 @@ export class Workload {
       ...{ source: "live", value: value.toString("base64"), readings: [], refusal: "record-undecodable" },
     };
   }
-
-  /** Cuts readings into records as the API does. */
-  #draftsOf(readings: readonly SentReading[], source: Draft["source"], batchId: string | undefined): Draft[] {
-    const byWire = new Map(readings.map((reading) => [JSON.stringify(wireOf(reading)), reading]));
-    const hash = createHash("sha256")
-      .update([...byWire.keys()].join())
-      .digest("hex");
-    const placed = readings.map((reading) => ({ reading: wireOf(reading), isAccepted: true }));
-    const target = { topic: "", partitions: PARTITIONS, headers: {} };
-    return recordsOf(placed, target).map(({ partition, headers, value }) => {
-      const wires = JSON.parse(value.toString()) as unknown[];
-      return {
-        ...{ partition, source, value: value.toString("base64") },
-        ...(batchId === undefined ? {} : { batch: { id: batchId, part: Number(headers["part"]), hash } }),
-        readings: wires.map((wire, ordinal) => ({ ...byWire.get(JSON.stringify(wire))!, ordinal })),
-      };
-    });
-  }
-}
-
-function wireOf({ type, machineId, siteId, ts, values, quality }: SentReading): WireReading {
-  const site = siteId === undefined ? {} : { siteId };
-  // what is impossible, nobody says
-  const claims = Object.entries(quality ?? {}).filter(([, word]) => word !== "implausible");
-  const said = claims.length === 0 ? {} : { quality: Object.fromEntries(claims) };
-  return { type, machineId, ...site, ts, values, ...said } as WireReading;
 }
