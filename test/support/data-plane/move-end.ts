@@ -3,7 +3,7 @@ import { tenantNames, type TenantId } from "../../../model/tenant.ts";
 import { asCellRole } from "../cell.ts";
 import { eventually } from "../eventually.ts";
 import type { MovePlane } from "./move-faults.ts";
-import type { PlaneCell } from "./plane.ts";
+import type { PlaneCell, PlaneTenant } from "./plane.ts";
 
 export type MoveOutcome = "moved" | "not moved";
 
@@ -22,18 +22,34 @@ export interface MoveEnd {
 /** Waits for the end of the operation, and of its flip. @throws Error that says where they still are */
 export async function endOfMove(
   movePlane: MovePlane,
-  tenant: TenantId,
+  tenant: PlaneTenant,
   operation: string,
   limitMs: number,
 ): Promise<MoveEnd> {
   let last: MoveState | undefined;
   const look = async () => {
-    last = await moveState(movePlane, tenant, operation);
+    last = await moveState(movePlane, tenant.tenant, operation);
     const { outcome, status } = last;
     return outcome !== undefined && { outcome, status };
   };
-  return eventually("the end of the move", look, limitMs).catch((cause: unknown) => {
-    throw new Error(`the move has not ended after ${limitMs / 1_000} s: ${last?.said}`, { cause });
+  return eventually("the end of the move", look, limitMs).catch(async (cause: unknown) => {
+    const { plane, target } = movePlane;
+    const stored = await Promise.all([plane.firstCell, target].map((cell) => storedIn(cell, tenant)));
+    const standing = `the cells have stored ${stored.join(" and ")} of ${await plane.logEnd(tenant)} records`;
+    throw new Error(`the move has not ended after ${limitMs / 1_000} s: ${last?.said}; ${standing}`, {
+      cause,
+    });
+  });
+}
+
+/** Grows with every record that the cell has dealt with. */
+export async function storedIn({ secret }: PlaneCell, { tenant }: PlaneTenant): Promise<bigint> {
+  return asCellRole(secret, "admin", async (client) => {
+    const { rows } = await client.query<{ sum: bigint }>(
+      "select coalesce(sum(next_offset), 0)::bigint as sum from millwright.log_position where tenant = $1",
+      [tenant],
+    );
+    return rows[0]?.sum ?? 0n;
   });
 }
 

@@ -28,10 +28,10 @@ export interface FaultContext extends MovePlane {
   readonly cancel: () => Promise<void>;
 }
 
-/** Breaks something and leaves it whole again. */
+/** Breaks something and leaves it whole again; what they answer is awaited. */
 export interface MoveFault {
-  readonly begin: (context: FaultContext) => Promise<void> | void;
-  readonly end: (context: FaultContext) => Promise<unknown> | void;
+  readonly begin: (context: FaultContext) => unknown;
+  readonly end: (context: FaultContext) => unknown;
   /** A `moment`; as long as what stands still does so; or until the move has given up. */
   readonly lasts: "moment" | "standstill" | "until given up";
 }

@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { cellAddress } from "../../../data/cell/cell-secret.ts";
 import { dropTenantRows } from "../../../data/cell/prepare-cell.ts";
@@ -8,11 +7,11 @@ import { hasCode } from "../../../model/errors.ts";
 import { findings } from "../../checker/check.ts";
 import { readJournal } from "../../checker/journal.ts";
 import { readCell } from "../../checker/stored.ts";
-import { asCellRole, dropTenantSchema } from "../cell.ts";
+import { dropTenantSchema } from "../cell.ts";
 import { eventually } from "../eventually.ts";
 import { MoveService } from "../move-service.ts";
 import { MoveLoad } from "./move-load.ts";
-import { betweenFindings, endOfMove, hasGivenUp, type MoveOutcome } from "./move-end.ts";
+import { betweenFindings, endOfMove, hasGivenUp, storedIn, type MoveOutcome } from "./move-end.ts";
 import { faultOf, type FaultContext, type MovePlane, type MovePoint } from "./move-faults.ts";
 import type { PlaneCell, PlaneTenant } from "./plane.ts";
 
@@ -82,7 +81,7 @@ export async function moveRun(
     await inflict(point, context, operation, options.standsStillMs);
 
     const brokenUntilMs = performance.now();
-    const { outcome, status } = await endOfMove(movePlane, tenant.tenant, operation, END_LIMIT_MS);
+    const { outcome, status } = await endOfMove(movePlane, tenant, operation, END_LIMIT_MS);
     const endedAfterMs = performance.now() - brokenUntilMs;
     const found = await betweenFindings(movePlane, tenant.tenant, outcome);
     if (outcome === "moved" && status !== "succeeded")
@@ -90,7 +89,7 @@ export async function moveRun(
     if (outcome === "not moved") {
       await storesOn(plane.firstCell, tenant);
       const again = await services.at(-1)!.startMove(tenant.tenant, target.name);
-      const second = await endOfMove(movePlane, tenant.tenant, again, END_LIMIT_MS);
+      const second = await endOfMove(movePlane, tenant, again, END_LIMIT_MS);
       if (second.outcome !== "moved") found.push("another move, undisturbed, has not moved the tenant");
     } else await storesOn(target, tenant);
 
@@ -148,16 +147,6 @@ function placeOf({ plane, target }: MovePlane) {
     ]),
   );
   return { home: plane.home, queueUrl: databaseUrl(queue), cells };
-}
-
-async function storedIn({ secret }: PlaneCell, { tenant }: PlaneTenant): Promise<bigint> {
-  return asCellRole(secret, "admin", async (client) => {
-    const { rows } = await client.query<{ sum: bigint }>(
-      "select coalesce(sum(next_offset), 0)::bigint as sum from millwright.log_position where tenant = $1",
-      [tenant],
-    );
-    return rows[0]?.sum ?? 0n;
-  });
 }
 
 async function storesOn(home: PlaneCell, tenant: PlaneTenant): Promise<void> {

@@ -69,7 +69,7 @@ export class RowWatcher {
         { tenant: this.#tenant, epoch, ...request },
       ),
     );
-    const tags = new Set(rows.map((row) => String(row[TAG_OF[type]!])));
+    const tags = new Set(rows.map((row) => row[TAG_OF[type]!] as string));
     for (const tag of before) if (!tags.has(tag)) this.#vanished.add(`${type} ${tag}`);
     if (tags.size === 0) return;
     if (!this.#seen.has(key)) this.#seconds.push({ type, second });
