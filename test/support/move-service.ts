@@ -78,7 +78,7 @@ export class MoveService {
       const hear = (message: Message) => {
         if (message.kind === "done") resolve(message.operation);
         else if (message.kind === "refused")
-          reject(new MillwrightError(message.code as ErrorCode, `${command.verb} was refused`));
+          reject(new MillwrightError(message.code as ErrorCode, `${command.verb} was refused: ${message.code}`));
         else return;
         this.#child.off("message", hear);
       };
