@@ -78,7 +78,9 @@ export class MoveService {
       const hear = (message: Message) => {
         if (message.kind === "done") resolve(message.operation);
         else if (message.kind === "refused")
-          reject(new MillwrightError(message.code as ErrorCode, `${command.verb} was refused: ${message.code}`));
+          reject(
+            new MillwrightError(message.code as ErrorCode, `${command.verb} was refused: ${message.code}`),
+          );
         else return;
         this.#child.off("message", hear);
       };

@@ -14,7 +14,7 @@ interface MoveState {
   readonly outcome: MoveOutcome | undefined;
 }
 
-export interface MoveEnd {
+interface MoveEnd {
   readonly outcome: MoveOutcome;
   readonly status: OperationStatus;
 }

@@ -29,7 +29,7 @@ export interface FaultContext extends MovePlane {
 }
 
 /** Breaks something and leaves it whole again; what they answer is awaited. */
-export interface MoveFault {
+interface MoveFault {
   readonly begin: (context: FaultContext) => unknown;
   readonly end: (context: FaultContext) => unknown;
   /** A `moment`; as long as what stands still does so; or until the move has given up. */

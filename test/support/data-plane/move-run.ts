@@ -21,7 +21,7 @@ export interface MoveRunOptions {
   readonly standsStillMs: number;
 }
 
-export interface MoveReport {
+interface MoveReport {
   readonly outcome: MoveOutcome;
   /** From the end of the fault to the end of the move. */
   readonly endedAfterMs: number;
