@@ -101,8 +101,8 @@ export function identifier(name: string): string {
 }
 
 /**
- * True for errors that a later try may not meet: connection lost, server starting or full, serialization, deadlock, a
- * session that was ended because its process had stood still (25P03).
+ * True for errors that a later try may not meet: connection lost, server starting, full or standing still,
+ * serialization, deadlock, a session that was ended because its process had stood still (25P03).
  */
 export function isOutage(error: unknown): boolean {
   if (error instanceof MillwrightError) return error.retryable;
@@ -111,5 +111,7 @@ export function isOutage(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string"
     ? /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)/.test(code)
-    : /Connection terminated|not queryable|timeout exceeded|Query read timeout/.test(String(error));
+    : /Connection terminated|not queryable|timeout exceeded|timeout expired|Query read timeout/.test(
+        String(error),
+      );
 }
