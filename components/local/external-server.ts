@@ -1,3 +1,6 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CellServer } from "../target.ts";
+
 /** Address of a PostgreSQL server that somebody else runs, from its URL. */
 export interface ExternalServer {
   readonly host: string;
@@ -31,5 +34,18 @@ export function externalServer(url: string): ExternalServer {
     user: decodeURIComponent(parsed.username),
     password: decodeURIComponent(parsed.password),
     sslmode: parsed.searchParams.get("sslmode") ?? (LOOPBACK.test(host) ? "disable" : "require"),
+  };
+}
+
+/** The same as a cell's server; only its password is a secret. We never delete it. */
+export function externalCellServer(url: pulumi.Output<string>): CellServer {
+  const server = pulumi.secret(url).apply(externalServer);
+  return {
+    host: pulumi.unsecret(server.host),
+    port: pulumi.unsecret(server.port),
+    user: pulumi.unsecret(server.user),
+    password: server.password,
+    sslmode: pulumi.unsecret(server.sslmode),
+    container: undefined,
   };
 }

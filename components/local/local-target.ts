@@ -2,7 +2,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { CellServer, Target } from "../target.ts";
 import { LocalCellServer } from "./cell-server.ts";
-import { externalServer } from "./external-server.ts";
+import { externalCellServer } from "./external-server.ts";
 import { LocalProvider } from "./local-provider.ts";
 import { RandomSecret } from "./random-secret.ts";
 
@@ -23,15 +23,7 @@ export function localTarget(home: string): Target {
         const { host, port, user, password } = server;
         return { host, port, user, password, sslmode: pulumi.output("disable"), container: server };
       }
-      const server = pulumi.secret(url).apply(externalServer);
-      return {
-        host: pulumi.unsecret(server.host),
-        port: pulumi.unsecret(server.port),
-        user: pulumi.unsecret(server.user),
-        password: server.password,
-        sslmode: pulumi.unsecret(server.sslmode),
-        container: undefined,
-      };
+      return externalCellServer(url);
     },
     secret: (name, opts) => new RandomSecret(name, { ...opts, provider }).value,
   };
