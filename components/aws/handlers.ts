@@ -5,6 +5,8 @@ export interface HandlerSpec {
   readonly timeoutSeconds: number;
   /** Settings that hold the ARN of a secret; the function may read these secrets and no others. */
   readonly secrets: readonly string[];
+  /** One function for each cell, told its name as `CELL` and its login as `CELL_SECRET`; otherwise one for all. */
+  readonly isPerCell?: boolean;
   /** Invoked with the records of topics of readings; `windowSeconds`: how long a source collects before it does. */
   readonly source?: { readonly windowSeconds: number; readonly maxRecords: number };
   /** Invoked by the clock. */
@@ -18,6 +20,7 @@ export const HANDLERS = {
   ingest: {
     ...{ memoryMb: 2_048, timeoutSeconds: 300 },
     secrets: ["CELL_SECRET", "CATALOG_SECRET"],
+    isPerCell: true,
     source: { windowSeconds: 1, maxRecords: 10_000 },
   },
   alert: {
@@ -35,3 +38,5 @@ export const HANDLERS = {
   },
 } as const satisfies Readonly<Record<string, HandlerSpec>>;
 export type HandlerName = keyof typeof HANDLERS;
+
+export const HANDLER_NAMES = Object.keys(HANDLERS) as HandlerName[];
