@@ -24,6 +24,10 @@ const aws = z.strictObject({
   costCenter: z.string().min(1).max(64).default("millwright"),
   /** Whose values hold for what is not given here: by default those of the environment of this name. */
   preset: z.enum(Object.keys(AWS_PRESETS) as [AwsPreset, ...AwsPreset[]]).optional(),
+  /** Who is told of alarms, by email. */
+  operators: z.array(z.email()).max(20).default([]),
+  /** Tenants' mail is sent from addresses of this domain; left out: there is no email. */
+  mailDomain: z.hostname().optional(),
   network: network.partial().default({}),
   catalog: catalog.partial().default({}),
   eventLog: eventLog.partial().default({}),
@@ -38,6 +42,8 @@ export interface AwsConfig extends AwsSettings {
   readonly region: string;
   readonly accountId: string | undefined;
   readonly costCenter: string;
+  readonly operators: readonly string[];
+  readonly mailDomain: string | undefined;
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
   readonly isProtected: boolean;
 }
@@ -60,7 +66,15 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     throw new pulumi.RunError(
       `Wrong stack config. environment '${environmentName}': ${z.prettifyError(named.error)}`,
     );
-  const { region, accountId, costCenter, preset: presetName, ...given } = jsonConfig("aws", aws.prefault({}));
+  const {
+    preset: presetName,
+    region,
+    accountId,
+    costCenter,
+    operators,
+    mailDomain,
+    ...given
+  } = jsonConfig("aws", aws.prefault({}));
   const preset = presetName ?? (named.data in AWS_PRESETS ? (named.data as AwsPreset) : undefined);
   if (preset === undefined)
     throw new pulumi.RunError(
@@ -77,5 +91,14 @@ export function readAwsConfig(environmentName: string): AwsConfig {
   const broken = limitViolations(settings).map(({ key, reason }) => `aws.${key}: ${reason}`);
   if (broken.length > 0) throw new pulumi.RunError(`Wrong stack config. ${broken.join("; ")}.`);
   const isProtected = jsonConfig("isProtected", z.boolean().default(true));
-  return { ...settings, environment: named.data, region, accountId, costCenter, isProtected };
+  return {
+    ...settings,
+    environment: named.data,
+    region,
+    accountId,
+    costCenter,
+    operators,
+    mailDomain,
+    isProtected,
+  };
 }

@@ -4,6 +4,10 @@ import { MillwrightError } from "../../model/errors.ts";
 import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
 import { isUnchanged } from "../support/local-stacks.ts";
 
+type Outputs = Readonly<
+  Record<"database" | "kafka" | "buckets" | "topics", Readonly<Record<string, string>>>
+>;
+
 describe("the platform on AWS under the real engine (test plugin; the network's inside is a guess)", function () {
   this.timeout(600_000);
   let stacks: AwsStacks;
@@ -30,6 +34,11 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
       await stacks.session(stack, stacks.config(), async (session) => {
         print(stack, await session.preview());
         await session.up();
+        const { database, kafka, buckets, topics } = (await session.outputs()) as Outputs;
+        expect(database["host"]).to.match(/rds\.amazonaws\.com$/);
+        expect(kafka["brokers"]?.split(",")).to.have.length(3);
+        expect(buckets["archive"]).to.equal(`millwright-${environment}-shared-archive-123456789012`);
+        expect(topics["alarms"]).to.match(/^arn:aws:sns:/);
         expect(isUnchanged(await session.up())).to.equal(true);
         const refusal = await refusalOf(session.destroy());
         expect(textOf(refusal)).to.match(/protect/);
