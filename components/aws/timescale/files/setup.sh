@@ -59,19 +59,29 @@ was_replaced() {
   [ "${peer:-0}" -gt "$own" ]
 }
 
+take_up_cluster() {
+  # Debian wants to move these to /etc; those of the machine before went with it. Settings are in conf.d, and the rules
+  # of access in our own file.
+  local file
+  for file in postgresql pg_hba pg_ident; do
+    install -o postgres -g postgres -m 600 "/usr/share/postgresql/17/$file.conf.sample" "$CLUSTER/$file.conf"
+  done
+  pg_createcluster 17 main
+}
+
 make_cluster() {
   [ -d /etc/postgresql/17/main ] && return
   if [ -s $CLUSTER/PG_VERSION ]; then
     # Two primaries would part the data and mix the archive: who comes back second follows.
     ! was_replaced || /usr/local/lib/millwright/follow.sh
-    pg_createcluster 17 main # takes up what is there
+    take_up_cluster
   elif [ "$ROLE" = primary ]; then
     pg_createcluster 17 main --encoding=UTF8 --locale=C.UTF-8 -- \
       --data-checksums --waldir=/var/lib/postgresql-wal/17
   else
     until backrest info --output=json | jq -e '.[0].backup | length > 0' > /dev/null; do sleep 5; done
     /usr/local/lib/millwright/follow.sh
-    pg_createcluster 17 main
+    take_up_cluster
   fi
   install -m 644 /etc/millwright/postgresql.conf /etc/postgresql/17/main/conf.d/millwright.conf
 }
