@@ -83,6 +83,14 @@ export const METRIC_COLUMNS: Readonly<Record<TriggerMetric, readonly UsageColumn
   databaseTimeShare: ["queryMs", "cellQueryMs"],
 };
 
+/** Columns of which only the sum of a window counts. */
+export const SUMMED_COLUMNS: ReadonlySet<UsageColumn> = new Set([
+  "byteCount",
+  "violationCount",
+  "queryMs",
+  "cellQueryMs",
+]);
+
 /** Whether a limit is passed by reaching it: seed 000 says "exceeds" of rates, and counts violations. */
 const COUNTS_AT_LIMIT: ReadonlySet<TriggerMetric> = new Set(["slaViolations"]);
 /** Neither only grows within an hour: a share falls when neighbours work, a size when old data goes. */

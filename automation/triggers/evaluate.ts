@@ -43,7 +43,7 @@ export interface TriggerDeps {
  */
 export async function evaluateTriggers(deps: TriggerDeps, nowMs: number): Promise<void> {
   const loads = await inTransaction(deps.catalog, (tx) => judgeTenants(tx, nowMs));
-  if (loads === undefined) return;
+  if (loads === undefined || loads.size === 0) return;
   const ready = await inTransaction(deps.catalog, (tx) => holdOpen(tx, deps, loads, nowMs));
   for (const tenant of ready) await start(deps, tenant);
 }

@@ -1,9 +1,15 @@
-import { readUsageHours } from "../../data/catalog/usage-hours.ts";
+import { readUsageHours, readUsageSums } from "../../data/catalog/usage-hours.ts";
 import type { TriggerTenant } from "../../data/catalog/trigger-tenant.ts";
 import type { Queryable } from "../../data/pool.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { TRIGGER_METRICS, type TriggerConfig } from "../../model/trigger-config.ts";
-import { METRIC_COLUMNS, type Direction, type UsageColumn, type UsageHours } from "../../model/trigger.ts";
+import {
+  METRIC_COLUMNS,
+  SUMMED_COLUMNS,
+  type Direction,
+  type UsageColumn,
+  type UsageHours,
+} from "../../model/trigger.ts";
 import { HOUR_MS } from "../../model/duration.ts";
 
 /** Hours to judge by a trigger set, milliseconds since the epoch; the last one may be open. */
@@ -39,7 +45,13 @@ export async function readTriggerUsage(
   const count = (toMs - fromMs) / HOUR_MS;
   const range = { firstHourMs: fromMs - from * HOUR_MS, hourCount: from + count };
   const everyones = isReplay ? longerOf(up, new Map([...down.keys()].map((column) => [column, 0]))) : up;
-  const usage = new Map(await readUsageHours(service, range, widened(everyones, count)));
+  // Most minutes judge the open hour again: of what is summed, one number is enough.
+  const isSummed = ([column]: readonly [UsageColumn, number]) => count === 1 && SUMMED_COLUMNS.has(column);
+  const asked = [...everyones];
+  const byHour = widened(new Map(asked.filter((one) => !isSummed(one))), count);
+  const usage = new Map(await readUsageHours(service, range, byHour));
+  for (const [tenant, sums] of await readUsageSums(service, range, new Map(asked.filter(isSummed))))
+    usage.set(tenant, { ...usage.get(tenant), ...sums });
   const dedicated = tenants.filter(({ tier }) => tier === "dedicated").map(({ tenant }) => tenant);
   if (dedicated.length > 0 && (isReplay || count > 1)) {
     const theirs = await readUsageHours(service, range, widened(longerOf(up, down), count), dedicated);

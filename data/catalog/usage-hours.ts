@@ -76,6 +76,42 @@ async function readColumns(
   }
 }
 
+/**
+ * Sums of the last hours of all tenants, each as the value of the last hour: a tenth of what the hours cost to read, and
+ * as good where only windows that end there are asked about.
+ */
+export async function readUsageSums(
+  service: Queryable,
+  { firstHourMs, hourCount }: HourRange,
+  asked: AskedColumns,
+): Promise<ReadonlyMap<TenantId, UsageHours>> {
+  const usage = new Map<TenantId, Filled>();
+  const endMs = firstHourMs + hourCount * HOUR_MS;
+  const byIndex = Map.groupBy(asked, ([column]) => column === "violationCount");
+  for (const [isViolations, columns] of byIndex) {
+    const froms = columns.map(([, count]) => endMs - count * HOUR_MS);
+    const sums = columns.map(
+      ([column], index) =>
+        `coalesce(sum(${SOURCES[column]}) filter (where hour >= to_timestamp($${index + 3})), 0)::float8 as "${column}"`,
+    );
+    const { rows } = await service.query<
+      { readonly tenant: TenantId } & Readonly<Record<UsageColumn, number>>
+    >(
+      `select tenant, ${sums.join(", ")} from usage_hour
+        where hour >= to_timestamp($1) and hour < to_timestamp($2) ${isViolations ? "and violation_count > 0" : ""}
+        group by tenant`,
+      [Math.min(...froms), endMs, ...froms].map((ms) => ms / 1000),
+    );
+    for (const row of rows) {
+      const known = usage.get(row.tenant) ?? {};
+      usage.set(row.tenant, known);
+      for (const [column] of columns)
+        known[column] = { firstHour: hourCount - 1, values: Float64Array.of(row[column]) };
+    }
+  }
+  return usage;
+}
+
 /** Numbers as one text: the driver takes an array apart sign by sign, which took half of the time. */
 function listOf(expression: string): string {
   return `string_agg((${expression})::text, ' ')`;
