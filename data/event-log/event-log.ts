@@ -112,7 +112,7 @@ export interface EventLog {
   readonly retention: (topic: string) => Promise<Retention>;
   readonly bounds: (partition: TopicPartition) => Promise<OffsetBounds>;
   /**
-   * Records of one partition from an offset on, as many as one fetch holds (4 MiB), none at its end. For who is handed
+   * Records of one partition from an offset on, as many as one fetch holds (Kafka: 6 MiB), none at its end. For who is handed
    * records and misses some; a consumer has no need of it.
    * @throws MillwrightError `offset-out-of-range` when the log does not hold the offset, `topic-unknown`, `log-unavailable`
    */
