@@ -37,7 +37,7 @@ export interface IngestDeps {
 
 /**
  * One transaction takes about so much of the log. Less: the fixed round trips weigh more. More: the next part is
- * decoded while this one is copied, so a batch of one part overlaps nothing, and a mover waits longer for the lock.
+ * decoded while this one is stored, so a batch of one part overlaps nothing, and a mover waits longer for the lock.
  */
 const PART_BYTES = 1 << 20;
 /** After an alarm a tenant is left alone for so long; then it is tried again, for somebody may have acted. */
@@ -124,16 +124,13 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
       const { records, visits } = shared.take(delivered);
       const seeks = new Map<string, Seek>();
       let [takenCount, leftCount, isFenced] = [0, 0, false];
-      let storing: Promise<StoreOutcome> | undefined;
-      let stored: PreparedBatch | undefined;
-      const settle = async () => {
-        if (storing === undefined || stored === undefined) return;
-        const outcome = await storing;
+      const store = async (prepared: PreparedBatch) => {
+        const outcome = await storeSafely(storeDeps, prepared);
         takenCount += outcome.taken.length;
         leftCount += outcome.left.length;
         isFenced ||= outcome.left.some((tenant) => !isPaused(tenant));
         shared.apply(outcome);
-        for (const seek of [...outcome.seeks, ...stored.gaps, ...leftSeeks(stored, outcome)]) {
+        for (const seek of [...outcome.seeks, ...prepared.gaps, ...leftSeeks(prepared, outcome)]) {
           if (isShared(seek.topic)) continue;
           const key = `${seek.topic} ${seek.partition}`;
           // Of a partition that stops twice in one delivery, the first place is the one to go on from.
@@ -144,15 +141,14 @@ export function ingestSubscription(deps: IngestDeps): Subscription {
       };
 
       const historyOf = await historiesFor(deps.machines, records);
+      // Our processor decodes on while the database's stores: a delivery is small enough to be held decoded whole.
+      let stores = Promise.resolve();
       for (const part of partsOf(records)) {
-        // Decoded while the part before is copied: our processor works while the database's does.
         const prepared = await prepareBatch(part, historyOf);
-        await settle();
-        stored = prepared;
-        storing = storeSafely(storeDeps, prepared);
-        storing.catch(() => undefined); // awaited by the next settle(); until then not a stray rejection
+        stores = stores.then(() => store(prepared));
+        stores.catch(() => undefined); // awaited below; until then not a stray rejection
       }
-      await settle();
+      await stores;
       if (takenCount === 0 && leftCount > 0) await delay(FENCED_PAUSE_MS);
       // A flip is over for its tenant when consumers know the new epoch; the next look at all topics may be a second away.
       if (isFenced) await learnPlacements();

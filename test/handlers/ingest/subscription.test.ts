@@ -134,10 +134,14 @@ describe("the consumer of a cell", () => {
     before(async () => ({ log } = await testLog()));
     after(() => log.close());
 
-    /** Appends records of 40 readings to partition 0 of the tenant, and answers those from `offset` on as a delivery. */
+    /**
+     * Appends records of 40 readings and much white space to partition 0 of the tenant, so that a hundred are more than a
+     * fetch; answers those from `offset` on as a delivery.
+     */
     async function appendAll(tenant: TenantId, recordCount: number, offset: number) {
       const topic = topicName(tenant, "readings", 1);
-      const value = Buffer.from(JSON.stringify(Array.from({ length: 40 }, () => machineReading())));
+      const readings = Array.from({ length: 40 }, () => machineReading());
+      const value = Buffer.from(JSON.stringify(readings) + " ".repeat(70_000));
       await log.createTopic(topic, 2);
       await log.append(
         Array.from({ length: recordCount }, () => ({ topic, partition: 0, headers: {}, value })),
