@@ -14,9 +14,9 @@ const KEYS = {
   data: { of: "databases, volumes, buckets and the event log", services: [] },
   secrets: { of: "Secrets Manager", services: [] },
   logs: { of: "log groups", services: ["logs"] },
-  messages: { of: "topics and queues", services: ["cloudwatch", "sns"] },
+  messages: { of: "topics and queues", services: ["cloudwatch", "sns", "budgets", "costalerts"] },
 } as const;
-type KeyPurpose = keyof typeof KEYS;
+export type KeyPurpose = keyof typeof KEYS;
 
 /** One key for each kind of data, so that who reads logs cannot read the databases; each is changed yearly by AWS. */
 export class EncryptionKeys extends pulumi.ComponentResource {

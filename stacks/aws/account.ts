@@ -31,13 +31,18 @@ export async function openAccount(config: AwsConfig, scope: AwsScope): Promise<A
       { provider },
     ),
   ]);
-  const { zoneCount } = config.network;
+  const { zoneCount, zones } = config.network;
+  const unknown = (zones ?? []).filter((zone) => !names.includes(zone));
+  if (unknown.length > 0)
+    throw new pulumi.RunError(
+      `Wrong stack config. aws.network.zones: ${region} has no ${unknown.join(", ")}; it has ${names.join(", ")}.`,
+    );
   if (names.length < zoneCount)
     throw new pulumi.RunError(
       `Wrong stack config. aws.network.zoneCount: is ${zoneCount}, and ${region} (aws.region) has ${names.length} for this ` +
         `account; two are the least.`,
     );
-  return { provider, accountId, zones: names.toSorted().slice(0, zoneCount) };
+  return { provider, accountId, zones: zones ?? names.toSorted().slice(0, zoneCount) };
 }
 
 const VPC_QUOTA = { serviceCode: "vpc", quotaCode: "L-F678F1CE" };

@@ -1,13 +1,17 @@
+import { awsTarget } from "../../components/aws/aws-target.ts";
 import { CatalogDatabase } from "../../components/aws/catalog-database.ts";
 import { EncryptionKeys } from "../../components/aws/encryption-keys.ts";
 import { EventLog } from "../../components/aws/event-log.ts";
 import { Network } from "../../components/aws/network.ts";
 import { Notifications } from "../../components/aws/notifications.ts";
 import { ObjectStore } from "../../components/aws/object-store.ts";
+import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
+import { readCells } from "../config/platform-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
+import { serverImage, timescalePlace, type NewFoundation } from "./foundation.ts";
 
-/** What all tenants of one environment share, on AWS: the network and the services in it. Its cells are not made here yet. */
+/** What all tenants of one environment share, on AWS: the network, the services in it and the shared cells. */
 export async function awsPlatformStack(environment: string) {
   const config = readAwsConfig(environment);
   const { region, isProtected } = config;
@@ -49,7 +53,26 @@ export async function awsPlatformStack(environment: string) {
     ours,
   );
 
+  const foundation: NewFoundation = {
+    network: {
+      ...{ cidrBlock: config.network.cidrBlock, zones: [...zones], privateSubnetIds: network.privateSubnetIds },
+      securityGroupIds: { handlers: groups.handlers, timescale: groups.timescale },
+    },
+    keys,
+    backups: { name: store.backups.bucketName, arn: store.backups.arn },
+    eventLog: {
+      ...{ clusterArn: eventLog.clusterArn, clusterName: eventLog.clusterName, brokers: eventLog.brokers },
+    },
+  };
+  const target = awsTarget({
+    provider,
+    place: timescalePlace(foundation, config, config.timescale, scope, await serverImage(config, provider)),
+    promotedCells: config.promotedCells,
+  });
+  const { cells, sslmodes } = new SharedTier("shared", { target, cells: readCells(0), isProtected });
+
   return {
+    ...{ foundation, cells, sslmodes },
     network: {
       ...{ vpcId: network.vpcId, privateSubnetIds: network.privateSubnetIds },
       ...{ databaseSubnetIds: network.databaseSubnetIds, securityGroupIds: groups },

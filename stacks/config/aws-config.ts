@@ -9,7 +9,7 @@ const environment = z
   .string()
   .regex(/^[a-z][a-z0-9]{1,11}$/, "2-12 characters: a-z and 0-9; begins with a letter");
 
-const { network, catalog, eventLog, timescale, functions, archive } = awsSettings.shape;
+const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, archive } = awsSettings.shape;
 const aws = z.strictObject({
   region: z
     .string()
@@ -28,10 +28,18 @@ const aws = z.strictObject({
   operators: z.array(z.email()).max(20).default([]),
   /** Tenants' mail is sent from addresses of this domain; left out: there is no email. */
   mailDomain: z.hostname().optional(),
+  /** Of the servers of cells, Debian 13 for arm64; left out: the newest of Debian's own. */
+  imageId: z
+    .string()
+    .regex(/^ami-[0-9a-f]{8,17}$/)
+    .optional(),
+  /** Cells whose second server is the primary since a recovery (docs/runbooks/timescale-on-aws.md). */
+  promotedCells: z.array(z.string()).max(1_000).default([]),
   network: network.partial().default({}),
   catalog: catalog.partial().default({}),
   eventLog: eventLog.partial().default({}),
   timescale: timescale.partial().default({}),
+  dedicatedTimescale: dedicatedTimescale.partial().default({}),
   functions: functions.partial().default({}),
   archive: archive.partial().default({}),
 });
@@ -44,6 +52,8 @@ export interface AwsConfig extends AwsSettings {
   readonly costCenter: string;
   readonly operators: readonly string[];
   readonly mailDomain: string | undefined;
+  readonly imageId: string | undefined;
+  readonly promotedCells: readonly string[];
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
   readonly isProtected: boolean;
 }
@@ -73,6 +83,8 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     costCenter,
     operators,
     mailDomain,
+    imageId,
+    promotedCells,
     ...given
   } = jsonConfig("aws", aws.prefault({}));
   const preset = presetName ?? (named.data in AWS_PRESETS ? (named.data as AwsPreset) : undefined);
@@ -99,6 +111,8 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     costCenter,
     operators,
     mailDomain,
+    imageId,
+    promotedCells,
     isProtected,
   };
 }

@@ -13,33 +13,44 @@ const cells = z
       urlSecret: z.boolean().default(false),
     }),
   )
-  .min(1)
   .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "each name once");
+
+/** A cell that many tenants share. */
+export interface SharedCellConfig {
+  readonly name: string;
+  /** Superuser's URL of a server that is there already, a secret; undefined where the stack makes it. */
+  readonly url: pulumi.Output<string> | undefined;
+}
 
 /** Settings of a `platform-ENV` stack. */
 export interface PlatformConfig {
   /** Absolute folder of the installation. */
   readonly home: string;
-  readonly cells: readonly { readonly name: string; readonly url: pulumi.Output<string> | undefined }[];
+  readonly cells: readonly SharedCellConfig[];
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
   readonly isProtected: boolean;
 }
 
 export function readPlatformConfig(): PlatformConfig {
-  const config = new pulumi.Config();
   return {
-    home: readHome(config),
-    cells: jsonConfig("cells", cells).map(({ name, urlSecret }) => ({
-      name,
-      url: urlSecret ? config.requireSecret(`cellUrl-${name}`) : undefined,
-    })),
+    home: readHome(),
+    cells: readCells(1),
     isProtected: jsonConfig("isProtected", z.boolean().default(true)),
   };
 }
 
-/** `millwright:home`, of either kind of stack. */
-export function readHome(config: pulumi.Config): string {
-  const home = config.require("home");
+/** `millwright:cells`; left out, there is none. */
+export function readCells(leastCount: number): readonly SharedCellConfig[] {
+  const config = new pulumi.Config();
+  return jsonConfig("cells", cells.min(leastCount).prefault([])).map(({ name, urlSecret }) => ({
+    name,
+    url: urlSecret ? config.requireSecret(`cellUrl-${name}`) : undefined,
+  }));
+}
+
+/** `millwright:home`, of either kind of local stack: the absolute folder of the installation. */
+export function readHome(): string {
+  const home = new pulumi.Config().require("home");
   if (!path.isAbsolute(home))
     throw new pulumi.RunError(`Wrong stack config. home: '${home}' is not absolute.`);
   return home;

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { tenantTopics, type TenantTopics } from "../../model/tenant-log.ts";
 import { TIERS, tenantId, type TenantId } from "../../model/tenant.ts";
 import { jsonConfig } from "./json-config.ts";
-import { readHome } from "./platform-config.ts";
 
 const home = z.strictObject({
   cell: z.string().regex(/^[a-z][a-z0-9-]{1,60}$/),
@@ -32,8 +31,6 @@ export interface HomeConfig extends z.infer<typeof home> {
 
 /** Settings of a `tenant-ID` stack. */
 export interface TenantConfig {
-  /** Absolute folder of the installation. */
-  readonly home: string;
   /** Names the stack of the platform, `platform-ENV`. */
   readonly environment: string;
   readonly tenant: {
@@ -61,7 +58,6 @@ export function readTenantConfig(): TenantConfig {
     url: config.getSecret(`cellUrl-${given.cell}`),
   });
   return {
-    home: readHome(config),
     environment: config.require("environment"),
     tenant: { ...facts, homes: [withUrl(first), ...others.map(withUrl)] },
     dedicatedTenantCount: jsonConfig("dedicatedTenantCount", z.int().min(0).optional()),

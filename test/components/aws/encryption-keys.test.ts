@@ -49,6 +49,8 @@ describe("EncryptionKeys", () => {
     expect(servicesOf("data")).to.deep.equal([]);
     expect(servicesOf("secrets")).to.deep.equal([]);
     expect(servicesOf("logs")).to.deep.equal(["logs.eu-central-1.amazonaws.com"]);
-    expect(servicesOf("messages")).to.deep.equal(["cloudwatch.amazonaws.com", "sns.amazonaws.com"]);
+    expect(servicesOf("messages")).to.deep.equal(
+      ["cloudwatch", "sns", "budgets", "costalerts"].map((service) => `${service}.amazonaws.com`),
+    );
   });
 });

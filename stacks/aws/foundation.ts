@@ -1,0 +1,75 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import type { TimescalePlace } from "../../components/aws/timescale.ts";
+import { awsTags, type AwsScope } from "../../components/aws/names.ts";
+import type { AwsSettings } from "../../model/aws/settings.ts";
+import type { AwsConfig } from "../config/aws-config.ts";
+
+const text = z.string().min(1);
+
+const foundation = z.object({
+  network: z.object({
+    cidrBlock: text,
+    zones: z.array(text).min(2),
+    privateSubnetIds: z.array(text).min(2),
+    securityGroupIds: z.object({ handlers: text, timescale: text }),
+  }),
+  keys: z.object({ data: text, secrets: text, logs: text, messages: text }),
+  backups: z.object({ name: text, arn: text }),
+  eventLog: z.object({ clusterArn: text, clusterName: text, brokers: text }),
+});
+
+/** What tenants' stacks stand on: the platform's output `foundation`. */
+export type Foundation = z.infer<typeof foundation>;
+/** The same while the platform's own stack makes it. */
+export type NewFoundation = DeepInput<Foundation>;
+type DeepInput<T> = {
+  readonly [Name in keyof T]: T[Name] extends string | readonly string[]
+    ? pulumi.Input<T[Name]>
+    : DeepInput<T[Name]>;
+};
+
+/** @throws pulumi.RunError where there is no platform of the environment on AWS, or one of another release */
+export async function readFoundation(environment: string): Promise<Foundation> {
+  const name = `organization/${pulumi.getProject()}/platform-${environment}`;
+  const { value } = await new pulumi.StackReference("platform", { name }).getOutputDetails("foundation");
+  const parsed = foundation.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new pulumi.RunError(
+    `The stack platform-${environment} (environment) does not say what tenants stand on. Bring it up on AWS first.`,
+  );
+}
+
+/** Where the TimescaleDB servers of a stack stand: in the platform's network, with its keys and its bucket for backups. */
+export function timescalePlace(
+  { network, keys, backups }: NewFoundation,
+  { region, costCenter }: AwsConfig,
+  settings: AwsSettings["timescale"],
+  scope: AwsScope,
+  imageId: string,
+): TimescalePlace {
+  const subnet = (index: number) => ({
+    id: pulumi.output(network.privateSubnetIds).apply((ids) => ids[index]!),
+    zone: pulumi.output(network.zones).apply((zones) => zones[index]!),
+  });
+  return {
+    ...{ scope, settings, region, imageId, tags: awsTags(scope, costCenter) },
+    subnets: { a: subnet(0), b: subnet(1) },
+    clientCidr: network.cidrBlock,
+    securityGroupId: network.securityGroupIds.timescale,
+    backupBucket: backups,
+    dataKeyArn: keys.data,
+    secretsKeyArn: keys.secrets,
+  };
+}
+
+const DEBIAN = "136693071363"; // Debian's own account, wiki.debian.org/Cloud/AmazonEC2Image
+
+/** The image of the config, or Debian's newest: another one reaches a server only when somebody replaces its machine. */
+export async function serverImage({ imageId }: AwsConfig, provider: aws.Provider): Promise<string> {
+  if (imageId !== undefined) return imageId;
+  const filters = [{ name: "name", values: ["debian-13-arm64-*"] }];
+  const { id } = await aws.ec2.getAmi({ owners: [DEBIAN], mostRecent: true, filters }, { provider });
+  return id;
+}
