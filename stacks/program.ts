@@ -10,7 +10,9 @@ const TENANT = "tenant-";
 export async function program(): Promise<Record<string, unknown>> {
   const stack = pulumi.getStack();
   if (!stack.startsWith(PLATFORM) && !stack.startsWith(TENANT))
-    throw new pulumi.RunError(`No program for stack '${stack}': stacks are called platform-ENV or tenant-ID.`);
+    throw new pulumi.RunError(
+      `No program for stack '${stack}': stacks are called platform-ENV or tenant-ID.`,
+    );
   if (readTarget() === "local") return stack.startsWith(PLATFORM) ? platformStack() : tenantStack();
 
   // Only here: the SDK of AWS weighs more than all the rest, and a stack on this machine does not wait for it.

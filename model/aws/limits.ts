@@ -16,7 +16,7 @@ const GLACIER_STORED_DAYS = 90;
 /** Every limit that the settings break, not only the first. */
 export function limitViolations(settings: AwsSettings): LimitViolation[] {
   const { network, catalog, eventLog, functions, archive } = settings;
-  const { zoneCount, natCount } = network;
+  const { zoneCount, natCount, zones } = network;
   const vpcFault = vpcBlockFault(network.cidrBlock);
   const overlapping = network.connectedCidrBlocks.filter((block) => blocksOverlap(block, network.cidrBlock));
   const reservable = functions.accountConcurrency - UNRESERVED_CONCURRENCY;
@@ -26,6 +26,11 @@ export function limitViolations(settings: AwsSettings): LimitViolation[] {
       vpcFault === undefined && overlapping.length > 0,
       "network.connectedCidrBlocks",
       `${overlapping.join(", ")} overlaps with network.cidrBlock`,
+    ],
+    [
+      zones !== undefined && (zones.length !== zoneCount || new Set(zones).size !== zoneCount),
+      "network.zones",
+      `names ${zones?.join(", ") ?? ""}: ${zoneCount} different ones are wanted (network.zoneCount)`,
     ],
     [
       natCount !== 1 && natCount !== zoneCount,

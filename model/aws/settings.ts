@@ -10,6 +10,16 @@ const count = z.int().min(1);
 const days = z.int().min(1);
 const gb = z.int().min(1);
 
+const timescale = z.strictObject({
+  instanceType: z.string().regex(/^[a-z0-9]+\.[a-z0-9]+$/),
+  vcpuCount: count,
+  memoryGb: gb,
+  dataVolumeGb: gb,
+  walVolumeGb: gb,
+  hasReplica: z.boolean(),
+  backupRetentionDays: days,
+});
+
 /** What is tunable on AWS, by part. Everything but these values is the same in every environment. */
 export const awsSettings = z.strictObject({
   network: z.strictObject({
@@ -17,6 +27,8 @@ export const awsSettings = z.strictObject({
     /** Networks that this one is or may be connected to (VPN, peering): no address in common. */
     connectedCidrBlocks: z.array(z.string()).max(50),
     zoneCount: z.int().min(2).max(3),
+    /** By name: a zone that AWS adds to the region never takes the place of one of them. Left out, the first ones. */
+    zones: z.array(z.string()).optional(),
     /** 1: without its zone nothing in private subnets reaches the internet. `zoneCount`: one each. */
     natCount: z.int().min(1).max(3),
     interfaceEndpoints: z.array(z.enum(ENDPOINT_SERVICES as readonly [string, ...string[]])),
@@ -36,15 +48,10 @@ export const awsSettings = z.strictObject({
     storageGb: gb,
     maxStorageGb: gb,
   }),
-  timescale: z.strictObject({
-    instanceType: z.string().regex(/^[a-z0-9]+\.[a-z0-9]+$/),
-    vcpuCount: count,
-    memoryGb: gb,
-    dataVolumeGb: gb,
-    walVolumeGb: gb,
-    hasReplica: z.boolean(),
-    backupRetentionDays: days,
-  }),
+  /** Servers of shared cells. */
+  timescale,
+  /** Servers of cells that one tenant has to itself. */
+  dedicatedTimescale: timescale,
   functions: z.strictObject({
     /** What the account allows at once, over all functions (quota L-B99A9384). */
     accountConcurrency: count,
@@ -80,6 +87,10 @@ export const AWS_PRESETS = {
       ...{ instanceType: "m7g.large", vcpuCount: 2, memoryGb: 8 },
       ...{ dataVolumeGb: 100, walVolumeGb: 20, hasReplica: false, backupRetentionDays: 7 },
     },
+    dedicatedTimescale: {
+      ...{ instanceType: "m7g.large", vcpuCount: 2, memoryGb: 8 },
+      ...{ dataVolumeGb: 100, walVolumeGb: 20, hasReplica: false, backupRetentionDays: 7 },
+    },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 10, logRetentionDays: 14 },
     archive: LIFECYCLE,
   },
@@ -106,6 +117,10 @@ export const AWS_PRESETS = {
     timescale: {
       ...{ instanceType: "r6g.2xlarge", vcpuCount: 8, memoryGb: 64 },
       ...{ dataVolumeGb: 2000, walVolumeGb: 200, hasReplica: true, backupRetentionDays: 30 },
+    },
+    dedicatedTimescale: {
+      ...{ instanceType: "r6g.xlarge", vcpuCount: 4, memoryGb: 32 },
+      ...{ dataVolumeGb: 1000, walVolumeGb: 100, hasReplica: true, backupRetentionDays: 30 },
     },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 100, logRetentionDays: 90 },
     archive: LIFECYCLE,

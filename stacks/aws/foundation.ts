@@ -23,7 +23,7 @@ const foundation = z.object({
 /** What tenants' stacks stand on: the platform's output `foundation`. */
 export type Foundation = z.infer<typeof foundation>;
 /** The same while the platform's own stack makes it. */
-export type NewFoundation = DeepInput<Foundation>;
+export type NewFoundation = DeepInput<Foundation> & { readonly network: { readonly cidrBlock: string } };
 type DeepInput<T> = {
   readonly [Name in keyof T]: T[Name] extends string | readonly string[]
     ? pulumi.Input<T[Name]>
@@ -33,8 +33,8 @@ type DeepInput<T> = {
 /** @throws pulumi.RunError where there is no platform of the environment on AWS, or one of another release */
 export async function readFoundation(environment: string): Promise<Foundation> {
   const name = `organization/${pulumi.getProject()}/platform-${environment}`;
-  const { value } = await new pulumi.StackReference("platform", { name }).getOutputDetails("foundation");
-  const parsed = foundation.safeParse(value);
+  const found = await new pulumi.StackReference("platform", { name }).getOutputDetails("foundation");
+  const parsed = foundation.safeParse(found.value);
   if (parsed.success) return parsed.data;
   throw new pulumi.RunError(
     `The stack platform-${environment} (environment) does not say what tenants stand on. Bring it up on AWS first.`,
@@ -50,8 +50,8 @@ export function timescalePlace(
   imageId: string,
 ): TimescalePlace {
   const subnet = (index: number) => ({
-    id: pulumi.output(network.privateSubnetIds).apply((ids) => ids[index]!),
-    zone: pulumi.output(network.zones).apply((zones) => zones[index]!),
+    id: elementOf(network.privateSubnetIds, index),
+    zone: elementOf(network.zones, index),
   });
   return {
     ...{ scope, settings, region, imageId, tags: awsTags(scope, costCenter) },
@@ -62,6 +62,14 @@ export function timescalePlace(
     dataKeyArn: keys.data,
     secretsKeyArn: keys.secrets,
   };
+}
+
+function elementOf(list: pulumi.Input<string[]>, index: number): pulumi.Output<string> {
+  return pulumi.output(list).apply((known) => {
+    const element = known[index];
+    if (element === undefined) throw new pulumi.RunError("The network has fewer than two zones.");
+    return element;
+  });
 }
 
 const DEBIAN = "136693071363"; // Debian's own account, wiki.debian.org/Cloud/AmazonEC2Image

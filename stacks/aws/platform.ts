@@ -55,7 +55,11 @@ export async function awsPlatformStack(environment: string) {
 
   const foundation: NewFoundation = {
     network: {
-      ...{ cidrBlock: config.network.cidrBlock, zones: [...zones], privateSubnetIds: network.privateSubnetIds },
+      ...{
+        cidrBlock: config.network.cidrBlock,
+        zones: [...zones],
+        privateSubnetIds: network.privateSubnetIds,
+      },
       securityGroupIds: { handlers: groups.handlers, timescale: groups.timescale },
     },
     keys,

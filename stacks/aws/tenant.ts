@@ -1,5 +1,4 @@
 import { awsTarget } from "../../components/aws/aws-target.ts";
-import { awsPath } from "../../components/aws/names.ts";
 import { TenantTopics } from "../../components/aws/tenant-topics.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readTenantConfig } from "../config/tenant-config.ts";

@@ -54,6 +54,11 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
     ["an unknown key", { network: { natCuont: 1 } }, /aws\.network.*natCuont/],
     ["a block that does not fit", { network: { cidrBlock: "10.0.0.0/25" } }, /aws\.network\.cidrBlock/],
     ["a region without two zones", { region: "xx-narrow-1" }, /aws\.network\.zoneCount.*xx-narrow-1.* has 1/],
+    [
+      "a zone of another region",
+      { network: { zones: ["eu-west-1a", "eu-west-1b", "eu-west-1c"] } },
+      /aws\.network\.zones: us-east-1 has no eu-west-1a/,
+    ],
     ["a region with two zones for three", { region: "us-west-1" }, /aws\.network\.zoneCount: is 3.*has 2/],
     ["a full quota of VPCs", { region: "xx-full-1" }, /aws\.region: .*5 other VPCs.*quota of 5.*L-F678F1CE/],
   ] as const) {

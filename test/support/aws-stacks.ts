@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,8 +8,14 @@ import { prepareEngine } from "../../automation/engine/prepare.ts";
 import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
+import { stateFileOf, tenantStackConfig, type TenantFacts, type TenantHome } from "./local-stacks.ts";
 
 export type AwsStacks = Awaited<ReturnType<typeof awsStacks>>;
+export interface AwsTenantFacts extends TenantFacts {
+  readonly environment?: string;
+  /** What differs from the preset. */
+  readonly aws?: object;
+}
 type ResourceChange = NonNullable<EngineEvent["resource"]>;
 
 /** The stacks for AWS under the real engine and policy pack; the test plugins of `aws-plugin` stand in for AWS. */
@@ -24,7 +30,7 @@ export async function awsStacks() {
     ...{ home, inherited: inheritedEnvironment(), progress: (line) => console.error(line) },
     canDownload: () => Promise.resolve(false),
   });
-  for (const name of ["aws", "awsx"]) {
+  for (const name of ["aws", "awsx", "postgresql"]) {
     const program = fileURLToPath(new URL(`aws-plugin/${name}-main.ts`, import.meta.url));
     const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
     await writeFile(path.join(prepared.layout.plugins, `pulumi-resource-${name}`), script, { mode: 0o755 });
@@ -53,8 +59,27 @@ export async function awsStacks() {
     config: (aws: object = {}, { isProtected = true } = {}): StackConfig => ({
       "millwright:target": "aws",
       "millwright:aws": JSON.stringify(aws),
+      "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
       "millwright:isProtected": JSON.stringify(isProtected),
     }),
+    /** A tenant of production with three topics of its own. */
+    tenantConfig: (id: string, homes: readonly TenantHome[], facts: AwsTenantFacts = {}): StackConfig => ({
+      "millwright:target": "aws",
+      "millwright:aws": JSON.stringify(facts.aws ?? {}),
+      ...tenantStackConfig(id, homes, facts),
+      "millwright:environment": facts.environment ?? "production",
+    }),
+    /** Names and ids of what a stack has made on AWS, by URN. */
+    madeBy: async (stack: string): Promise<Readonly<Record<string, string>>> => {
+      const text = await readFile(stateFileOf(prepared.layout, stack), "utf8");
+      const { checkpoint } = JSON.parse(text) as {
+        checkpoint: { latest: { resources: readonly { readonly urn: string; readonly id?: string }[] } };
+      };
+      const made = checkpoint.latest.resources.filter(
+        ({ urn, id }) => id !== undefined && /[:$]aws:/.test(urn),
+      );
+      return Object.fromEntries(made.map(({ urn, id }) => [urn, id!]));
+    },
     remove: async () => {
       await rm(home, { recursive: true, force: true });
       await rm(policyPackDir, { recursive: true, force: true });

@@ -64,24 +64,7 @@ export async function localStacks() {
     }),
     tenantConfig: (id: string, homes: readonly TenantHome[], facts: TenantFacts = {}): StackConfig => ({
       "millwright:home": home,
-      "millwright:environment": "development",
-      "millwright:tenant": JSON.stringify({
-        id,
-        topics: topicsOf(id),
-        homes: homes.map(({ cell, isProtected = true }) => ({
-          cell,
-          tier: cell.startsWith("shared-") ? "shared" : "dedicated",
-          isProtected,
-        })),
-      }),
-      ...(facts.dedicatedTenantCount === undefined
-        ? {}
-        : { "millwright:dedicatedTenantCount": `${facts.dedicatedTenantCount}` }),
-      ...Object.fromEntries(
-        homes.flatMap(({ cell, url }) =>
-          url === undefined ? [] : [[`millwright:cellUrl-${cell}`, { secret: url }]],
-        ),
-      ),
+      ...tenantStackConfig(id, homes, facts),
     }),
     remove: async () => {
       const cells = await readdir(path.join(home, "cells")).catch(() => []);
@@ -91,6 +74,34 @@ export async function localStacks() {
       await rm(home, { recursive: true, force: true });
       await rm(policyPackDir, { recursive: true, force: true });
     },
+  };
+}
+
+/** What a tenant's stack is told, whatever its target. */
+export function tenantStackConfig(
+  id: string,
+  homes: readonly TenantHome[],
+  facts: TenantFacts = {},
+): StackConfig {
+  return {
+    "millwright:environment": "development",
+    "millwright:tenant": JSON.stringify({
+      id,
+      topics: topicsOf(id),
+      homes: homes.map(({ cell, isProtected = true }) => ({
+        cell,
+        tier: cell.startsWith("shared-") ? "shared" : "dedicated",
+        isProtected,
+      })),
+    }),
+    ...(facts.dedicatedTenantCount === undefined
+      ? {}
+      : { "millwright:dedicatedTenantCount": `${facts.dedicatedTenantCount}` }),
+    ...Object.fromEntries(
+      homes.flatMap(({ cell, url }) =>
+        url === undefined ? [] : [[`millwright:cellUrl-${cell}`, { secret: url }]],
+      ),
+    ),
   };
 }
 

@@ -30,6 +30,7 @@ describe("readAwsConfig", () => {
     [{ network: { natCuont: 1 } }, /aws\.network: .*natCuont/],
     [{ network: { cidrBlock: "10.0.0.0/28" } }, /aws\.network\.cidrBlock: .*do not fit/],
     [{ eventLog: { brokerCount: 4 } }, /aws\.eventLog\.brokerCount: .*multiple/],
+    [{ network: { zones: ["us-east-1a"] } }, /aws\.network\.zones: names us-east-1a: 3 different/],
     [{ network: { zoneCount: 1 } }, /aws\.network\.zoneCount/],
     [{ preset: "staging" }, /aws\.preset/],
     [{ region: "nowhere" }, /aws\.region/],

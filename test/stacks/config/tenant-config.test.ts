@@ -10,7 +10,6 @@ describe("readTenantConfig", () => {
   const read = (homes: readonly object[]) => {
     const project = pulumi.getProject(); // whatever the tests before have called it
     pulumi.runtime.setAllConfig({
-      [`${project}:home`]: "/srv/millwright",
       [`${project}:environment`]: "development",
       [`${project}:tenant`]: JSON.stringify({ id: "acme", topics: [], homes }),
       [`${project}:cellUrl-dedicated-acme`]: "postgres://boss:s@db.example",

@@ -1,0 +1,130 @@
+import { expect } from "chai";
+import type { ChangeSummary } from "../../automation/engine/engine.ts";
+import { MillwrightError } from "../../model/errors.ts";
+import type { TenantLog } from "../../model/tenant-log.ts";
+import { awsStacks, type AwsStacks, type AwsTenantFacts } from "../support/aws-stacks.ts";
+import { isUnchanged, type TenantHome } from "../support/local-stacks.ts";
+
+/** What the platform's stack says is looked up by each run, by a provider of the engine's own. */
+const LOOK_UP = /^pulumi:(pulumi:StackReference|providers:pulumi)$/;
+const SHARED = { cell: "shared-1" };
+const OWN = { cell: "dedicated-acme" };
+/** What readings would be lost with. */
+const DATA = /^aws:(ebs\/volume|ec2\/instance|ec2\/networkInterface|msk\/topic|secretsmanager\/secret):/;
+
+describe("a tenant on AWS under the real engine (test plugins)", function () {
+  this.timeout(600_000);
+  let stacks: AwsStacks;
+
+  before(async function () {
+    this.timeout(900_000); // the engine may have to be built first
+    stacks = await awsStacks();
+    await stacks.session("platform-production", stacks.config(), (session) => session.up());
+  });
+  after(() => stacks.remove());
+
+  const refusalOf = async (work: Promise<unknown>): Promise<MillwrightError> => {
+    const error: unknown = await work.catch((reason: unknown) => reason);
+    if (!(error instanceof MillwrightError)) throw new Error("expected a MillwrightError", { cause: error });
+    return error;
+  };
+  const textOf = ({ message, fields }: MillwrightError) => `${message} ${JSON.stringify(fields)}`;
+  const print = (what: string, summary: ChangeSummary) => {
+    console.error(`      ${what}: ${JSON.stringify(summary)}`);
+  };
+  const counted = { dedicatedTenantCount: 1 };
+
+  /** Brings the stack to these homes, and checks that nothing is left to do. Answers what was done. */
+  const bring = (tenant: string, homes: readonly TenantHome[], facts: AwsTenantFacts = counted) =>
+    stacks.session(
+      `tenant-${tenant}`,
+      stacks.tenantConfig(tenant, homes, facts),
+      async (session, changes) => {
+        print(`tenant-${tenant} in ${homes.map(({ cell }) => cell).join(" and ")}`, await session.preview());
+        const plannedCount = changes.length;
+        await session.up();
+        const done = changes.slice(plannedCount).filter(({ type }) => !LOOK_UP.test(type));
+        const outputs = (await session.outputs()) as {
+          readonly placement: { readonly cell: string };
+          readonly log: TenantLog;
+          readonly cells: Readonly<Record<string, { readonly host: string }>>;
+        };
+        expect(isUnchanged(await session.up()), "a second up").to.equal(true);
+        return { outputs, changes: done };
+      },
+    );
+  const opsOn = (changes: Awaited<ReturnType<typeof bring>>["changes"], type: RegExp) =>
+    new Set(changes.filter((change) => type.test(change.type)).map(({ op }) => op));
+
+  it("from shared to dedicated and back, and no data is replaced or deleted on the way", async () => {
+    const first = await bring("acme", [SHARED]);
+    expect(first.outputs.placement.cell).to.equal("shared-1");
+    expect([...opsOn(first.changes, /./)]).to.deep.equal(["create"]);
+    const topics = Object.values(await stacks.madeBy("tenant-acme"));
+    expect(topics).to.include("acme.readings.g1");
+
+    const both = await bring("acme", [SHARED, OWN]);
+    expect([...opsOn(both.changes, /./)], "the second home beside the first").to.deep.equal(["create"]);
+    expect(both.outputs.cells[OWN.cell]?.host).to.match(/./);
+    const servers = both.changes.filter(({ type }) => type === "aws:ec2/instance:Instance");
+    expect(servers, "a primary and its replica").to.have.length(2);
+
+    const swapped = await bring("acme", [OWN, SHARED]);
+    expect(swapped.outputs.placement.cell).to.equal(OWN.cell);
+    expect([...opsOn(swapped.changes, DATA)]).to.deep.equal([]);
+    await bring("acme", [OWN, { ...SHARED, isProtected: false }]);
+    const moved = await bring("acme", [OWN]);
+    expect([...opsOn(moved.changes, DATA)], "only the schema in the shared cell goes").to.deep.equal([]);
+    expect([...opsOn(moved.changes, /^postgresql:index\/schema/)]).to.deep.equal(["delete"]);
+  });
+
+  it("is not destroyed while it is protected, and leaves nothing when that is lifted", async () => {
+    await stacks.session("tenant-acme", stacks.tenantConfig("acme", [OWN], counted), async (session) => {
+      expect(textOf(await refusalOf(session.destroy()))).to.match(/protect/);
+    });
+    const lifted = stacks.tenantConfig("acme", [{ ...OWN, isProtected: false }], counted);
+    await stacks.session("tenant-acme", lifted, async (session) => {
+      await session.up();
+      await session.destroy();
+    });
+  });
+
+  it("builds tenants with the longest ids, which differ in their last letter only, under names that do not meet", async () => {
+    const ids = ["a", "b"].map((last) => `customer-whose-id-has-32-chars-${last}`);
+    const names: string[] = [];
+    for (const id of ids) {
+      expect(id).to.have.length(32);
+      await bring(id, [{ cell: `dedicated-${id}` }], { dedicatedTenantCount: 1 });
+      const made = await stacks.madeBy(`tenant-${id}`);
+      const named = Object.entries(made).filter(
+        ([urn]) => !/Association|Attachment|Version|RolePolicy/.test(urn),
+      );
+      names.push(...new Set(named.map(([urn, name]) => `${urn.split("::")[2]?.split("$").at(-1)} ${name}`)));
+    }
+    expect(names.length).to.be.above(40);
+    expect(new Set(names).size).to.equal(names.length);
+  });
+
+  it("refuses a dedicated tenant over the limit, and one that nobody counted, before anything is made", async () => {
+    for (const [facts, message] of [
+      [{ dedicatedTenantCount: 2 }, /2 dedicated tenants; the limit is 1/],
+      [{}, /not known how many/],
+    ] as const) {
+      const config = stacks.tenantConfig("gamma", [{ cell: "dedicated-gamma" }], facts);
+      const refusal = await refusalOf(stacks.session("tenant-gamma", config, (session) => session.preview()));
+      expect(refusal.code).to.equal("policy-refused");
+      expect(textOf(refusal)).to.match(message);
+    }
+  });
+
+  it("refuses an environment that has no platform, and a cell that the platform does not have", async () => {
+    for (const [home, facts, message] of [
+      [SHARED, { environment: "development" }, /platform-development/],
+      [{ cell: "shared-7" }, {}, /no cell 'shared-7'/],
+    ] as const) {
+      const config = stacks.tenantConfig("delta", [home], facts);
+      const previewing = stacks.session("tenant-delta", config, (session) => session.preview());
+      expect(textOf(await refusalOf(previewing))).to.match(message);
+    }
+  });
+});
