@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { cellAddress, type CellSecret } from "../../data/cell/cell-secret.ts";
 import { tenantNames, type TenantId } from "../../model/tenant.ts";
-import { quantile } from "../statistics.ts";
 
 /** What the parent sends first; the neighbour has its schema in the cell. */
 export interface NeighbourStart {
@@ -10,10 +9,10 @@ export interface NeighbourStart {
   readonly tenant: TenantId;
 }
 
+/** What it waited for since it was asked last, milliseconds each. */
 export interface NeighbourReport {
-  readonly insertP95Ms: number;
-  readonly queryP95Ms: number;
-  readonly count: number;
+  readonly insert: readonly number[];
+  readonly query: readonly number[];
 }
 
 const ROWS_PER_INSERT = 50;
@@ -38,9 +37,7 @@ async function live({ cell, tenant }: NeighbourStart): Promise<void> {
     into.push(performance.now() - startMs);
   };
   process.on("message", () => {
-    process.send?.({
-      ...{ insertP95Ms: quantile(inserts, 0.95), queryP95Ms: quantile(queries, 0.95), count: inserts.length },
-    } satisfies NeighbourReport);
+    process.send?.({ insert: inserts, query: queries } satisfies NeighbourReport);
     inserts.length = queries.length = 0;
   });
   process.send?.("ready");
