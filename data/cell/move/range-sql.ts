@@ -10,10 +10,19 @@ export function seriesTable(tenant: TenantId, type: MoveRange["type"]): string {
   return `${identifier(tenantNames(tenant).schema)}.${TABLES[type]}`;
 }
 
-/** SQL that says which of the ranges a row belongs to. @param ranges - of one table, neighbours in the order of time */
-export function rangeOf(ranges: readonly MoveRange[]): string {
-  const cuts = ranges.slice(1).map(({ from }) => pg.escapeLiteral(from));
-  return `width_bucket(time, array[${cuts.join(", ")}]::timestamptz[])`;
+/**
+ * SQL that says which of the ranges a row belongs to, by halving: width_bucket(), which compares by any type's function,
+ * made a proof a tenth slower. @param ranges - of one table, neighbours in the order of time
+ */
+export function rangeOf(ranges: readonly MoveRange[], first = 0): string {
+  const middle = ranges.length >> 1;
+  const [cut] = ranges.slice(middle);
+  if (middle === 0 || cut === undefined) return String(first);
+  const [before, after] = [
+    rangeOf(ranges.slice(0, middle), first),
+    rangeOf(ranges.slice(middle), first + middle),
+  ];
+  return `case when time < ${pg.escapeLiteral(cut.from)}::timestamptz then ${before} else ${after} end`;
 }
 
 /** SQL that holds for the rows of a range: of its time, and from below the mark. COPY takes no parameters. */
