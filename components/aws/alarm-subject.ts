@@ -25,13 +25,33 @@ export function functionSubjects(name: string, fn: Names): AlarmSubject[] {
 /** A function's group on one topic. */
 export function consumerSubject(
   name: string,
-  fn: Names,
+  fn: Pick<Names, "functionName">,
   topic: string,
   clusterName: pulumi.Input<string>,
 ): AlarmSubject {
   const group = groupName(fn.functionName, topic);
   const dimensions = { "Cluster Name": clusterName, "Consumer Group": group, Topic: topic };
   return { kind: "consumer", name, dimensions };
+}
+
+/** A database on RDS. */
+export function catalogSubject(identifier: pulumi.Input<string>): AlarmSubject {
+  return { kind: "catalog", name: "catalog", dimensions: { DBInstanceIdentifier: identifier } };
+}
+
+/** A cell, and its servers where they are ours. Dimensions: components/aws/timescale/files/metrics.sh. */
+export function cellSubjects(
+  cell: string,
+  { isOurServer, hasReplica }: { readonly isOurServer: boolean; readonly hasReplica: boolean },
+): AlarmSubject[] {
+  const server = (kind: "primary" | "replica"): AlarmSubject => ({
+    ...{ kind, name: cell, dimensions: { Server: cell, Role: kind } },
+  });
+  return [
+    { kind: "cell", name: cell, dimensions: { Cell: cell } },
+    ...(isOurServer ? [server("primary")] : []),
+    ...(isOurServer && hasReplica ? [server("replica")] : []),
+  ];
 }
 
 /** What a tenant was promised. */

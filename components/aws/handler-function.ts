@@ -12,8 +12,8 @@ export interface FunctionPlace {
   readonly bundles: string;
   readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
   readonly securityGroupIds: pulumi.Input<string>[];
-  /** Encrypts settings, logs and dead letters. Its own policy lets CloudWatch Logs and EventBridge use it. */
-  readonly keyArn: pulumi.Input<string>;
+  /** Of settings and of the secrets that they name; of logs, whose policy lets CloudWatch Logs use it; of dead letters. */
+  readonly keyArns: Readonly<Record<"secrets" | "logs" | "messages", pulumi.Input<string>>>;
   readonly logRetentionDays: number;
   readonly eventLog: EventLogAccess;
 }
@@ -39,7 +39,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
 
   constructor(name: string, args: HandlerFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:HandlerFunction", name, {}, opts);
-    const { scope, handler, keyArn, eventLog } = args;
+    const { scope, handler, keyArns, eventLog } = args;
     const spec: HandlerSpec = HANDLERS[handler];
     const part = args.part === undefined ? handler : `${handler}-${args.part}`;
     const child = { parent: this };
@@ -49,7 +49,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
 
     const queueArgs = {
       name: this.deadLetterName,
-      kmsMasterKeyId: keyArn,
+      kmsMasterKeyId: keyArns.messages,
       messageRetentionSeconds: TWO_WEEKS_S,
     };
     const letters = new aws.sqs.Queue(`${name}-dead-letters`, queueArgs, child);
@@ -58,7 +58,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
       {
         name: `/aws/lambda/${this.functionName}`,
         retentionInDays: args.logRetentionDays,
-        kmsKeyId: keyArn,
+        kmsKeyId: keyArns.logs,
       },
       child,
     );
@@ -92,7 +92,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
         memorySize: spec.memoryMb,
         timeout: spec.timeoutSeconds,
         publish: true,
-        kmsKeyArn: keyArn,
+        kmsKeyArn: keyArns.secrets,
         environment: { variables: variablesOf(args, spec) },
         vpcConfig: { subnetIds: args.subnetIds, securityGroupIds: args.securityGroupIds },
         deadLetterConfig: { targetArn: letters.arn },
@@ -121,7 +121,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
 const TWO_WEEKS_S = 14 * 24 * 3_600; // the longest that SQS keeps a message
 
 function ownStatements(
-  { secrets, keyArn }: HandlerFunctionArgs,
+  { secrets, keyArns }: HandlerFunctionArgs,
   spec: HandlerSpec,
   logArn: pulumi.Output<string>,
   lettersArn: pulumi.Output<string>,
@@ -132,7 +132,8 @@ function ownStatements(
       Action: "secretsmanager:GetSecretValue",
       Resource: spec.secrets.map((setting) => secretOf(secrets, setting)),
     },
-    { Action: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: keyArn },
+    { Action: "kms:Decrypt", Resource: keyArns.secrets },
+    { Action: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: keyArns.messages },
     { Action: "sqs:SendMessage", Resource: lettersArn },
     {
       // Lambda itself makes the network interfaces, in the role's name; these actions know no resource beforehand.

@@ -1,14 +1,21 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { groupName, type EventLogAccess } from "./event-log-access.ts";
-import type { HandlerFunction } from "./handler-function.ts";
-import { HANDLERS, type HandlerSpec } from "./handlers.ts";
+import { HANDLERS, type HandlerName, type HandlerSpec } from "./handlers.ts";
+
+/** A function that reads topics, of this stack or of another. */
+export interface TopicReader {
+  readonly handler: HandlerName;
+  readonly functionName: string;
+  readonly liveArn: pulumi.Input<string>;
+  readonly deadLetterArn: pulumi.Input<string>;
+}
 
 export interface TopicSourceArgs {
   /** A topic of readings: one tenant's own, or the shared one. It is there already. */
   readonly topic: string;
   /** Who is invoked with its records, each with all of them. */
-  readonly functions: readonly HandlerFunction[];
+  readonly functions: readonly TopicReader[];
   readonly eventLog: EventLogAccess;
 }
 

@@ -1,6 +1,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import type { FunctionPlace } from "../../components/aws/handler-function.ts";
+import { HANDLER_NAMES } from "../../components/aws/handlers.ts";
 import type { TimescalePlace } from "../../components/aws/timescale.ts";
 import { awsTags, type AwsScope } from "../../components/aws/names.ts";
 import type { AwsSettings } from "../../model/aws/settings.ts";
@@ -18,6 +20,17 @@ const foundation = z.object({
   keys: z.object({ data: text, secrets: text, logs: text, messages: text }),
   backups: z.object({ name: text, arn: text }),
   eventLog: z.object({ clusterArn: text, clusterName: text, brokers: text }),
+  /** Those of {@link PlatformFunctions}, by name. */
+  functions: z.record(
+    text,
+    z.object({
+      handler: z.enum(HANDLER_NAMES),
+      ...{ functionName: text, liveArn: text, deadLetterArn: text },
+    }),
+  ),
+  /** ARNs, by setting. */
+  secrets: z.object({ CATALOG_SECRET: text, CHANNEL_KEY_SECRET: text }),
+  alarmTopicArn: text,
 });
 
 /** What tenants' stacks stand on: the platform's output `foundation`. */
@@ -41,9 +54,22 @@ export async function readFoundation(environment: string): Promise<Foundation> {
   );
 }
 
+/** Where the functions of a stack stand. */
+export function functionPlace(
+  { network, keys, eventLog }: Pick<NewFoundation, "network" | "keys" | "eventLog">,
+  { bundles, functions }: AwsConfig,
+  scope: AwsScope,
+): FunctionPlace {
+  return {
+    ...{ scope, bundles, keyArns: keys, eventLog, logRetentionDays: functions.logRetentionDays },
+    subnetIds: network.privateSubnetIds,
+    securityGroupIds: [network.securityGroupIds.handlers],
+  };
+}
+
 /** Where the TimescaleDB servers of a stack stand: in the platform's network, with its keys and its bucket for backups. */
 export function timescalePlace(
-  { network, keys, backups }: NewFoundation,
+  { network, keys, backups }: Pick<NewFoundation, "network" | "keys" | "backups">,
   { region, costCenter }: AwsConfig,
   settings: AwsSettings["timescale"],
   scope: AwsScope,

@@ -1,3 +1,4 @@
+import { catalogSubject } from "../../components/aws/alarm-subject.ts";
 import { awsTarget } from "../../components/aws/aws-target.ts";
 import { CatalogDatabase } from "../../components/aws/catalog-database.ts";
 import { EncryptionKeys } from "../../components/aws/encryption-keys.ts";
@@ -9,7 +10,9 @@ import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readCells } from "../config/platform-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
+import { deployDataPlane } from "./data-plane.ts";
 import { serverImage, timescalePlace, type NewFoundation } from "./foundation.ts";
+import { watch } from "./watch.ts";
 
 /** What all tenants of one environment share, on AWS: the network, the services in it and the shared cells. */
 export async function awsPlatformStack(environment: string) {
@@ -53,7 +56,7 @@ export async function awsPlatformStack(environment: string) {
     ours,
   );
 
-  const foundation: NewFoundation = {
+  const base = {
     network: {
       ...{
         cidrBlock: config.network.cidrBlock,
@@ -70,11 +73,27 @@ export async function awsPlatformStack(environment: string) {
   };
   const target = awsTarget({
     provider,
-    place: timescalePlace(foundation, config, config.timescale, scope, await serverImage(config, provider)),
+    place: timescalePlace(base, config, config.timescale, scope, await serverImage(config, provider)),
     promotedCells: config.promotedCells,
   });
-  const { cells, sslmodes } = new SharedTier("shared", { target, cells: readCells(0), isProtected });
+  const sharedCells = readCells(0);
+  const { cells, sslmodes } = new SharedTier("shared", { target, cells: sharedCells, isProtected });
+  const { functions, secrets, subjects } = deployDataPlane(
+    { config, scope, base, catalog, cells: sharedCells, access: cells },
+    ours,
+  );
+  const watched = [...subjects, catalogSubject(catalog.identifier)];
+  watch({ scope, config, subjects: watched, topicArn: alarmTopicArn }, ours);
 
+  const foundation: NewFoundation = {
+    ...{ ...base, secrets, alarmTopicArn },
+    functions: Object.fromEntries(
+      [...functions].map(([name, { handler, functionName, liveArn, deadLetterArn }]) => [
+        name,
+        { handler, functionName, liveArn, deadLetterArn },
+      ]),
+    ),
+  };
   return {
     ...{ foundation, cells, sslmodes },
     network: {
@@ -88,6 +107,7 @@ export async function awsPlatformStack(environment: string) {
       adminSecretArn: catalog.adminSecretArn,
     },
     buckets: { archive: store.archive.bucketName, backups: store.backups.bucketName },
+    functions: Object.fromEntries([...functions].map(([name, { functionName }]) => [name, functionName])),
     kafka: { clusterArn: eventLog.clusterArn, brokers: eventLog.brokers },
     topics: { alarms: alarmTopicArn },
   };

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { limitViolations } from "../../model/aws/limits.ts";
@@ -26,6 +27,10 @@ const aws = z.strictObject({
   preset: z.enum(Object.keys(AWS_PRESETS) as [AwsPreset, ...AwsPreset[]]).optional(),
   /** Who is told of alarms, by email. */
   operators: z.array(z.email()).max(20).default([]),
+  /** What it may cost; left out: nobody is told. In a tenant's stack, what the tenant may. */
+  budgetUsdPerMonth: z.number().positive().optional(),
+  /** Folder with the functions' code, which `npm run build` makes. */
+  bundles: z.string().default(fileURLToPath(new URL("../../dist/handlers", import.meta.url))),
   /** Tenants' mail is sent from addresses of this domain; left out: there is no email. */
   mailDomain: z.hostname().optional(),
   /** Of the servers of cells, Debian 13 for arm64; left out: the newest of Debian's own. */
@@ -52,6 +57,8 @@ export interface AwsConfig extends AwsSettings {
   readonly costCenter: string;
   readonly operators: readonly string[];
   readonly mailDomain: string | undefined;
+  readonly budgetUsdPerMonth: number | undefined;
+  readonly bundles: string;
   readonly imageId: string | undefined;
   readonly promotedCells: readonly string[];
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
@@ -83,6 +90,8 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     costCenter,
     operators,
     mailDomain,
+    budgetUsdPerMonth,
+    bundles,
     imageId,
     promotedCells,
     ...given
@@ -111,6 +120,8 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     costCenter,
     operators,
     mailDomain,
+    budgetUsdPerMonth,
+    bundles,
     imageId,
     promotedCells,
     isProtected,

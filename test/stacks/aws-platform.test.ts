@@ -5,7 +5,7 @@ import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
 import { isUnchanged } from "../support/local-stacks.ts";
 
 type Outputs = Readonly<
-  Record<"database" | "kafka" | "buckets" | "topics", Readonly<Record<string, string>>>
+  Record<"database" | "kafka" | "buckets" | "topics" | "functions", Readonly<Record<string, string>>>
 >;
 
 describe("the platform on AWS under the real engine (test plugin; the network's inside is a guess)", function () {
@@ -30,11 +30,13 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
 
   for (const environment of ["development", "production"]) {
     const stack = `platform-${environment}`;
+    const budget = { budgetUsdPerMonth: 5_000 };
     it(`previews and builds ${environment} from nothing, finds nothing to do, and is not destroyed while protected`, async () => {
-      await stacks.session(stack, stacks.config(), async (session) => {
+      await stacks.session(stack, stacks.config(budget), async (session) => {
         print(stack, await session.preview());
         await session.up();
-        const { database, kafka, buckets, topics } = (await session.outputs()) as Outputs;
+        const { database, kafka, buckets, topics, functions } = (await session.outputs()) as Outputs;
+        expect(Object.keys(functions)).to.have.members(["ingest-shared-1", "alert", "notify"]);
         expect(database["host"]).to.match(/rds\.amazonaws\.com$/);
         expect(kafka["brokers"]?.split(",")).to.have.length(3);
         expect(buckets["archive"]).to.equal(`millwright-${environment}-shared-archive-123456789012`);
@@ -43,7 +45,7 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
         const refusal = await refusalOf(session.destroy());
         expect(textOf(refusal)).to.match(/protect/);
       });
-      await stacks.session(stack, stacks.config({}, { isProtected: false }), async (session) => {
+      await stacks.session(stack, stacks.config(budget, { isProtected: false }), async (session) => {
         await session.up();
         await session.destroy();
       });

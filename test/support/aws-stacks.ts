@@ -7,6 +7,7 @@ import { REPOSITORY } from "../../automation/engine/layout.ts";
 import { prepareEngine } from "../../automation/engine/prepare.ts";
 import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
 import { inheritedEnvironment } from "../../environment.ts";
+import { buildHandlers } from "../../handlers/bundle.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
 import { stateFileOf, tenantStackConfig, type TenantFacts, type TenantHome } from "./local-stacks.ts";
 
@@ -26,6 +27,8 @@ export async function awsStacks() {
   await mkdir(cache, { recursive: true });
   const policyPackDir = await mkdtemp(path.join(cache, "millwright-policy-"));
   await buildPolicyPack(policyPackDir);
+  const bundles = path.join(home, "handlers");
+  await buildHandlers(bundles);
   const prepared = await prepareEngine({
     ...{ home, inherited: inheritedEnvironment(), progress: (line) => console.error(line) },
     canDownload: () => Promise.resolve(false),
@@ -58,14 +61,14 @@ export async function awsStacks() {
     /** `aws`: what differs from the preset. */
     config: (aws: object = {}, { isProtected = true } = {}): StackConfig => ({
       "millwright:target": "aws",
-      "millwright:aws": JSON.stringify(aws),
+      "millwright:aws": JSON.stringify({ bundles, ...aws }),
       "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
       "millwright:isProtected": JSON.stringify(isProtected),
     }),
     /** A tenant of production with three topics of its own. */
     tenantConfig: (id: string, homes: readonly TenantHome[], facts: AwsTenantFacts = {}): StackConfig => ({
       "millwright:target": "aws",
-      "millwright:aws": JSON.stringify(facts.aws ?? {}),
+      "millwright:aws": JSON.stringify({ bundles, ...facts.aws }),
       ...tenantStackConfig(id, homes, facts),
       "millwright:environment": facts.environment ?? "production",
     }),

@@ -12,7 +12,7 @@ export interface Registration {
 /** Outputs that a plugin would compute, by type; a type that is not here must not be made. */
 const COMPUTED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "millwright:index:Cell": { host: "127.0.0.1", port: 5999, user: "millwright", password: "super" },
-  "millwright:index:Secret": { value: "generated" },
+  "millwright:index:Secret": { value: "g".repeat(43) }, // 256 bits
   "postgresql:index/database:Database": {},
   "postgresql:index/defaultPrivileges:DefaultPrivileges": {},
   "postgresql:index/grant:Grant": {},

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { EventLog } from "../../../components/aws/event-log.ts";
-import { TenantTopics } from "../../../components/aws/tenant-topics.ts";
+import { LogTopics } from "../../../components/aws/log-topics.ts";
 import { AWS_PRESETS } from "../../../model/aws/settings.ts";
 import { tenantLogOf } from "../../../model/tenant-log.ts";
 import { tenantId } from "../../../model/tenant.ts";
@@ -70,7 +70,11 @@ describe("EventLog", () => {
   it("holds a tenant's topics as code", async () => {
     const topic = { topic: "acme.readings.g1", stream: "readings", partitions: 6 } as const;
     const log = tenantLogOf(tenantId.parse("acme"), [topic]);
-    new TenantTopics("acme", { clusterArn: "arn:cluster", log, isProtected: true }, created.watched);
+    new LogTopics(
+      "acme",
+      { clusterArn: "arn:cluster", topics: log.topics, isProtected: true },
+      created.watched,
+    );
     const { inputs, options } = (await created.settled()).get("aws:msk/topic:Topic", "acme.readings.g1");
     expect(inputs).to.deep.equal({
       clusterArn: "arn:cluster",

@@ -18,7 +18,7 @@ const place: FunctionPlace = {
   bundles: "dist/handlers",
   subnetIds: ["subnet-1", "subnet-2"],
   securityGroupIds: ["sg-1"],
-  keyArn: KEY,
+  keyArns: { secrets: KEY, logs: KEY, messages: KEY },
   logRetentionDays: 14,
   eventLog: { clusterArn: CLUSTER, brokers: "b-1.millwright.kafka.us-east-1.amazonaws.com:9098" },
 };

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { PlatformFunctions } from "../../../components/aws/platform-functions.ts";
 import { mockAws } from "../../support/aws-mocks.ts";
 
+const KEY = "arn:aws:kms:us-east-1:123456789012:key/k";
 const secret = (name: string) => `arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}`;
 
 describe("PlatformFunctions", () => {
@@ -12,7 +13,7 @@ describe("PlatformFunctions", () => {
       {
         scope: { environment: "production", tenant: undefined },
         ...{ bundles: "dist/handlers", subnetIds: ["subnet-1"], securityGroupIds: ["sg-1"] },
-        ...{ keyArn: "arn:aws:kms:us-east-1:123456789012:key/k", logRetentionDays: 90 },
+        ...{ keyArns: { secrets: KEY, logs: KEY, messages: KEY }, logRetentionDays: 90 },
         eventLog: {
           clusterArn: "arn:aws:kafka:us-east-1:123456789012:cluster/millwright/abc-1",
           brokers: "b-1.millwright.kafka.us-east-1.amazonaws.com:9098",
