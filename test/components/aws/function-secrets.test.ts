@@ -22,7 +22,8 @@ describe("FunctionSecrets", () => {
     const resources = await created.settled();
     const contentOf = (name: string): unknown => {
       const { inputs } = resources.get("aws:secretsmanager/secretVersion:SecretVersion", name);
-      return JSON.parse(inputs["secretString"] as string);
+      // A secret arrives as a mark and its value.
+      return JSON.parse((inputs["secretString"] as { readonly value: string }).value);
     };
     const login = parseDatabaseSecret("CATALOG_SECRET", contentOf("functions-catalog"));
     expect(login).to.deep.include({ ...catalog, user: "millwright_service", tls: {} });
