@@ -1,7 +1,9 @@
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type pg from "pg";
+import { to as copyTo } from "pg-copy-streams";
 import { READING_TYPES } from "../../../model/reading.ts";
 import type { TenantId } from "../../../model/tenant.ts";
-import { copyOut } from "./copy-out.ts";
 import { seriesColumns } from "./proof.ts";
 import { seriesTable } from "./range-sql.ts";
 
@@ -17,11 +19,14 @@ export async function sampleCopy(
   let rowCount = 0;
   for (const type of READING_TYPES) {
     const columns = seriesColumns(type).join(", ");
-    rowCount += await copyOut(
-      source,
-      `copy (select ${columns} from ${seriesTable(tenant, type)} limit ${SAMPLE_ROWS}) to stdout (format binary)`,
-      () => Promise.resolve(),
+    const rows = source.query(
+      copyTo(
+        `copy (select ${columns} from ${seriesTable(tenant, type)} limit ${SAMPLE_ROWS}) to stdout (format binary)`,
+      ),
     );
+    const nowhere = new Writable({ write: (_piece, _encoding, done) => done() });
+    await pipeline(rows, nowhere);
+    rowCount += rows.rowCount;
   }
   return { rowCount, elapsedMs: performance.now() - startMs };
 }

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import type pg from "pg";
 import { copyPipe, type PipeOptions } from "../../../../data/cell/move/copy-pipe.ts";
-import { copyOut } from "../../../../data/cell/move/copy-out.ts";
 import { asCellAdmin } from "../../../../data/cell/cell-admin.ts";
 import type { CellSecret } from "../../../../data/cell/cell-secret.ts";
 import { testCell } from "../../../support/cell.ts";
@@ -66,15 +65,6 @@ describe("a copy from one database into another", () => {
       await failure(rowsOf("pg_sleep(case when n = 20000 then 60 else 0 end)::text"), options),
     ).to.include({
       message: "told to",
-    });
-  });
-
-  it("fails what a reader fails by", async () => {
-    await onBoth(async (source) => {
-      const full = copyOut(source, `copy (${rowsOf("'x'")}) to stdout`, () =>
-        Promise.reject(new Error("full")),
-      );
-      expect(await full.catch((error: unknown) => error)).to.include({ message: "full" });
     });
   });
 });
