@@ -58,7 +58,7 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
   const opsOn = (changes: Awaited<ReturnType<typeof bring>>["changes"], type: RegExp) =>
     new Set(changes.filter((change) => type.test(change.type)).map(({ op }) => op));
 
-  it("from shared to dedicated and back, and no data is replaced or deleted on the way", async () => {
+  it("from shared to dedicated, and no data is replaced or deleted on the way", async () => {
     const first = await bring("acme", [SHARED]);
     expect(first.outputs.placement.cell).to.equal("shared-1");
     expect([...opsOn(first.changes, /./)]).to.deep.equal(["create"]);
