@@ -6,6 +6,7 @@ import { awsName, type AwsScope } from "./names.ts";
 export const NETWORK_MEMBERS = [
   "handlers",
   "service",
+  "loadBalancer",
   "eventLog",
   "timescale",
   "catalog",
@@ -13,10 +14,12 @@ export const NETWORK_MEMBERS = [
 ] as const;
 export type NetworkMember = (typeof NETWORK_MEMBERS)[number];
 
+const HTTP = 80;
 const HTTPS = 443;
 const KAFKA_IAM = 9098;
 const POSTGRESQL = 5432;
 const PGBOUNCER = 6432;
+const SERVICE = 8080;
 
 /** Who may open a connection to whom, and nobody else: both ends get a rule. */
 const FLOWS: readonly (readonly [from: NetworkMember, to: NetworkMember, port: number])[] = [
@@ -26,6 +29,10 @@ const FLOWS: readonly (readonly [from: NetworkMember, to: NetworkMember, port: n
   ["eventLog", "eventLog", KAFKA_IAM],
   ["handlers", "timescale", PGBOUNCER],
   ["service", "timescale", POSTGRESQL],
+  ["loadBalancer", "service", SERVICE],
+  // Operators' machines are in the service's group. By what port depends on whether there is a certificate.
+  ["service", "loadBalancer", HTTP],
+  ["service", "loadBalancer", HTTPS],
   ["timescale", "timescale", POSTGRESQL], // primary and replica
   ["handlers", "catalog", POSTGRESQL],
   ["service", "catalog", POSTGRESQL],

@@ -58,6 +58,22 @@ export const awsSettings = z.strictObject({
     alertReservedConcurrency: count,
     logRetentionDays: days,
   }),
+  /** The control plane. */
+  service: z.strictObject({
+    /** Of its load balancer, from the region's ACM; left out, it speaks HTTP inside the network. */
+    certificateArn: z
+      .string()
+      .regex(/^arn:aws[a-z-]*:acm:/)
+      .optional(),
+    /** Of its image in the environment's repository; left out, there is no task yet. */
+    imageTag: z
+      .string()
+      .regex(/^[\w][\w.-]{0,127}$/)
+      .optional(),
+    cpuUnits: z.union([z.literal(1024), z.literal(2048), z.literal(4096)]),
+    memoryMb: z.int().min(2_048).max(30_720),
+    logRetentionDays: days,
+  }),
   archive: z.strictObject({
     infrequentAccessAfterDays: days,
     glacierAfterDays: days,
@@ -92,6 +108,7 @@ export const AWS_PRESETS = {
       ...{ dataVolumeGb: 100, walVolumeGb: 20, hasReplica: false, backupRetentionDays: 7 },
     },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 10, logRetentionDays: 14 },
+    service: { cpuUnits: 1024, memoryMb: 4_096, logRetentionDays: 14 },
     archive: LIFECYCLE,
   },
   production: {
@@ -123,6 +140,7 @@ export const AWS_PRESETS = {
       ...{ dataVolumeGb: 1000, walVolumeGb: 100, hasReplica: true, backupRetentionDays: 30 },
     },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 100, logRetentionDays: 90 },
+    service: { cpuUnits: 2048, memoryMb: 8_192, logRetentionDays: 90 },
     archive: LIFECYCLE,
   },
 } as const satisfies Readonly<Record<string, unknown>>;

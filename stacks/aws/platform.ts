@@ -5,6 +5,7 @@ import { EncryptionKeys } from "../../components/aws/encryption-keys.ts";
 import { EventLog } from "../../components/aws/event-log.ts";
 import { Network } from "../../components/aws/network.ts";
 import { Notifications } from "../../components/aws/notifications.ts";
+import { ServiceLoadBalancer } from "../../components/aws/service-load-balancer.ts";
 import { ObjectStore } from "../../components/aws/object-store.ts";
 import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
@@ -53,6 +54,15 @@ export async function awsPlatformStack(environment: string) {
   const { alarmTopicArn } = new Notifications(
     "notifications",
     { scope, accountId, keyArn: keys.messages, operators: config.operators, mailDomain: config.mailDomain },
+    ours,
+  );
+
+  const entrance = new ServiceLoadBalancer(
+    "service",
+    {
+      ...{ ...common, vpcId: network.vpcId, subnetIds: network.privateSubnetIds },
+      ...{ securityGroupId: groups.loadBalancer, certificateArn: config.service.certificateArn },
+    },
     ours,
   );
 
@@ -108,6 +118,7 @@ export async function awsPlatformStack(environment: string) {
     },
     buckets: { archive: store.archive.bucketName, backups: store.backups.bucketName },
     functions: Object.fromEntries([...functions].map(([name, { functionName }]) => [name, functionName])),
+    service: { url: entrance.url },
     kafka: { clusterArn: eventLog.clusterArn, brokers: eventLog.brokers },
     topics: { alarms: alarmTopicArn },
   };

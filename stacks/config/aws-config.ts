@@ -10,7 +10,8 @@ const environment = z
   .string()
   .regex(/^[a-z][a-z0-9]{1,11}$/, "2-12 characters: a-z and 0-9; begins with a letter");
 
-const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, archive } = awsSettings.shape;
+const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, service, archive } =
+  awsSettings.shape;
 const aws = z.strictObject({
   region: z
     .string()
@@ -46,6 +47,7 @@ const aws = z.strictObject({
   timescale: timescale.partial().default({}),
   dedicatedTimescale: dedicatedTimescale.partial().default({}),
   functions: functions.partial().default({}),
+  service: service.partial().default({}),
   archive: archive.partial().default({}),
 });
 
