@@ -70,6 +70,8 @@ export type ErrorCode =
   | "home-in-use"
   | "cluster-failed"
   | "service-missing"
+  // the way to the service
+  | "service-unavailable"
   // import
   | "import-map-invalid"
   | "import-file-unreadable"

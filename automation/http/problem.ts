@@ -74,6 +74,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "home-in-use": { status: 500, title: "The home folder is in use" },
   "cluster-failed": { status: 503, title: "A database cluster does not start" },
   "service-missing": { status: 503, title: "A service that this needs is not installed" },
+  "service-unavailable": { status: 503, title: "The service is away" },
   "import-map-invalid": { status: 400, title: "The import map is wrong" },
   "import-file-unreadable": { status: 400, title: "The import file cannot be read" },
   internal: { status: 500, title: "Internal Server Error" },

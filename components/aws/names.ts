@@ -19,6 +19,7 @@ const MAX_LENGTHS = {
   kafkaCluster: 64,
   role: 64,
   queue: 80,
+  apiLink: 128,
   instanceProfile: 128,
   launchTemplate: 128,
   policy: 128,

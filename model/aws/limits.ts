@@ -15,7 +15,7 @@ const GLACIER_STORED_DAYS = 90;
 
 /** Every limit that the settings break, not only the first. */
 export function limitViolations(settings: AwsSettings): LimitViolation[] {
-  const { network, catalog, eventLog, functions, archive } = settings;
+  const { network, catalog, eventLog, functions, api, archive } = settings;
   const { zoneCount, natCount, zones } = network;
   const vpcFault = vpcBlockFault(network.cidrBlock);
   const overlapping = network.connectedCidrBlocks.filter((block) => blocksOverlap(block, network.cidrBlock));
@@ -57,6 +57,16 @@ export function limitViolations(settings: AwsSettings): LimitViolation[] {
       eventLog.maxStorageGb < eventLog.storageGb,
       "eventLog.maxStorageGb",
       `is less than eventLog.storageGb (${eventLog.storageGb})`,
+    ],
+    [
+      api.domain !== undefined && api.zoneId === undefined && api.certificateArn === undefined,
+      "api.domain",
+      "needs api.zoneId, in which its certificate is proven, or api.certificateArn",
+    ],
+    [
+      api.domain === undefined && (api.zoneId ?? api.certificateArn) !== undefined,
+      "api.domain",
+      "is missing: api.zoneId and api.certificateArn are of it",
     ],
     [
       archive.infrequentAccessAfterDays < INFREQUENT_ACCESS_DAYS,

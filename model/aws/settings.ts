@@ -74,6 +74,28 @@ export const awsSettings = z.strictObject({
     memoryMb: z.int().min(2_048).max(30_720),
     logRetentionDays: days,
   }),
+  /** The API as it is called from outside. */
+  api: z.strictObject({
+    /** Of all callers together, beside those that bring readings and alerts. */
+    requestsPerSecond: count,
+    burst: count,
+    /** Of those, each way of theirs. */
+    intakeRequestsPerSecond: count,
+    intakeBurst: count,
+    /** Whose pages may call it, `https://…`; none: a browser calls it from nowhere else. */
+    corsOrigins: z.array(z.string().regex(/^https:\/\/[a-z0-9.-]+(:\d+)?$/)).max(20),
+    domain: z.hostname().optional(),
+    /** Of Route 53: records and the certificate of `domain` are made. */
+    zoneId: z
+      .string()
+      .regex(/^Z[A-Z0-9]{1,31}$/)
+      .optional(),
+    /** Of `domain`, in this region's ACM; left out, one is made. */
+    certificateArn: z
+      .string()
+      .regex(/^arn:aws[a-z-]*:acm:/)
+      .optional(),
+  }),
   archive: z.strictObject({
     infrequentAccessAfterDays: days,
     glacierAfterDays: days,
@@ -109,6 +131,13 @@ export const AWS_PRESETS = {
     },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 10, logRetentionDays: 14 },
     service: { cpuUnits: 1024, memoryMb: 4_096, logRetentionDays: 14 },
+    api: {
+      requestsPerSecond: 100,
+      burst: 200,
+      intakeRequestsPerSecond: 500,
+      intakeBurst: 500,
+      corsOrigins: [],
+    },
     archive: LIFECYCLE,
   },
   production: {
@@ -141,6 +170,11 @@ export const AWS_PRESETS = {
     },
     functions: { accountConcurrency: 1000, alertReservedConcurrency: 100, logRetentionDays: 90 },
     service: { cpuUnits: 2048, memoryMb: 8_192, logRetentionDays: 90 },
+    api: {
+      ...{ requestsPerSecond: 1_000, burst: 1_000, corsOrigins: [] },
+      // Of the 10,000 with a burst of 5,000 that an account has for all its APIs.
+      ...{ intakeRequestsPerSecond: 5_000, intakeBurst: 2_500 },
+    },
     archive: LIFECYCLE,
   },
 } as const satisfies Readonly<Record<string, unknown>>;

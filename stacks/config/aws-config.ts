@@ -10,7 +10,7 @@ const environment = z
   .string()
   .regex(/^[a-z][a-z0-9]{1,11}$/, "2-12 characters: a-z and 0-9; begins with a letter");
 
-const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, service, archive } =
+const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, service, api, archive } =
   awsSettings.shape;
 const aws = z.strictObject({
   region: z
@@ -48,6 +48,7 @@ const aws = z.strictObject({
   dedicatedTimescale: dedicatedTimescale.partial().default({}),
   functions: functions.partial().default({}),
   service: service.partial().default({}),
+  api: api.partial().default({}),
   archive: archive.partial().default({}),
 });
 

@@ -2,6 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect } from "chai";
 import type { Router } from "express";
 import { createApp } from "../../../automation/http/app.ts";
+import { apiDocument } from "../../../automation/http/document.ts";
 import { TestApi } from "../../support/api.ts";
 
 interface Document {
@@ -32,6 +33,10 @@ describe("the OpenAPI document", () => {
       Object.values(methods).map(({ operationId }) => operationId),
     );
     expect(new Set(ids).size).to.equal(ids.length);
+  });
+
+  it("is the same without a service", () => {
+    expect(JSON.parse(JSON.stringify(apiDocument()))).to.deep.equal(document);
   });
 
   it("describes every route of the app, and nothing else", () => {
