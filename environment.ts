@@ -86,6 +86,16 @@ const settingsSchema = z.object({
     .regex(/^([01]?\d|2[0-3])$/, "must be an hour of the day, 0 to 23")
     .default("2")
     .transform(Number),
+  MILLWRIGHT_CORS_ORIGINS: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").filter((origin) => origin !== ""))
+    .pipe(
+      z.array(
+        z.string().regex(/^https?:\/\/[^/\s,*]+$/, "must be origins such as https://console.example.com"),
+      ),
+    ),
+  MILLWRIGHT_BEHIND_GATEWAY: z.enum(["true", "false"]).default("false"),
   MILLWRIGHT_TENANT_TOPIC: z.enum(TOPIC_KINDS).default("own"),
   CATALOG_URL: databaseUrl.optional(),
   TIMESCALE_URL: databaseUrl.optional(),
@@ -125,6 +135,12 @@ export interface Settings {
   readonly moveGraceMs: number;
   /** When the stacks are compared with what is there, in UTC. */
   readonly driftHour: number;
+  readonly web: {
+    /** Whose pages may call the API. */
+    readonly corsOrigins: readonly string[];
+    /** Every call from outside comes through API Gateway, which says whose it is. */
+    readonly isBehindGateway: boolean;
+  };
   /** Of tenants whose create does not say: a topic of their own, or a part of the shared one. */
   readonly tenantTopic: TopicKind;
   readonly catalogUrl: string | undefined;
@@ -178,6 +194,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
     moveGraceMs: data.MILLWRIGHT_MOVE_GRACE_HOURS * HOUR_MS,
     driftHour: data.MILLWRIGHT_DRIFT_HOUR,
+    web: {
+      corsOrigins: data.MILLWRIGHT_CORS_ORIGINS,
+      isBehindGateway: data.MILLWRIGHT_BEHIND_GATEWAY === "true",
+    },
     tenantTopic: data.MILLWRIGHT_TENANT_TOPIC,
     catalogUrl: data.CATALOG_URL,
     timescaleUrl: data.TIMESCALE_URL,

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
 import { MillwrightError } from "../../model/errors.ts";
 import { authentication, type Authenticate, type Caller } from "./authenticate.ts";
+import { allowOrigins } from "./cors.ts";
 import { docsAssets } from "./docs-page.ts";
 import { answer, type Endpoint } from "./endpoint.ts";
 import { apiEndpoints } from "./endpoints.ts";
@@ -16,7 +17,17 @@ export interface ApiDependencies extends ApiServices {
   readonly tokens: Pick<TokenCheck, "check">;
   readonly logger: Pick<Logger, "debug" | "info" | "error">;
   readonly room?: RoomLimits;
+  readonly web?: WebSettings;
 }
+
+/** Of who calls from where. */
+export interface WebSettings {
+  /** Whose pages may call. */
+  readonly corsOrigins: readonly string[];
+  /** Every call from outside comes through API Gateway, and nothing else reaches this port. */
+  readonly isBehindGateway: boolean;
+}
+const LOCAL: WebSettings = { corsOrigins: [], isBehindGateway: false };
 
 /** Answers of the API are data, never a page. */
 const SECURITY_HEADERS = {
@@ -27,8 +38,8 @@ const SECURITY_HEADERS = {
 };
 
 export function createApp(dependencies: ApiDependencies): Express {
-  const { logger, metrics } = dependencies;
-  const authenticate = authentication(dependencies.tokens);
+  const { logger, metrics, web = LOCAL } = dependencies;
+  const authenticate = authentication(dependencies.tokens, web);
   const room = new Room(dependencies.room);
   const endpoints = apiEndpoints(dependencies);
   const app = express();
@@ -41,6 +52,7 @@ export function createApp(dependencies: ApiDependencies): Express {
     observe(request, response);
     next();
   });
+  if (web.corsOrigins.length > 0) app.use(allowOrigins(web.corsOrigins));
   app.use("/docs", docsAssets());
   for (const endpoint of endpoints) {
     app[endpoint.method](endpoint.path, async (request, response) => {

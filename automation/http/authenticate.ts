@@ -2,10 +2,11 @@ import type { Request, Response } from "express";
 import type { Credential } from "../../data/catalog/api-key.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TokenCheck } from "../entrance/token-check.ts";
+import { clientAddress } from "./client-address.ts";
 
 /** Who calls: what a credential proves and nothing that the request claims. */
 export interface Caller extends Credential {
-  /** Of the other end of the connection; headers that a client could forge are not read. */
+  /** Of who calls; headers that a client could forge are not read. */
   readonly address: string;
 }
 
@@ -15,9 +16,12 @@ export type Authenticate = (request: Request, response: Response) => Promise<Cal
  * Answers the caller of a request, within the rate of its credential.
  * @throws MillwrightError `unauthenticated`, with the same words whatever was wrong; `too-many-requests`
  */
-export function authentication(tokens: Pick<TokenCheck, "check">): Authenticate {
+export function authentication(
+  tokens: Pick<TokenCheck, "check">,
+  { isBehindGateway }: { readonly isBehindGateway: boolean },
+): Authenticate {
   return async (request, response) => {
-    const address = request.socket.remoteAddress ?? "unknown";
+    const address = clientAddress(request, isBehindGateway);
     const [, token] = /^Bearer +([\x21-\x7e]{1,200})$/i.exec(request.get("authorization") ?? "") ?? [];
     const { credential, waitSeconds } = await tokens.check(token, address);
     if (waitSeconds > 0) {

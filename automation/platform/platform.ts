@@ -165,6 +165,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         readings: queryService(tenants, metering.queries),
         cells: tenants,
         privateWebhooks: settings.privateWebhooks,
+        web: settings.web,
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
         dedicatedServerCount,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import type { WebSettings } from "../../automation/http/app.ts";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
 import type { RoomLimits } from "../../automation/entrance/room.ts";
 import type { ApiServices } from "../../automation/http/services.ts";
@@ -75,6 +76,7 @@ export class TestApi {
     > = {},
     limits: ServeOptions["limits"] = {},
     room?: RoomLimits,
+    web?: WebSettings,
   ): Promise<TestApi> {
     const { catalog } = await testCatalog();
     const appended: NewRecord[] = [];
@@ -107,7 +109,7 @@ export class TestApi {
     const { nowMs } = services;
     const tokens = tokenCheck({ adminToken: ADMIN_TOKEN, keys: catalog.service, nowMs });
     const server = await serveApi(
-      { ...services, tokens, logger, ...(room && { room }) },
+      { ...services, tokens, logger, ...(room && { room }), ...(web && { web }) },
       { port: 0, limits },
     );
     const stopping = new AbortController().signal;
