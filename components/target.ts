@@ -8,6 +8,8 @@ export interface CellServer {
   readonly password: pulumi.Output<string>;
   /** `disable` on loopback only. */
   readonly sslmode: pulumi.Output<string>;
+  /** The server's certificate in PEM, to pin; undefined where there is no TLS, or an authority that all trust. */
+  readonly certificate: pulumi.Output<string> | undefined;
   /** The resource that everything in the server goes down with; undefined where the server is not ours to delete. */
   readonly container: pulumi.Resource | undefined;
 }

@@ -1,12 +1,12 @@
 import pg from "pg";
-import type { DatabaseAddress } from "./pool.ts";
+import { clientConfig, type DatabaseAddress } from "./pool.ts";
 
 const TIMEOUT_MS = 3_000;
 
 /** Logs in and asks for nothing; throws what the server or the network says. */
 export async function pingDatabase(address: DatabaseAddress): Promise<void> {
   const client = new pg.Client({
-    ...address,
+    ...clientConfig(address),
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS,
   });

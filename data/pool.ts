@@ -30,13 +30,26 @@ export interface PoolOptions {
   readonly searchPath?: string;
 }
 
+/** The address as `pg` takes it. By name: every field that an address may carry besides would be an option of pg's own. */
+export function clientConfig({
+  host,
+  port,
+  database,
+  user,
+  password,
+  tls,
+}: DatabaseAddress): pg.ClientConfig {
+  const address = { host, port, database, user, password };
+  // Named again for TLS: where it is an IP address pg passes none on, and Node would check for `localhost`.
+  return tls === undefined
+    ? address
+    : { ...address, ssl: { host, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } };
+}
+
 /** A pool whose idle errors (server restarted) are swallowed: the next query reports them to somebody who can act. */
 export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Pool {
-  const { host, port, database, user, password, tls } = address;
   const pool = new pg.Pool({
-    // by name: pg takes every field that an address may carry beside these as an option of its own
-    ...{ host, port, database, user, password },
-    ...(tls === undefined ? {} : { ssl: tls.ca === undefined ? true : { ca: tls.ca } }),
+    ...clientConfig(address),
     max: options.max ?? 5,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,

@@ -1,4 +1,5 @@
 import { sqlState } from "../data/pool.ts";
+import { MillwrightError } from "../model/errors.ts";
 
 /** Something with connections, kept from one invocation of a function to the next. */
 export interface Opened {
@@ -6,10 +7,11 @@ export interface Opened {
 }
 
 /**
- * Opens what a function works with when it is first invoked, and keeps it. When a database refuses the login, the
- * secrets were rotated: all is opened again with what they are now and the work is run once more, which every handler
+ * Opens what a function works with when it is first invoked, and keeps it. When a database refuses the login, or shows
+ * another certificate than the one that is pinned, the secrets were rotated: all is opened again with what they are now and the work is run once more, which every handler
  * allows, because every event may come twice. What could not be opened is tried again with the next invocation.
  * @param open - reads the secrets
+ * @throws MillwrightError `database-unavailable` where the certificate is another one still
  */
 export function openedBySecrets<T extends Opened>(open: () => Promise<T>) {
   let opened: Promise<T> | undefined;
@@ -30,17 +32,37 @@ export function openedBySecrets<T extends Opened>(open: () => Promise<T>) {
     try {
       return await work(first);
     } catch (error) {
-      if (!isLoginRefused(error)) throw error;
+      if (!isSome(error, isLoginRefused) && !isSome(error, isUnproven)) throw error;
       opened = undefined;
       await first.close();
-      return work(await current());
+      return work(await current()).catch((reason: unknown) => {
+        throw isSome(reason, isUnproven) ? unproven(reason) : reason;
+      });
     }
   };
 }
 
-/** SQLSTATE class 28: invalid authorization, also inside what was made of the error. */
+/** Also inside what was made of the error. */
+function isSome(error: unknown, test: (error: unknown) => boolean): boolean {
+  if (test(error)) return true;
+  if (error instanceof AggregateError && error.errors.some((one) => isSome(one, test))) return true;
+  return error instanceof Error && error.cause !== undefined && isSome(error.cause, test);
+}
+
+/** SQLSTATE class 28: invalid authorization. */
 function isLoginRefused(error: unknown): boolean {
-  if (sqlState(error)?.startsWith("28") === true) return true;
-  if (error instanceof AggregateError && error.errors.some(isLoginRefused)) return true;
-  return error instanceof Error && error.cause !== undefined && isLoginRefused(error.cause);
+  return sqlState(error)?.startsWith("28") === true;
+}
+
+/** How Node names what is wrong with a server's certificate (nodejs.org/api/tls.html, X509 certificate error codes). */
+function isUnproven(error: unknown): boolean {
+  const code = String((error as { code?: unknown } | undefined)?.code);
+  return /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_ALTNAME)/.test(code);
+}
+
+function unproven(cause: unknown): MillwrightError {
+  const message =
+    "A database server shows another certificate than the one in the secret of its login. If it was replaced on purpose, " +
+    `bring its stack up again, which pins the new one. (${String(cause)})`;
+  return new MillwrightError("database-unavailable", message, { retryable: true, cause });
 }

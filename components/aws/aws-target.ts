@@ -34,9 +34,9 @@ export function awsTarget({ provider, place, promotedCells }: AwsTargetArgs): Ta
         { place, logins, primary, isProtected: protect },
         { providers: [provider], ...(parent === undefined ? {} : { parent }) },
       );
-      const { host, port, user, password, container } = server;
+      const { host, port, user, password, certificate, container } = server;
       return {
-        ...{ host, password, container },
+        ...{ host, password, certificate, container },
         port: pulumi.output(port),
         user: pulumi.output(user),
         sslmode: pulumi.output("require"),

@@ -10,6 +10,8 @@ export interface TimescaleRoleArgs {
   readonly dataKeyArn: pulumi.Input<string>;
   readonly secretsKeyArn: pulumi.Input<string>;
   readonly loginsSecretArn: pulumi.Input<string>;
+  /** Where its servers publish their certificates: SSM parameters of these names. */
+  readonly certificateParameters: readonly string[];
 }
 
 /** What the servers of one cell may do: their own backups, their own passwords, their figures, and being managed by SSM. */
@@ -55,6 +57,12 @@ export class TimescaleRole extends pulumi.ComponentResource {
           { Sid: "OwnLogins", Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secret },
           { Sid: "LoginsKey", Effect: "Allow", Action: "kms:Decrypt", Resource: secretsKey },
           {
+            Sid: "OwnCertificates",
+            Effect: "Allow",
+            Action: "ssm:PutParameter",
+            Resource: args.certificateParameters.map((path) => parameterArn(secret, path)),
+          },
+          {
             Sid: "Figures",
             Effect: "Allow",
             Action: "cloudwatch:PutMetricData",
@@ -91,6 +99,12 @@ export class TimescaleRole extends pulumi.ComponentResource {
     this.instanceProfileArn = profile.arn;
     this.registerOutputs({ instanceProfileArn: this.instanceProfileArn });
   }
+}
+
+/** Of a parameter beside a secret, in the same account and region: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:…`. */
+function parameterArn(secretArn: string, path: string): string {
+  const [, partition, , region, account] = secretArn.split(":");
+  return `arn:${partition}:ssm:${region}:${account}:parameter${path}`;
 }
 
 function policyOf(statements: readonly object[]): string {

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../model/aws/settings.ts";
-import { awsName, type AwsScope } from "./names.ts";
+import { awsName, awsPath, type AwsScope } from "./names.ts";
 import { StoredSecret } from "./stored-secret.ts";
 import { TimescaleRole } from "./timescale-role.ts";
 import { ADMIN_ROLE, POOLER_PORT, POSTGRES_PORT, userData } from "./timescale/user-data.ts";
@@ -34,7 +34,8 @@ export interface TimescaleArgs {
   readonly isProtected: boolean;
 }
 
-type Node = "a" | "b";
+const NODES = ["a", "b"] as const;
+type Node = (typeof NODES)[number];
 
 const MAX_CONNECTIONS = 200;
 const ROOT_VOLUME_GB = 16;
@@ -54,6 +55,8 @@ export class Timescale extends pulumi.ComponentResource {
   readonly poolerPort = POOLER_PORT;
   readonly user = ADMIN_ROLE;
   readonly password: pulumi.Output<string>;
+  /** The primary's, in PEM, for its clients to pin. */
+  readonly certificate: pulumi.Output<string>;
   readonly loginsSecretArn: pulumi.Output<string>;
   /** Goes with everything on the server. */
   readonly container: pulumi.Resource;
@@ -71,6 +74,7 @@ export class Timescale extends pulumi.ComponentResource {
       { ...logged, value: pulumi.jsonStringify(logins) },
       { parent: this },
     );
+    const certificateOf = (node: Node) => awsPath(place.scope, `${name}-${node}/certificate`);
     const { instanceProfileArn } = new TimescaleRole(
       `${name}-server`,
       {
@@ -80,6 +84,7 @@ export class Timescale extends pulumi.ComponentResource {
         dataKeyArn: place.dataKeyArn,
         secretsKeyArn: place.secretsKeyArn,
         loginsSecretArn: secret.arn,
+        certificateParameters: NODES.map(certificateOf),
       },
       { parent: this },
     );
@@ -107,6 +112,7 @@ export class Timescale extends pulumi.ComponentResource {
                 ...known,
                 peerHost,
                 name,
+                certificateParameter: certificateOf(node),
                 role: node === primary ? "primary" : "replica",
                 region: place.region,
                 sizes: { ...place.settings, maxConnections: MAX_CONNECTIONS },
@@ -129,6 +135,11 @@ export class Timescale extends pulumi.ComponentResource {
     this.host = after(ready, first.address.privateIp);
     this.replicaHost = second && after(ready, second.address.privateIp);
     this.password = after(ready, logins.admin);
+    // Read again in every run: a server whose data volume was lost has another one.
+    this.certificate = aws.ssm.getParameterOutput(
+      { name: certificateOf(primary) },
+      { parent: this, dependsOn: [ready] },
+    ).value;
     this.loginsSecretArn = secret.arn;
     this.container = first.machine;
     this.registerOutputs({ host: this.host, loginsSecretArn: this.loginsSecretArn });

@@ -46,6 +46,7 @@ export function externalCellServer(url: pulumi.Output<string>): CellServer {
     user: pulumi.unsecret(server.user),
     password: server.password,
     sslmode: pulumi.unsecret(server.sslmode),
+    certificate: undefined,
     container: undefined,
   };
 }

@@ -21,7 +21,10 @@ export function localTarget(home: string): Target {
           { ...opts, provider },
         );
         const { host, port, user, password } = server;
-        return { host, port, user, password, sslmode: pulumi.output("disable"), container: server };
+        return {
+          ...{ host, port, user, password, sslmode: pulumi.output("disable") },
+          ...{ certificate: undefined, container: server },
+        };
       }
       return externalCellServer(url);
     },

@@ -12,6 +12,8 @@ export interface CellAccess {
   readonly admin: CellLogin;
   readonly ingest: CellLogin;
   readonly query: CellLogin;
+  /** Left out: without TLS. `ca`: PEM of the server's certificate, to pin. */
+  readonly tls?: { readonly ca: string };
 }
 
 /** Roles and database that every cell has, under the same names in each. */

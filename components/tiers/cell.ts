@@ -93,6 +93,7 @@ export class Cell extends pulumi.ComponentResource {
       admin: { user: server.user, password: server.password },
       ingest: { user: ingest.name, password: ingestPassword },
       query: { user: query.name, password: queryPassword },
+      ...(server.certificate === undefined ? {} : { tls: { ca: server.certificate } }),
     });
     this.registerOutputs({ access: this.access });
   }

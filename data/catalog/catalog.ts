@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { TenantId } from "../../model/tenant.ts";
 import { migrate } from "../migrate.ts";
-import { identifier, inTransaction, openPool, type DatabaseAddress } from "../pool.ts";
+import { clientConfig, identifier, inTransaction, openPool, type DatabaseAddress } from "../pool.ts";
 
 /** Connections to the catalog database. */
 export interface Catalog {
@@ -23,7 +23,7 @@ const SCHEMA = "catalog";
 
 /** Creates roles and brings the schema up to date. Idempotent. @param admin - may create roles and schemas */
 export async function prepareCatalog(admin: DatabaseAddress, passwords: CatalogPasswords): Promise<void> {
-  const client = new pg.Client(admin);
+  const client = new pg.Client(clientConfig(admin));
   await client.connect();
   try {
     for (const login of ["app", "service"] as const) {

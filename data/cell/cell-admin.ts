@@ -1,4 +1,5 @@
 import pg from "pg";
+import { clientConfig } from "../pool.ts";
 import { cellAddress, type CellSecret } from "./cell-secret.ts";
 
 /** Beyond what the server gives a statement: a server that stands still ends none. */
@@ -18,7 +19,7 @@ export async function asCellAdmin<T>(
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
-    ...cellAddress(secret, "admin"),
+    ...clientConfig(cellAddress(secret, "admin")),
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     ...(lockTimeoutMs === undefined ? {} : { lock_timeout: lockTimeoutMs }),

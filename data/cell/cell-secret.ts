@@ -16,12 +16,14 @@ export const cellSecret = z.strictObject({
   ingest: login,
   /** May `set role` to every tenant's reader role. */
   query: login,
+  /** Left out: no TLS. `ca`: PEM of the server's certificate, which is pinned; left out, an authority that all trust. */
+  tls: z.strictObject({ ca: z.string().optional() }).optional(),
 });
 export type CellSecret = z.infer<typeof cellSecret>;
 
 export function cellAddress(secret: CellSecret, login: "admin" | "ingest" | "query"): DatabaseAddress {
-  const { host, port, database } = secret;
-  return { host, port, database, ...secret[login] };
+  const { host, port, database, tls } = secret;
+  return { host, port, database, ...secret[login], ...(tls === undefined ? {} : { tls }) };
 }
 
 /** undefined while the cell is not built yet */

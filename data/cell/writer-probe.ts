@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { TenantId } from "../../model/tenant.ts";
+import { clientConfig } from "../pool.ts";
 import { cellAddress, type CellSecret } from "./cell-secret.ts";
 import { readFences, tryShareTenants } from "./fence.ts";
 
@@ -19,7 +20,7 @@ export interface WriterProbe {
 
 export async function openWriterProbe(secret: CellSecret): Promise<WriterProbe> {
   const client = new pg.Client({
-    ...cellAddress(secret, "ingest"),
+    ...clientConfig(cellAddress(secret, "ingest")),
     application_name: "millwright-pause-probe",
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS,

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
 import { migrate } from "../migrate.ts";
-import { identifier, openPool, type DatabaseAddress } from "../pool.ts";
+import { clientConfig, identifier, openPool, type DatabaseAddress } from "../pool.ts";
 import { Announcer } from "./announcer.ts";
 import { Appender, isLogOutage, unavailable } from "./appender.ts";
 import { Consumer } from "./consumer.ts";
@@ -24,7 +24,7 @@ export interface EmbeddedLog extends EventLog {
 
 /** Makes the login, the schema `log` and its tables. Idempotent. @param admin - may create roles and schemas */
 export async function prepareEmbeddedLog(admin: DatabaseAddress, password: string): Promise<void> {
-  const client = new pg.Client(admin);
+  const client = new pg.Client(clientConfig(admin));
   await client.connect();
   try {
     const { rowCount } = await client.query("select from pg_roles where rolname = $1", [ROLE]);

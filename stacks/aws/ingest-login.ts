@@ -18,8 +18,8 @@ export function storeIngestLogin(
   { scope, kmsKeyArn, cell, access, isOurServer }: IngestLoginArgs,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
-  const value = access.apply(({ host, port, database, ingest }) =>
-    JSON.stringify({ host, port: isOurServer ? POOLER_PORT : port, database, ...ingest, tls: {} }),
+  const value = access.apply(({ host, port, database, ingest, tls = {} }) =>
+    JSON.stringify({ host, port: isOurServer ? POOLER_PORT : port, database, ...ingest, tls }),
   );
   return new StoredSecret(`${cell}-ingest-login`, { scope, kmsKeyArn, value }, opts).arn;
 }

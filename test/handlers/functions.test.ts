@@ -1,6 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { listAlerts } from "../../data/catalog/alert.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
@@ -27,6 +29,10 @@ import { TEST_CHANNEL_KEY, testSealer } from "../support/sealer.ts";
 const REGION = "eu-central-1";
 const ACCOUNT = "123456789012";
 const CELL = "shared-1";
+const CERTIFICATE_SCRIPT = path.resolve(
+  import.meta.dirname,
+  "../../components/aws/timescale/files/certificate.sh",
+);
 const MAX_BUNDLE_BYTES = 1_000_000;
 
 describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL, moto)", function () {
@@ -131,6 +137,15 @@ describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL
     return (await log.read({ topic, partition: 0, offset: 0n })).records;
   }
 
+  /** As a server of ours makes it at its first start. */
+  async function ownCertificate(name: string) {
+    const tls = path.join(folder, name);
+    await promisify(execFile)("bash", [CERTIFICATE_SCRIPT, tls, "127.0.0.1"]);
+    const certificateFile = path.join(tls, "server.crt");
+    const certificate = await readFile(certificateFile, "utf8");
+    return { certificate, certificateFile, keyFile: path.join(tls, "server.key") };
+  }
+
   function start(name: string, env: Readonly<Record<string, string>> = {}) {
     const started = startFunction(path.join(folder, name), { ...variables, ...env });
     running.push(started);
@@ -170,6 +185,34 @@ describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL
     await asCellRole(cell.secret, "admin", (client) => client.query(sessions));
     expect(await ingest.invoke(mskEvent(await append(topic, 1)))).to.equal(undefined);
     expect(await cell.offsets(tenant)).to.deep.equal([0, 1]);
+  });
+
+  it("log in only to a server with the certificate that the secret pins", async () => {
+    const { tenant, topic } = await newTenant();
+    const [own, other] = await Promise.all(["own", "other"].map((name) => ownCertificate(name)));
+    await cell.admin(`alter system set ssl_cert_file = '${own!.certificateFile}'`);
+    await cell.admin(`alter system set ssl_key_file = '${own!.keyFile}'`);
+    await cell.admin("alter system set ssl = on");
+    await cell.admin("select pg_reload_conf()");
+    await cell.admin("alter role function_ingest password 'third'");
+    const pinning = (ca: string, host = "127.0.0.1") => ({ ...ingestLogin("third"), host, tls: { ca } });
+    await putSecret("pinned", pinning(other!.certificate));
+    const ingest = start("ingest", { CELL_SECRET: "pinned" });
+    const event = mskEvent(await append(topic, 1));
+    expect(await ingest.invoke(event)).to.match(/shows another certificate.*bring its stack up again/);
+
+    const put = (secret: object) =>
+      askSecrets("PutSecretValue", { SecretId: "pinned", SecretString: JSON.stringify(secret) });
+    await put(pinning(own!.certificate, "localhost"));
+    expect(await ingest.invoke(event), "a name that is not in it").to.match(/shows another certificate/);
+
+    await put(pinning(own!.certificate));
+    expect(await ingest.invoke(event)).to.equal(undefined);
+    const sessions = await cell.admin(
+      "select version from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'function_ingest' and ssl",
+    );
+    expect(sessions).to.have.length.above(0);
+    expect(await cell.offsets(tenant)).to.deep.equal([0]);
   });
 
   it("say which secret is missing or malformed, and nothing of what is in it", async () => {

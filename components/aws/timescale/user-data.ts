@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly backupRetentionDays: number;
   /** JSON with a password each for `admin`, `replicator` and `pooler`. */
   readonly loginsSecretArn: string;
+  /** Where it publishes the certificate that its clients pin. */
+  readonly certificateParameter: string;
   /** Who may log in, from where: the network's range. Security groups are narrower. */
   readonly clientCidr: string;
 }
@@ -27,6 +29,10 @@ export interface ServerSettings {
 export const POSTGRES_PORT = 5432;
 export const POOLER_PORT = 6432;
 export const ADMIN_ROLE = "millwright_admin";
+
+/** On the data volume, made by certificate.sh. */
+const CERTIFICATE = "/var/lib/postgresql/tls/server.crt";
+const CERTIFICATE_KEY = "/var/lib/postgresql/tls/server.key";
 
 /** EC2 takes 16 KiB before base64. */
 const MAX_USER_DATA_BYTES = 16_384;
@@ -36,6 +42,8 @@ const GZIP_SYSTEM_BYTE = 9;
 const SCRIPTS = [
   "aws.sh",
   "setup.sh",
+  "certificate.sh",
+  "publish-certificate.sh",
   "set-passwords.sh",
   "follow.sh",
   "promote.sh",
@@ -97,6 +105,7 @@ function environmentOf(settings: ServerSettings): string {
     DATA_VOLUME: settings.dataVolumeId,
     WAL_VOLUME: settings.walVolumeId,
     LOGINS_SECRET: settings.loginsSecretArn,
+    CERTIFICATE_PARAMETER: settings.certificateParameter,
   });
 }
 
@@ -106,8 +115,8 @@ function postgresConfiguration({ sizes }: ServerSettings): string {
     listen_addresses: "*",
     hba_file: "/etc/millwright/pg_hba.conf",
     ssl: "on",
-    ssl_cert_file: "/etc/millwright/server.crt",
-    ssl_key_file: "/etc/millwright/server.key",
+    ssl_cert_file: CERTIFICATE,
+    ssl_key_file: CERTIFICATE_KEY,
     password_encryption: "scram-sha-256",
     shared_preload_libraries: "timescaledb,pg_stat_statements",
     "timescaledb.telemetry_level": "off",
@@ -182,8 +191,8 @@ function poolerConfiguration({ sizes }: ServerSettings): string {
     auth_dbname: "postgres",
     auth_query: "select * from pooler.login($1)",
     client_tls_sslmode: "require",
-    client_tls_cert_file: "/etc/millwright/server.crt",
-    client_tls_key_file: "/etc/millwright/server.key",
+    client_tls_cert_file: CERTIFICATE,
+    client_tls_key_file: CERTIFICATE_KEY,
     ignore_startup_parameters: "extra_float_digits,options",
     pidfile: "/var/run/postgresql/pgbouncer.pid",
     logfile: "",

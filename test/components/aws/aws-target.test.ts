@@ -27,6 +27,7 @@ describe("awsTarget", () => {
     ]);
     const access = (await valueOf(tier.cells))["shared-1"];
     expect(cellSecret.parse(access)).to.deep.equal(access);
+    expect(access?.tls?.ca).to.include("shared-1-a/certificate"); // the mocks' answer names the parameter
     expect(await pulumi.isSecret(tier.cells)).to.equal(true);
     expect(await valueOf(tier.sslmodes)).to.deep.equal({ "shared-1": "require", "shared-2": "require" });
     expect(resources.orphans()).to.have.members(["aws", "random"]); // the stack's two providers

@@ -94,6 +94,23 @@ describe("Timescale", () => {
     expect(await pulumi.isSecret(server.password)).to.equal(true);
   });
 
+  it("lets each server publish a certificate of its own, and nothing else, and gives out the primary's", async () => {
+    const { server, resources } = await makeServer({}, { primary: "b" });
+    const [, parameter] = /CERTIFICATE_PARAMETER=(.*)/.exec(cloudConfigOf(resources, "shared-1-b")) ?? [];
+    expect(parameter).to.match(/^\/millwright\/production\/shared\/shared-1-b\/certificate$/);
+    expect(await valueOf(server.certificate)).to.include(parameter);
+    const role = resources.get("aws:iam/rolePolicy:RolePolicy", "shared-1-server").inputs["policy"] as string;
+    const written = (JSON.parse(role) as { Statement: { Sid: string; Resource: string[] }[] }).Statement.find(
+      ({ Sid }) => Sid === "OwnCertificates",
+    );
+    expect(written?.Resource).to.deep.equal(
+      ["a", "b"].map(
+        (node) =>
+          `arn:aws:ssm:us-east-1:123456789012:parameter/millwright/production/shared/shared-1-${node}/certificate`,
+      ),
+    );
+  });
+
   it("fits into user data with the longest tenant's name", async () => {
     const scope = { environment: "development1", tenant: tenantId.parse("a".repeat(32)) };
     const { resources } = await makeServer({ scope });

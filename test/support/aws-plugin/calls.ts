@@ -40,8 +40,11 @@ const ANSWERS: Readonly<Record<string, (inputs: Properties, region: string) => P
     ...{ id: `${String(serviceCode)}/${String(quotaCode)}`, quotaCode, serviceCode },
     value: QUOTAS[String(quotaCode)] ?? 0,
   }),
-  // AWS's public parameters name images.
-  "aws:ssm/getParameter:getParameter": ({ name }) => ({ id: name, name, type: "String", value: IMAGE }),
+  // Certificates that servers have published.
+  "aws:ssm/getParameter:getParameter": ({ name }) => ({
+    ...{ id: name, name, type: "String" },
+    value: `-----BEGIN CERTIFICATE-----\n${String(name)}\n-----END CERTIFICATE-----\n`,
+  }),
 };
 
 /**

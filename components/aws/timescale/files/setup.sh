@@ -37,11 +37,6 @@ install_packages() {
 }
 
 configure() {
-  local certificate=/etc/millwright/server
-  [ -e $certificate.key ] ||
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=$NAME" \
-      -keyout $certificate.key -out $certificate.crt 2> /dev/null
-  chown postgres: $certificate.key $certificate.crt
   install -o root -g postgres -m 640 /etc/millwright/pgbackrest.conf /etc/pgbackrest.conf
   install -o root -g postgres -m 640 /etc/millwright/pgbouncer.ini /etc/pgbouncer/pgbouncer.ini
   install -d -o postgres -g postgres -m 750 /var/spool/pgbackrest
@@ -90,6 +85,7 @@ mount_volume "$DATA_VOLUME" /var/lib/postgresql
 mount_volume "$WAL_VOLUME" /var/lib/postgresql-wal
 install_packages
 configure
+/usr/local/lib/millwright/publish-certificate.sh
 /usr/local/lib/millwright/set-passwords.sh
 make_cluster
 systemctl daemon-reload
