@@ -294,7 +294,8 @@ export function shellEnvironment(
 
 /**
  * Settings of tests. `SEED`: `MILLWRIGHT_SEED` would be no setting of the service. `SERVICES=real`: the data plane stands
- * on Kafka and TimescaleDB, those of `KAFKA_BROKERS` and `TIMESCALE_URL` where these are set.
+ * on Kafka and TimescaleDB, those of `KAFKA_BROKERS` and `TIMESCALE_URL` where these are set. `DOCS=write`: generated
+ * documents are written, not compared.
  */
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
   return {
@@ -302,6 +303,7 @@ export function readTestEnvironment(env: Readonly<Record<string, string | undefi
     isCi: env["CI"] === "true",
     faults: env["FAULTS"],
     usesRealServices: env["SERVICES"] === "real",
+    writesDocuments: env["DOCS"] === "write",
     kafkaBrokers: env["KAFKA_BROKERS"],
     timescaleUrl: env["TIMESCALE_URL"],
     runId: randomUUID().slice(0, 8),

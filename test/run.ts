@@ -9,7 +9,7 @@ import type { PassResult } from "./support/pass.ts";
 /**
  * `npm test [PART …]` runs all tests, or those whose path contains a PART: everything on the embedded services, then the
  * data plane's tests again, the same files, on Kafka and TimescaleDB. `npm run faults -- [SUITE] [--seed N]` runs the
- * fault loops in full. Under `CI=true` a skip fails the run, unless its reason stands in test/unavailable.json.
+ * fault loops in full. `npm run docs` runs what generated documents come from, and writes them. Under `CI=true` a skip fails the run, unless its reason stands in test/unavailable.json.
  */
 
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
@@ -29,12 +29,21 @@ const DATA_PLANE = [
   "test/e2e/mqtt",
 ];
 
+/** Where `expectDocument` is called. */
+const DOCUMENTS = ["test/docs/", "test/stacks/aws-"];
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { faults: { type: "boolean", default: false }, seed: { type: "string" } },
+  options: {
+    faults: { type: "boolean", default: false },
+    docs: { type: "boolean", default: false },
+    seed: { type: "string" },
+  },
 });
+const parts = values.docs ? DOCUMENTS : positionals;
 if (values.seed !== undefined) process.env["SEED"] = values.seed;
 if (values.faults) process.env["FAULTS"] = "full";
+if (values.docs) process.env["DOCS"] = "write";
 const timeoutMs = values.faults ? 3_600_000 : 120_000;
 
 const { seed } = await import("./support/seed.ts");
@@ -42,17 +51,17 @@ const { describeServices, prepareServices } = await import("./support/services.t
 const { failIfNothingEndsIt, runPass } = await import("./support/pass.ts");
 
 const files = (await Array.fromAsync(glob(values.faults ? "test/**/*.fault.test.ts" : "test/**/*.test.ts")))
-  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
   .sort();
 if (files.length === 0) {
-  console.error(`No test file matches ${positionals.join(", ")}.`);
+  console.error(`No test file matches ${parts.join(", ")}.`);
   process.exit(1);
 }
 const again = files.filter(
   (file) => DATA_PLANE.some((part) => file.startsWith(part)) && !file.endsWith(".fault.test.ts"),
 );
 
-if (positionals.length === 0) await prepareServices();
+if (parts.length === 0) await prepareServices();
 for (const line of await describeServices()) console.log(line);
 const results = [await runPass(files, timeoutMs)];
 if (again.length > 0) {

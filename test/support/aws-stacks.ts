@@ -6,6 +6,7 @@ import type { EngineEvent, StackConfig, StackSession } from "../../automation/en
 import { REPOSITORY } from "../../automation/engine/layout.ts";
 import { prepareEngine } from "../../automation/engine/prepare.ts";
 import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
+import type { StackResource } from "../../docs/generate/stack-graph.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import { buildHandlers } from "../../handlers/bundle.ts";
 import { buildPolicyPack } from "../../policy/bundle.ts";
@@ -40,6 +41,11 @@ export async function awsStacks() {
   }
   const engine = pulumiEngine({ prepared, policyPackDir });
   let fencingToken = 0n;
+  const resourcesOf = async (stack: string): Promise<readonly StackResource[]> => {
+    const text = await readFile(stateFileOf(prepared.layout, stack), "utf8");
+    const state = JSON.parse(text) as { checkpoint: { latest: { resources: readonly StackResource[] } } };
+    return state.checkpoint.latest.resources;
+  };
 
   return {
     layout: prepared.layout,
@@ -72,13 +78,10 @@ export async function awsStacks() {
       ...tenantStackConfig(id, homes, facts),
       "millwright:environment": facts.environment ?? "production",
     }),
+    resourcesOf,
     /** Names and ids of what a stack has made on AWS, by URN. */
     madeBy: async (stack: string): Promise<Readonly<Record<string, string>>> => {
-      const text = await readFile(stateFileOf(prepared.layout, stack), "utf8");
-      const { checkpoint } = JSON.parse(text) as {
-        checkpoint: { latest: { resources: readonly { readonly urn: string; readonly id?: string }[] } };
-      };
-      const made = checkpoint.latest.resources.filter(
+      const made = (await resourcesOf(stack)).filter(
         ({ urn, id }) => id !== undefined && /[:$]aws:/.test(urn),
       );
       return Object.fromEntries(made.map(({ urn, id }) => [urn, id!]));
