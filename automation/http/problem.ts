@@ -8,7 +8,7 @@ interface ProblemKind {
 }
 
 // The only place where an error code meets an HTTP status. A Record: a new code without a row does not compile.
-const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
+export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "request-invalid": { status: 400, title: "The request does not match the API description" },
   "body-unreadable": { status: 400, title: "The body cannot be read" },
   "body-too-large": { status: 413, title: "The body is over the limit" },

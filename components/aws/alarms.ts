@@ -21,11 +21,10 @@ export class Alarms extends pulumi.ComponentResource {
     super("millwright:aws:Alarms", name, {}, opts);
     for (const subject of subjects)
       for (const [ruleName, rule] of alarmRulesOf(subject.kind)) {
-        const part = `${kebab(subject.kind)}-${subject.name}-${kebab(ruleName)}`;
         new aws.cloudwatch.MetricAlarm(
-          `${name}-${part}`,
+          `${name}-${partOf(subject, ruleName)}`,
           {
-            name: awsName("other", scope, part),
+            name: alarmName(scope, subject, ruleName),
             alarmDescription: rule.title.replace("{}", subject.name),
             comparisonOperator: rule.isBelow === true ? "LessThanThreshold" : "GreaterThanThreshold",
             threshold: rule.threshold,
@@ -41,6 +40,14 @@ export class Alarms extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 }
+
+/** What an alarm is called on AWS. @param ruleName - of a rule of the subject's kind */
+export function alarmName(scope: AwsScope, subject: AlarmSubject, ruleName: string): string {
+  return awsName("other", scope, partOf(subject, ruleName));
+}
+
+const partOf = ({ kind, name }: AlarmSubject, ruleName: string) =>
+  `${kebab(kind)}-${name}-${kebab(ruleName)}`;
 
 /** The metric, or its share of another one in percent; where nothing was done, nothing failed. */
 function measured(rule: AlarmRule, { dimensions }: AlarmSubject): Partial<aws.cloudwatch.MetricAlarmArgs> {

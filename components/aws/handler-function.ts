@@ -27,12 +27,17 @@ export interface HandlerFunctionArgs extends FunctionPlace {
   readonly settings?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Executions kept for it, and its limit; undefined: it takes from what all share. */
   readonly reservedConcurrency?: number;
+  /** `live` stays where it is when new code is published, until a deployment leads it there (GradualShift). */
+  readonly shiftsGradually?: boolean;
 }
 
 /** A handler as a function on Lambda: role, log, dead letters and the alias `live`, which its events go to. */
 export class HandlerFunction extends pulumi.ComponentResource {
   readonly handler: HandlerName;
   readonly functionName: string;
+  readonly alias = "live";
+  /** What was published last. */
+  readonly version: pulumi.Output<string>;
   readonly liveArn: pulumi.Output<string>;
   readonly deadLetterArn: pulumi.Output<string>;
   readonly deadLetterName: string;
@@ -107,11 +112,15 @@ export class HandlerFunction extends pulumi.ComponentResource {
     );
     const live = new aws.lambda.Alias(
       `${name}-live`,
-      { name: "live", functionName: lambda.name, functionVersion: lambda.version },
-      child,
+      { name: this.alias, functionName: lambda.name, functionVersion: lambda.version },
+      {
+        parent: this,
+        ignoreChanges: args.shiftsGradually === true ? ["functionVersion", "routingConfig"] : [],
+      },
     );
     if (spec.schedule !== undefined) invokeBySchedule(name, scope, part, spec.schedule, live, child);
 
+    this.version = lambda.version;
     this.liveArn = live.arn;
     this.deadLetterArn = letters.arn;
     this.registerOutputs({ liveArn: this.liveArn, deadLetterArn: this.deadLetterArn });

@@ -23,6 +23,7 @@ const MAX_LENGTHS = {
   instanceProfile: 128,
   launchTemplate: 128,
   policy: 128,
+  codeDeploy: 100, // applications and groups
   topic: 256,
   /** Groups, aliases, alarms, dashboards, log groups, secrets: 250 or more. */
   other: 250,

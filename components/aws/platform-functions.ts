@@ -15,6 +15,7 @@ export interface PlatformFunctionsArgs extends FunctionPlace {
   readonly settings: ByHandler<Readonly<Record<string, pulumi.Input<string>>>>;
   readonly reservedConcurrency: ByHandler<number>;
   readonly clusterName: pulumi.Input<string>;
+  readonly shiftsGradually: boolean;
 }
 
 /** All functions of an environment, on the topic that tenants share, and what is to be watched of them. */
@@ -25,14 +26,14 @@ export class PlatformFunctions extends pulumi.ComponentResource {
 
   constructor(name: string, args: PlatformFunctionsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:PlatformFunctions", name, {}, opts);
-    const { cells, secrets, settings, reservedConcurrency, clusterName, ...place } = args;
+    const { cells, secrets, settings, reservedConcurrency, clusterName, ...common } = args;
     const child = { parent: this };
     const functions = new Map<string, HandlerFunction>();
     for (const handler of HANDLER_NAMES) {
       const { isPerCell = false }: HandlerSpec = HANDLERS[handler];
       const reserved = reservedConcurrency[handler];
       const facts = {
-        ...{ ...place, handler },
+        ...{ ...common, handler },
         ...(reserved === undefined ? {} : { reservedConcurrency: reserved }),
       };
       if (!isPerCell) {

@@ -49,5 +49,5 @@ function row(name: string, rule: AlarmRule): string {
     `in ${periodCount} × ${periodSeconds} s`,
     ...(alarmsOnSilence ? ["or silence"] : []),
   ].join(" ");
-  return `| ${name} | ${rule.title.replaceAll("{}", "it")} | ${figure}${perMetric === undefined ? "" : ` per ${perMetric.name}`} | ${judged} |`;
+  return `| ${name} | ${rule.title.replaceAll("{}", "it").replace(": it", "")} | ${figure}${perMetric === undefined ? "" : ` per ${perMetric.name}`} | ${judged} |`;
 }

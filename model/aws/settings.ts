@@ -57,6 +57,8 @@ export const awsSettings = z.strictObject({
     accountConcurrency: count,
     alertReservedConcurrency: count,
     logRetentionDays: days,
+    /** New code takes a tenth of the events more each minute, by `npm run shift`; otherwise all at once, by the `up`. */
+    shiftsGradually: z.boolean(),
   }),
   /** The control plane. */
   service: z.strictObject({
@@ -129,7 +131,12 @@ export const AWS_PRESETS = {
       ...{ instanceType: "m7g.large", vcpuCount: 2, memoryGb: 8 },
       ...{ dataVolumeGb: 100, walVolumeGb: 20, hasReplica: false, backupRetentionDays: 7 },
     },
-    functions: { accountConcurrency: 1000, alertReservedConcurrency: 10, logRetentionDays: 14 },
+    functions: {
+      accountConcurrency: 1000,
+      alertReservedConcurrency: 10,
+      logRetentionDays: 14,
+      shiftsGradually: false,
+    },
     service: { cpuUnits: 1024, memoryMb: 4_096, logRetentionDays: 14 },
     api: {
       requestsPerSecond: 100,
@@ -168,7 +175,12 @@ export const AWS_PRESETS = {
       ...{ instanceType: "r6g.xlarge", vcpuCount: 4, memoryGb: 32 },
       ...{ dataVolumeGb: 1000, walVolumeGb: 100, hasReplica: true, backupRetentionDays: 30 },
     },
-    functions: { accountConcurrency: 1000, alertReservedConcurrency: 100, logRetentionDays: 90 },
+    functions: {
+      accountConcurrency: 1000,
+      alertReservedConcurrency: 100,
+      logRetentionDays: 90,
+      shiftsGradually: true,
+    },
     service: { cpuUnits: 2048, memoryMb: 8_192, logRetentionDays: 90 },
     api: {
       ...{ requestsPerSecond: 1_000, burst: 1_000, corsOrigins: [] },

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cellSubjects, type AlarmSubject } from "../../components/aws/alarm-subject.ts";
 import { FunctionSecrets, type FunctionSecretsArgs } from "../../components/aws/function-secrets.ts";
+import { GradualShift } from "../../components/aws/gradual-shift.ts";
 import { LogTopics } from "../../components/aws/log-topics.ts";
 import type { AwsScope } from "../../components/aws/names.ts";
 import { PlatformFunctions } from "../../components/aws/platform-functions.ts";
@@ -60,16 +61,20 @@ export function deployDataPlane(
         },
       },
       reservedConcurrency: { alert: settings.alertReservedConcurrency },
+      shiftsGradually: settings.shiftsGradually,
     },
     // A source is made of a topic that is there.
     { ...opts, dependsOn: [topics] },
   );
+  const { releases } = settings.shiftsGradually
+    ? new GradualShift("shift", { scope, functions }, opts)
+    : { releases: {} };
   const { hasReplica } = config.timescale;
   const subjects: readonly AlarmSubject[] = [
     ...ofFunctions,
     ...cells.flatMap(({ name, url }) => cellSubjects(name, { isOurServer: url === undefined, hasReplica })),
   ];
-  return { functions, secrets, subjects };
+  return { functions, secrets, subjects, releases };
 }
 
 function accessOf(

@@ -88,7 +88,7 @@ export async function awsPlatformStack(environment: string) {
   });
   const sharedCells = readCells(0);
   const { cells, sslmodes } = new SharedTier("shared", { target, cells: sharedCells, isProtected });
-  const { functions, secrets, subjects } = deployDataPlane(
+  const { functions, secrets, subjects, releases } = deployDataPlane(
     { config, scope, base, catalog, cells: sharedCells, access: cells },
     ours,
   );
@@ -105,7 +105,7 @@ export async function awsPlatformStack(environment: string) {
     ),
   };
   return {
-    ...{ foundation, cells, sslmodes },
+    ...{ foundation, cells, sslmodes, releases },
     network: {
       ...{ vpcId: network.vpcId, privateSubnetIds: network.privateSubnetIds },
       ...{ databaseSubnetIds: network.databaseSubnetIds, securityGroupIds: groups },

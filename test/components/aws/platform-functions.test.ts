@@ -22,7 +22,7 @@ describe("PlatformFunctions", () => {
         secrets: { CATALOG_SECRET: secret("catalog"), CHANNEL_KEY_SECRET: secret("channel-key") },
         settings: { notify: { SNS_REGION: "us-east-1" } },
         reservedConcurrency: { alert: 100 },
-        clusterName: "millwright",
+        ...{ clusterName: "millwright", shiftsGradually: false },
       },
       created.watched,
     );
