@@ -102,7 +102,11 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
       const body = ids.length > 0 ? { ids } : filterOf(options);
       const request = { method: "POST" as const, query: { tenant: options.tenant }, isRepeatable: true };
       const answer = await call(context, discardAnswer, `${PATH}/discard`, { ...request, body });
-      show(context, command, answer, () => `${answer.discarded} discarded`);
+      const missed = ids.length - answer.discarded;
+      const ofThese =
+        missed > 0 ? `; ${missed} of those that you named ${missed === 1 ? "is" : "are"} not open` : "";
+      show(context, command, answer, () => `${answer.discarded} discarded${ofThese}`);
+      if (missed > 0) context.failed();
     });
 }
 

@@ -98,17 +98,21 @@ describe("millwright dead-letters", () => {
   });
 
   it("discards by id or filter, and all only when that is said", async () => {
-    const discarded: Answer = { json: { discarded: 3 } };
-    answers["POST /v1/data/dead-letters/discard"] = [discarded, discarded];
-    expect((await run("discard", "1.0.1")).out).to.equal("3 discarded");
+    const discarded: Answer = { json: { discarded: 1 } };
+    answers["POST /v1/data/dead-letters/discard"] = [discarded, discarded, discarded];
+    expect(await run("discard", "1.0.1")).to.deep.include({ out: "1 discarded", exitCode: 0 });
+    const { out, exitCode } = await run("discard", "1.0.1", "1.0.9");
+    expect(out).to.equal("1 discarded; 1 of those that you named is not open");
+    expect(exitCode).to.equal(1);
     await run("discard", "--reason", "reading-invalid", "--from", "2026-11-21T10:00:00Z");
     expect(server.calls.map(({ body }) => body)).to.deep.equal([
       { ids: ["1.0.1"] },
+      { ids: ["1.0.1", "1.0.9"] },
       { filter: { reason: "reading-invalid", from: "2026-11-21T10:00:00Z" } },
     ]);
     for (const verb of ["discard", "replay"]) {
-      const { exitCode, err } = await run(verb);
-      expect([exitCode, err]).to.deep.equal([
+      const refused = await run(verb);
+      expect([refused.exitCode, refused.err]).to.deep.equal([
         1,
         "error: Name ids, or --reason, --from or --all. (request-invalid)",
       ]);
