@@ -22,6 +22,11 @@ export function functionSubjects(name: string, fn: Names): AlarmSubject[] {
   ];
 }
 
+/** What IoT Core could not write into the log. */
+export function machineEntranceSubject(deadLetterName: string): AlarmSubject {
+  return { kind: "deadLetters", name: "machines", dimensions: { QueueName: deadLetterName } };
+}
+
 /** A function's group on one topic. */
 export function consumerSubject(
   name: string,
@@ -32,6 +37,16 @@ export function consumerSubject(
   const group = groupName(fn.functionName, topic);
   const dimensions = { "Cluster Name": clusterName, "Consumer Group": group, Topic: topic };
   return { kind: "consumer", name, dimensions };
+}
+
+/** A REST API of API Gateway, all its stages. */
+export function apiSubject(apiName: string): AlarmSubject {
+  return { kind: "api", name: "api", dimensions: { ApiName: apiName } };
+}
+
+/** The mail of a configuration set of SES. */
+export function mailSubject(configurationSetName: string): AlarmSubject {
+  return { kind: "mail", name: "mail", dimensions: { "ses:configuration-set": configurationSetName } };
 }
 
 /** A database on RDS. */

@@ -59,14 +59,17 @@ export class ApiDomain extends pulumi.ComponentResource {
       throw new pulumi.RunError(`The domain ${domain} has neither a zone nor a certificate.`);
     const child = { parent: this };
     const certificate = new aws.acm.Certificate(name, { domainName: domain, validationMethod: "DNS" }, child);
-    const option = certificate.domainValidationOptions.apply(([first]) => first);
+    const option = certificate.domainValidationOptions.apply(([first]) => {
+      if (first === undefined) throw new pulumi.RunError(`ACM does not say how ${domain} is proven.`);
+      return first;
+    });
     const proof = new aws.route53.Record(
       `${name}-certificate`,
       {
         zoneId,
-        name: option.apply((record) => record?.resourceRecordName ?? ""),
-        type: option.apply((record) => record?.resourceRecordType ?? "CNAME"),
-        records: [option.apply((record) => record?.resourceRecordValue ?? "")],
+        name: option.apply((record) => record.resourceRecordName),
+        type: option.apply((record) => record.resourceRecordType),
+        records: [option.apply((record) => record.resourceRecordValue)],
         ttl: 300,
       },
       child,

@@ -14,7 +14,7 @@ const KEYS = {
   data: { of: "databases, volumes, buckets and the event log", services: [] },
   secrets: { of: "Secrets Manager", services: [] },
   logs: { of: "log groups", services: ["logs"] },
-  messages: { of: "topics and queues", services: ["cloudwatch", "sns", "budgets", "costalerts"] },
+  messages: { of: "topics and queues", services: ["cloudwatch", "sns", "budgets", "costalerts", "ses"] },
 } as const;
 export type KeyPurpose = keyof typeof KEYS;
 

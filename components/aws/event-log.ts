@@ -34,12 +34,14 @@ const SERVER_PROPERTIES: Readonly<Record<string, string>> = {
   "log.retention.hours": "168",
 };
 
-/** Kafka on MSK: TLS and IAM only, three brokers or more, storage that grows. */
+/** Kafka on MSK: TLS only, three brokers or more, storage that grows. */
 export class EventLog extends pulumi.ComponentResource {
   readonly clusterArn: pulumi.Output<string>;
   readonly clusterName: pulumi.Output<string>;
   /** `host:port,…` for clients that log in by IAM. */
   readonly brokers: pulumi.Output<string>;
+  /** The same for who logs in by a password. */
+  readonly passwordBrokers: pulumi.Output<string>;
 
   constructor(name: string, args: EventLogArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:EventLog", name, {}, opts);
@@ -78,7 +80,8 @@ export class EventLog extends pulumi.ComponentResource {
           storageInfo: { ebsStorageInfo: { volumeSize: settings.storageGb } },
           connectivityInfo: { publicAccess: { type: "DISABLED" } },
         },
-        clientAuthentication: { sasl: { iam: true }, unauthenticated: false },
+        // By password IoT Core alone, which cannot sign in by IAM (ADR 56).
+        clientAuthentication: { sasl: { iam: true, scram: true }, unauthenticated: false },
         encryptionInfo: {
           encryptionAtRestKmsKeyArn: args.kmsKeyArn,
           encryptionInTransit: { clientBroker: "TLS", inCluster: true },
@@ -123,6 +126,7 @@ export class EventLog extends pulumi.ComponentResource {
     this.clusterArn = cluster.arn;
     this.clusterName = cluster.clusterName;
     this.brokers = cluster.bootstrapBrokersSaslIam;
+    this.passwordBrokers = cluster.bootstrapBrokersSaslScram;
     this.registerOutputs({ clusterArn: this.clusterArn, brokers: this.brokers });
   }
 }

@@ -161,7 +161,10 @@ const SENDING: readonly Statement[] = [
   // Topics and phones are those that tenants name: in their own accounts, which decide by their topics' policies.
   { Action: "sns:Publish", Resource: "*" },
   // A sender is an identity that is verified in our account; its name is a setting.
-  { Action: "ses:SendEmail", Resource: "arn:aws:ses:*:*:identity/*" },
+  {
+    Action: "ses:SendEmail",
+    Resource: ["arn:aws:ses:*:*:identity/*", "arn:aws:ses:*:*:configuration-set/*"],
+  },
 ];
 
 function variablesOf(

@@ -9,6 +9,15 @@ export interface LogTopicsArgs {
   readonly isProtected: boolean;
 }
 
+/** Of records, as every log of ours has them (data/event-log/kafka/topics.ts). */
+const RECORDS = {
+  // All decisions use the brokers' clock, never a producer's.
+  "message.timestamp.type": "LogAppendTime",
+  // Whatever a producer compresses with, consumers get it plain: we cannot read every kind.
+  "compression.type": "uncompressed",
+  "max.message.bytes": String(1 << 20),
+} as const;
+
 /** Topics on MSK. One that is made again has another name (its generation), so none is ever replaced. */
 export class LogTopics extends pulumi.ComponentResource {
   constructor(name: string, args: LogTopicsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -22,7 +31,7 @@ export class LogTopics extends pulumi.ComponentResource {
           name: topic,
           partitionCount,
           replicationFactor: REPLICATION_FACTOR,
-          configs: JSON.stringify({ "retention.ms": String(retentionMs) }),
+          configs: JSON.stringify({ ...RECORDS, "retention.ms": String(retentionMs) }),
         },
         { parent: this, protect },
       );

@@ -10,15 +10,25 @@ export interface NotificationsArgs {
   readonly keyArn: pulumi.Input<string>;
   /** Who is told of alarms; each confirms once, by email. */
   readonly operators: readonly string[];
-  /** Tenants' mail is sent from addresses of this domain, whose DNS takes `dkimTokens`; undefined: there is no email. */
+  readonly region: string;
+  /** Tenants' mail is sent from addresses of this domain, whose DNS takes `mailRecords`; undefined: there is no email. */
   readonly mailDomain: string | undefined;
+}
+
+/** What the owner of a domain puts into its DNS. */
+export interface DnsRecord {
+  readonly name: string;
+  readonly type: "CNAME" | "MX" | "TXT";
+  readonly value: string;
 }
 
 /** The ways out: a topic for what operators must know, and the sender of tenants' mail. */
 export class Notifications extends pulumi.ComponentResource {
   readonly alarmTopicArn: pulumi.Output<string>;
-  /** CNAMEs `TOKEN._domainkey.DOMAIN` → `TOKEN.dkim.amazonses.com`; empty without a domain. */
-  readonly dkimTokens: pulumi.Output<string[]>;
+  /** Prove that mail is ours: without them it is not sent, or not taken. Empty without a domain. */
+  readonly mailRecords: pulumi.Output<readonly DnsRecord[]>;
+  /** What is to be watched; undefined without a domain. */
+  readonly mailSettingsName: string | undefined;
 
   constructor(name: string, args: NotificationsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:Notifications", name, {}, opts);
@@ -29,29 +39,10 @@ export class Notifications extends pulumi.ComponentResource {
       { name: awsName("topic", scope, "alarms"), kmsMasterKeyId: keyArn },
       child,
     );
+    const services = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com"];
     new aws.sns.TopicPolicy(
       `${name}-alarms`,
-      {
-        arn: topic.arn,
-        policy: policyOf([
-          {
-            Principal: {
-              Service: ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com"],
-            },
-            Action: "sns:Publish",
-            Resource: topic.arn,
-            // These services act for every account: ours alone may make them speak here.
-            Condition: { StringEquals: { "aws:SourceAccount": accountId } },
-          },
-          {
-            Effect: "Deny",
-            Principal: { AWS: "*" },
-            Action: "sns:Publish",
-            Resource: topic.arn,
-            Condition: { Bool: { "aws:SecureTransport": "false" } },
-          },
-        ]),
-      },
+      { arn: topic.arn, policy: spokenToBy(services, topic.arn, accountId) },
       child,
     );
     for (const [index, endpoint] of operators.entries())
@@ -62,26 +53,107 @@ export class Notifications extends pulumi.ComponentResource {
       );
 
     this.alarmTopicArn = topic.arn;
-    this.dkimTokens = pulumi.output(mailDomain === undefined ? [] : this.#sender(name, scope, mailDomain));
-    this.registerOutputs({ alarmTopicArn: this.alarmTopicArn, dkimTokens: this.dkimTokens });
+    this.mailSettingsName = mailDomain === undefined ? undefined : awsName("function", scope, "mail"); // 64 characters
+    this.mailRecords =
+      mailDomain === undefined || this.mailSettingsName === undefined
+        ? pulumi.output([])
+        : this.#sender(name, args, mailDomain, this.mailSettingsName);
+    this.registerOutputs({ alarmTopicArn: this.alarmTopicArn, mailRecords: this.mailRecords });
   }
 
-  #sender(name: string, scope: AwsScope, mailDomain: string): pulumi.Output<string[]> {
+  #sender(
+    name: string,
+    { scope, accountId, keyArn, region }: NotificationsArgs,
+    mailDomain: string,
+    configurationSetName: string,
+  ): pulumi.Output<readonly DnsRecord[]> {
+    const child = { parent: this };
     const settings = new aws.sesv2.ConfigurationSet(
       `${name}-mail`,
       {
-        configurationSetName: awsName("function", scope, "mail"), // 64 characters
+        configurationSetName,
         deliveryOptions: { tlsPolicy: "REQUIRE" },
         reputationOptions: { reputationMetricsEnabled: true },
         suppressionOptions: { suppressedReasons: ["BOUNCE", "COMPLAINT"] },
       },
-      { parent: this },
+      child,
     );
     const identity = new aws.sesv2.EmailIdentity(
       `${name}-mail`,
       { emailIdentity: mailDomain, configurationSetName: settings.configurationSetName },
-      { parent: this },
+      child,
     );
-    return identity.dkimSigningAttributes.tokens;
+    new aws.sesv2.EmailIdentityMailFromAttributes(
+      `${name}-mail`,
+      // Without its MX record mail goes out under Amazon's own name: later than never, for these are alerts.
+      {
+        emailIdentity: identity.emailIdentity,
+        mailFromDomain: `bounce.${mailDomain}`,
+        behaviorOnMxFailure: "USE_DEFAULT_VALUE",
+      },
+      child,
+    );
+    const topic = new aws.sns.Topic(
+      `${name}-mail-events`,
+      { name: awsName("topic", scope, "mail-events"), kmsMasterKeyId: keyArn },
+      child,
+    );
+    const policy = new aws.sns.TopicPolicy(
+      `${name}-mail-events`,
+      { arn: topic.arn, policy: spokenToBy(["ses.amazonaws.com"], topic.arn, accountId) },
+      child,
+    );
+    new aws.sesv2.ConfigurationSetEventDestination(
+      `${name}-mail`,
+      {
+        configurationSetName: settings.configurationSetName,
+        eventDestinationName: "events",
+        eventDestination: {
+          enabled: true,
+          matchingEventTypes: ["BOUNCE", "COMPLAINT", "REJECT"],
+          snsDestination: { topicArn: topic.arn },
+        },
+      },
+      { ...child, dependsOn: [policy] },
+    );
+    return identity.dkimSigningAttributes.tokens.apply((tokens) => mailRecords(mailDomain, region, tokens));
   }
+}
+
+function mailRecords(domain: string, region: string, dkimTokens: readonly string[]): readonly DnsRecord[] {
+  const mailFrom = `bounce.${domain}`;
+  const keys = dkimTokens.map((token): DnsRecord => {
+    const name = `${token}._domainkey.${domain}`;
+    return { name, type: "CNAME", value: `${token}.dkim.amazonses.com` };
+  });
+  return [
+    ...keys,
+    { name: mailFrom, type: "MX", value: `10 feedback-smtp.${region}.amazonses.com` },
+    { name: mailFrom, type: "TXT", value: "v=spf1 include:amazonses.com -all" },
+    { name: `_dmarc.${domain}`, type: "TXT", value: "v=DMARC1; p=quarantine" },
+  ];
+}
+
+/** Only by these, for our account, and encrypted. */
+function spokenToBy(
+  services: string[],
+  topicArn: pulumi.Output<string>,
+  accountId: pulumi.Input<string>,
+): pulumi.Output<string> {
+  return policyOf([
+    {
+      Principal: { Service: services },
+      Action: "sns:Publish",
+      Resource: topicArn,
+      // These services act for every account: ours alone may make them speak here.
+      Condition: { StringEquals: { "aws:SourceAccount": accountId } },
+    },
+    {
+      Effect: "Deny",
+      Principal: { AWS: "*" },
+      Action: "sns:Publish",
+      Resource: topicArn,
+      Condition: { Bool: { "aws:SecureTransport": "false" } },
+    },
+  ]);
 }

@@ -7,6 +7,8 @@ export const NETWORK_MEMBERS = [
   "handlers",
   "service",
   "loadBalancer",
+  "apiLink",
+  "machineEntrance",
   "eventLog",
   "timescale",
   "catalog",
@@ -17,6 +19,7 @@ export type NetworkMember = (typeof NETWORK_MEMBERS)[number];
 const HTTP = 80;
 const HTTPS = 443;
 const KAFKA_IAM = 9098;
+const KAFKA_PASSWORD = 9096;
 const POSTGRESQL = 5432;
 const PGBOUNCER = 6432;
 const SERVICE = 8080;
@@ -25,6 +28,7 @@ const SERVICE = 8080;
 const FLOWS: readonly (readonly [from: NetworkMember, to: NetworkMember, port: number])[] = [
   ["handlers", "eventLog", KAFKA_IAM],
   ["service", "eventLog", KAFKA_IAM],
+  ["machineEntrance", "eventLog", KAFKA_PASSWORD],
   // Lambda reads the log through network interfaces that it makes with the brokers' own group.
   ["eventLog", "eventLog", KAFKA_IAM],
   ["handlers", "timescale", PGBOUNCER],
@@ -33,6 +37,8 @@ const FLOWS: readonly (readonly [from: NetworkMember, to: NetworkMember, port: n
   // Operators' machines are in the service's group. By what port depends on whether there is a certificate.
   ["service", "loadBalancer", HTTP],
   ["service", "loadBalancer", HTTPS],
+  ["apiLink", "loadBalancer", HTTP],
+  ["apiLink", "loadBalancer", HTTPS],
   ["timescale", "timescale", POSTGRESQL], // primary and replica
   ["handlers", "catalog", POSTGRESQL],
   ["service", "catalog", POSTGRESQL],

@@ -52,13 +52,13 @@ export class RunDecoder {
     const { partition, offset, value, headers } = source;
     const tenant = this.#tenant;
     const logRef = packLogRef({ generation: this.#generation, partition, offset });
-    const { readings, refused } = decodeValue(source, this.#machines);
+    const { readings, refused, batch } = decodeValue(source, this.#machines);
     for (const { reading, ordinal } of readings) this.#rows.add(reading, source, logRef, ordinal);
     return {
       tenant,
       source,
       logRef,
-      batch: batchPart(headers, value),
+      batch: batchPart(headers, value) ?? (batch && { ...batchOf(batch), part: 0 }),
       rowCount: readings.length,
       presences: this.#presences.ofRecord(readings),
       deadLetters:
@@ -69,6 +69,10 @@ export class RunDecoder {
             ),
     };
   }
+}
+
+function batchOf({ id, content }: NonNullable<ReturnType<typeof decodeValue>["batch"]>) {
+  return { id, contentHash: createHash("sha256").update(content).digest("hex") };
 }
 
 /** @param ordinal - undefined: the whole record */

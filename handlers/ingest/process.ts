@@ -206,5 +206,5 @@ function asRefused(
 ): DeadLetter {
   const record = partitions.flatMap(({ records }) => records).find((one) => one.source === source);
   if (record === undefined) throw new RangeError("a row belongs to no record");
-  return deadLetterOf(record, "database-refused", message, ordinal, readingBytes(source.value, ordinal));
+  return deadLetterOf(record, "database-refused", message, ordinal, readingBytes(source, ordinal));
 }

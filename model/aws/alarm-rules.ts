@@ -34,6 +34,7 @@ const server = (name: string): Metric => ({ namespace: "Millwright/Timescale", n
 const own = (name: string, statistic: string): Metric => ({ namespace: "Millwright", name, statistic });
 
 const FIVE_MINUTES = { periodSeconds: 300, periodCount: 1 };
+const HOUR = { periodSeconds: 3_600, periodCount: 1 };
 const THREE_MINUTES = { periodSeconds: 60, periodCount: 3 };
 const GIB = 2 ** 30;
 
@@ -125,6 +126,17 @@ export const ALARM_RULES = {
     deadLetters: {
       ...{ title: "records of {} can never be stored", threshold: 0, ...FIVE_MINUTES },
       metric: own("DeadLetters", "Sum"),
+    },
+  },
+  mail: {
+    // Above 10 % and 0.5 % SES looks into an account, and then stops it (developer guide, read 2026-11-22).
+    bounces: {
+      ...{ title: "more than 5 % of the mail of {} comes back", threshold: 0.05, ...HOUR },
+      metric: { namespace: "AWS/SES", name: "Reputation.BounceRate", statistic: "Maximum" },
+    },
+    complaints: {
+      ...{ title: "more than 0.1 % of the mail of {} is complained about", threshold: 0.001, ...HOUR },
+      metric: { namespace: "AWS/SES", name: "Reputation.ComplaintRate", statistic: "Maximum" },
     },
   },
   tenant: {

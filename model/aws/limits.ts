@@ -15,7 +15,7 @@ const GLACIER_STORED_DAYS = 90;
 
 /** Every limit that the settings break, not only the first. */
 export function limitViolations(settings: AwsSettings): LimitViolation[] {
-  const { network, catalog, eventLog, functions, api, archive } = settings;
+  const { network, catalog, eventLog, functions, service, api, archive } = settings;
   const { zoneCount, natCount, zones } = network;
   const vpcFault = vpcBlockFault(network.cidrBlock);
   const overlapping = network.connectedCidrBlocks.filter((block) => blocksOverlap(block, network.cidrBlock));
@@ -57,6 +57,11 @@ export function limitViolations(settings: AwsSettings): LimitViolation[] {
       eventLog.maxStorageGb < eventLog.storageGb,
       "eventLog.maxStorageGb",
       `is less than eventLog.storageGb (${eventLog.storageGb})`,
+    ],
+    [
+      (service.domain === undefined) !== (service.certificateArn === undefined),
+      "service.domain",
+      "goes with service.certificateArn: it is the name by which the certificate is checked",
     ],
     [
       api.domain !== undefined && api.zoneId === undefined && api.certificateArn === undefined,

@@ -67,6 +67,8 @@ export const awsSettings = z.strictObject({
       .string()
       .regex(/^arn:aws[a-z-]*:acm:/)
       .optional(),
+    /** The name on that certificate. */
+    domain: z.hostname().optional(),
     /** Of its image in the environment's repository; left out, there is no task yet. */
     imageTag: z
       .string()

@@ -19,7 +19,11 @@ const foundation = z.object({
   }),
   keys: z.object({ data: text, secrets: text, logs: text, messages: text }),
   backups: z.object({ name: text, arn: text }),
-  eventLog: z.object({ clusterArn: text, clusterName: text, brokers: text }),
+  eventLog: z.object({ clusterArn: text, clusterName: text, brokers: text, passwordBrokers: text }),
+  /** {@link MachineEntranceAccess} and where machines connect. */
+  machines: z.object({
+    ...{ destinationArn: text, roleArn: text, loginSecretArn: text, deadLetterUrl: text, endpoint: text },
+  }),
   /** Those of {@link PlatformFunctions}, by name. */
   functions: z.record(
     text,
@@ -31,6 +35,8 @@ const foundation = z.object({
   /** ARNs, by setting. */
   secrets: z.object({ CATALOG_SECRET: text, CHANNEL_KEY_SECRET: text }),
   alarmTopicArn: text,
+  /** How an API reaches the service (model/aws/gateway-body.ts). */
+  api: z.object({ vpcLinkId: text, loadBalancerArn: text, url: text }),
 });
 
 /** What tenants' stacks stand on: the platform's output `foundation`. */

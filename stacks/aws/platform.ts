@@ -1,8 +1,10 @@
-import { catalogSubject } from "../../components/aws/alarm-subject.ts";
+import * as aws from "@pulumi/aws";
+import { catalogSubject, machineEntranceSubject, mailSubject } from "../../components/aws/alarm-subject.ts";
 import { awsTarget } from "../../components/aws/aws-target.ts";
 import { CatalogDatabase } from "../../components/aws/catalog-database.ts";
 import { EncryptionKeys } from "../../components/aws/encryption-keys.ts";
 import { EventLog } from "../../components/aws/event-log.ts";
+import { MachineEntrance } from "../../components/aws/machine-entrance.ts";
 import { Network } from "../../components/aws/network.ts";
 import { Notifications } from "../../components/aws/notifications.ts";
 import { ServiceLoadBalancer } from "../../components/aws/service-load-balancer.ts";
@@ -12,6 +14,7 @@ import { readAwsConfig } from "../config/aws-config.ts";
 import { readCells } from "../config/platform-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
 import { deployDataPlane } from "./data-plane.ts";
+import { deployEntrance } from "./entrance.ts";
 import { serverImage, timescalePlace, type NewFoundation } from "./foundation.ts";
 import { watch } from "./watch.ts";
 
@@ -51,17 +54,32 @@ export async function awsPlatformStack(environment: string) {
     },
     ours,
   );
-  const { alarmTopicArn } = new Notifications(
+  const { alarmTopicArn, mailRecords, mailSettingsName } = new Notifications(
     "notifications",
-    { scope, accountId, keyArn: keys.messages, operators: config.operators, mailDomain: config.mailDomain },
+    {
+      ...{ scope, accountId, region, keyArn: keys.messages },
+      ...{ operators: config.operators, mailDomain: config.mailDomain },
+    },
     ours,
   );
 
-  const entrance = new ServiceLoadBalancer(
+  const balancer = new ServiceLoadBalancer(
     "service",
     {
       ...{ ...common, vpcId: network.vpcId, subnetIds: network.privateSubnetIds },
       ...{ securityGroupId: groups.loadBalancer, certificateArn: config.service.certificateArn },
+    },
+    ours,
+  );
+
+  const entrance = deployEntrance({ config, scope, network, balancer, logKeyArn: keys.logs }, ours);
+
+  const { endpointAddress } = await aws.iot.getEndpoint({ endpointType: "iot:Data-ATS" }, { provider });
+  const machines = new MachineEntrance(
+    "machines",
+    {
+      ...{ scope, keyArns: keys, clusterArn: eventLog.clusterArn, vpcId: network.vpcId },
+      ...{ subnetIds: network.privateSubnetIds, securityGroupId: groups.machineEntrance },
     },
     ours,
   );
@@ -78,7 +96,8 @@ export async function awsPlatformStack(environment: string) {
     keys,
     backups: { name: store.backups.bucketName, arn: store.backups.arn },
     eventLog: {
-      ...{ clusterArn: eventLog.clusterArn, clusterName: eventLog.clusterName, brokers: eventLog.brokers },
+      ...{ clusterArn: eventLog.clusterArn, clusterName: eventLog.clusterName },
+      ...{ brokers: eventLog.brokers, passwordBrokers: eventLog.passwordBrokers },
     },
   };
   const target = awsTarget({
@@ -92,11 +111,18 @@ export async function awsPlatformStack(environment: string) {
     { config, scope, base, catalog, cells: sharedCells, access: cells },
     ours,
   );
-  const watched = [...subjects, catalogSubject(catalog.identifier)];
+  const watched = [
+    ...subjects,
+    ...entrance.subjects,
+    machineEntranceSubject(machines.deadLetterName),
+    ...(mailSettingsName === undefined ? [] : [mailSubject(mailSettingsName)]),
+    catalogSubject(catalog.identifier),
+  ];
   watch({ scope, config, subjects: watched, topicArn: alarmTopicArn }, ours);
 
   const foundation: NewFoundation = {
-    ...{ ...base, secrets, alarmTopicArn },
+    ...{ ...base, secrets, alarmTopicArn, api: entrance.upstream },
+    machines: { ...machines.access, endpoint: endpointAddress },
     functions: Object.fromEntries(
       [...functions].map(([name, { handler, functionName, liveArn, deadLetterArn }]) => [
         name,
@@ -118,8 +144,11 @@ export async function awsPlatformStack(environment: string) {
     },
     buckets: { archive: store.archive.bucketName, backups: store.backups.bucketName },
     functions: Object.fromEntries([...functions].map(([name, { functionName }]) => [name, functionName])),
-    service: { url: entrance.url },
+    service: { url: balancer.url },
+    api: { url: entrance.api.url, domainTarget: entrance.api.domainTarget },
+    machines: { endpoint: endpointAddress },
     kafka: { clusterArn: eventLog.clusterArn, brokers: eventLog.brokers },
     topics: { alarms: alarmTopicArn },
+    mail: { dnsRecords: mailRecords },
   };
 }

@@ -1,5 +1,5 @@
 import * as aws from "@pulumi/aws";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import {
   cellSubjects,
   consumerSubject,
@@ -10,9 +10,11 @@ import { awsTarget } from "../../components/aws/aws-target.ts";
 import { HandlerFunction } from "../../components/aws/handler-function.ts";
 import { LogTopics } from "../../components/aws/log-topics.ts";
 import { awsPath } from "../../components/aws/names.ts";
+import { TenantMachines } from "../../components/aws/tenant-machines.ts";
 import { TopicSource, type TopicReader } from "../../components/aws/topic-source.ts";
 import type { CellAccess } from "../../components/tiers/cell-login.ts";
-import { isShared } from "../../model/topic-name.ts";
+import type { TenantTopics } from "../../model/tenant-log.ts";
+import { isShared, parseTopicName } from "../../model/topic-name.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readTenantConfig } from "../config/tenant-config.ts";
 import { buildTenant } from "../build-tenant.ts";
@@ -27,7 +29,7 @@ export async function awsTenantStack() {
   const { environment, tenant } = tenantConfig;
   const config = readAwsConfig(environment);
   const scope = { environment, tenant: tenant.id };
-  const { provider } = await openAccount(config, scope);
+  const { provider, accountId } = await openAccount(config, scope);
   const [foundation, imageId] = await Promise.all([
     readFoundation(environment),
     serverImage(config, provider),
@@ -83,6 +85,19 @@ export async function awsTenantStack() {
       { ...ours, dependsOn: [topics] },
     );
 
+  const machines = readings.map(
+    ({ topic }) =>
+      new TenantMachines(
+        "machines",
+        {
+          ...{ scope, region: config.region, accountId, topic, isShared: isShared(topic) },
+          ...{ generation: generationOf(tenant.topics), brokers: eventLog.passwordBrokers },
+          entrance: foundation.machines,
+        },
+        { ...ours, dependsOn: [topics] },
+      ),
+  );
+
   const subjects = [
     tenantSubject(tenant.id),
     ...fillers.flatMap(({ cell, fn }) => [
@@ -99,7 +114,20 @@ export async function awsTenantStack() {
     ),
   ];
   watch({ scope, config, subjects, topicArn: alarmTopicArn }, ours);
-  return outputs;
+  return {
+    ...outputs,
+    /** Where machines publish, by a certificate of the group. */
+    machines: machines.map(({ topicPrefix, groupName }) => ({
+      ...{ endpoint: foundation.machines.endpoint, topicPrefix, groupName },
+    })),
+  };
+}
+
+/** All topics of a tenant's own have its generation, and it always has some. */
+function generationOf(topics: TenantTopics): number {
+  const own = topics.map(({ topic }) => parseTopicName(topic)).find((name) => name?.tenant !== undefined);
+  if (own === undefined) throw new pulumi.RunError("The tenant has no topic of its own (tenant.topics).");
+  return own.generation;
 }
 
 /** The functions of the platform that a tenant's own topic is for: all that look at every reading, and its cell's. */

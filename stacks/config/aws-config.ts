@@ -32,6 +32,8 @@ const aws = z.strictObject({
   budgetUsdPerMonth: z.number().positive().optional(),
   /** Folder with the functions' code, which `npm run build` makes. */
   bundles: z.string().default(fileURLToPath(new URL("../../dist/handlers", import.meta.url))),
+  /** The API's OpenAPI document, which `npm run build` makes. */
+  apiDocument: z.string().default(fileURLToPath(new URL("../../dist/openapi.json", import.meta.url))),
   /** Tenants' mail is sent from addresses of this domain; left out: there is no email. */
   mailDomain: z.hostname().optional(),
   /** Of the servers of cells, Debian 13 for arm64; left out: the newest of Debian's own. */
@@ -62,6 +64,7 @@ export interface AwsConfig extends AwsSettings {
   readonly mailDomain: string | undefined;
   readonly budgetUsdPerMonth: number | undefined;
   readonly bundles: string;
+  readonly apiDocument: string;
   readonly imageId: string | undefined;
   readonly promotedCells: readonly string[];
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
@@ -95,6 +98,7 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     mailDomain,
     budgetUsdPerMonth,
     bundles,
+    apiDocument,
     imageId,
     promotedCells,
     ...given
@@ -125,6 +129,7 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     mailDomain,
     budgetUsdPerMonth,
     bundles,
+    apiDocument,
     imageId,
     promotedCells,
     isProtected,

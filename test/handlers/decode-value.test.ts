@@ -118,7 +118,9 @@ describe("decodeValue", () => {
 
 describe("readingBytes", () => {
   it("finds one reading of a value", () => {
-    expect(readingBytes(json([1, machineReading()]), 1).toString()).to.equal(reading);
-    expect(readingBytes(Buffer.from(reading), 0).toString()).to.equal(reading);
+    const bytesOf = (value: Buffer, ordinal: number) =>
+      readingBytes(logRecord(tenantId.parse("acme"), 0, 0, value), ordinal).toString();
+    expect(bytesOf(json([1, machineReading()]), 1)).to.equal(reading);
+    expect(bytesOf(Buffer.from(reading), 0)).to.equal(reading);
   });
 });

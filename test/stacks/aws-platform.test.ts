@@ -5,7 +5,7 @@ import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
 import { isUnchanged } from "../support/local-stacks.ts";
 
 type Outputs = Readonly<
-  Record<"database" | "kafka" | "buckets" | "topics" | "functions", Readonly<Record<string, string>>>
+  Record<"api" | "database" | "kafka" | "buckets" | "topics" | "functions", Readonly<Record<string, string>>>
 >;
 
 describe("the platform on AWS under the real engine (test plugin; the network's inside is a guess)", function () {
@@ -30,16 +30,23 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
 
   for (const environment of ["development", "production"]) {
     const stack = `platform-${environment}`;
-    const budget = { budgetUsdPerMonth: 5_000 };
+    const budget = {
+      budgetUsdPerMonth: 5_000,
+      api: environment === "production" ? { domain: "api.example.com", zoneId: "Z0123" } : {},
+      ...(environment === "production" ? { mailDomain: "mail.example.com" } : {}),
+    };
     it(`previews and builds ${environment} from nothing, finds nothing to do, and is not destroyed while protected`, async () => {
       await stacks.session(stack, stacks.config(budget), async (session) => {
         print(stack, await session.preview());
         await session.up();
-        const { database, kafka, buckets, topics, functions } = (await session.outputs()) as Outputs;
+        const { api, database, kafka, buckets, topics, functions } = (await session.outputs()) as Outputs;
         expect(Object.keys(functions)).to.have.members(["ingest-shared-1", "alert", "notify"]);
         expect(database["host"]).to.match(/rds\.amazonaws\.com$/);
         expect(kafka["brokers"]?.split(",")).to.have.length(3);
         expect(buckets["archive"]).to.equal(`millwright-${environment}-shared-archive-123456789012`);
+        expect(api["url"]).to.match(
+          environment === "production" ? /^https:\/\/api\.example\.com$/ : /invokeUrl$/, // of API Gateway
+        );
         expect(topics["alarms"]).to.match(/^arn:aws:sns:/);
         expect(isUnchanged(await session.up())).to.equal(true);
         const refusal = await refusalOf(session.destroy());
@@ -62,6 +69,8 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
       /aws\.network\.zones: us-east-1 has no eu-west-1a/,
     ],
     ["a region with two zones for three", { region: "us-west-1" }, /aws\.network\.zoneCount: is 3.*has 2/],
+    ["a domain without a certificate", { api: { domain: "api.example.com" } }, /aws\.api\.domain: needs/],
+    ["a document that nobody built", { apiDocument: "/nowhere.json" }, /aws\.apiDocument: .*npm run build/],
     ["a full quota of VPCs", { region: "xx-full-1" }, /aws\.region: .*5 other VPCs.*quota of 5.*L-F678F1CE/],
   ] as const) {
     it(`refuses ${what} in the preview and names the key`, async () => {

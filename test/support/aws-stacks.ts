@@ -6,6 +6,7 @@ import type { EngineEvent, StackConfig, StackSession } from "../../automation/en
 import { REPOSITORY } from "../../automation/engine/layout.ts";
 import { prepareEngine } from "../../automation/engine/prepare.ts";
 import { pulumiEngine } from "../../automation/engine/pulumi-engine.ts";
+import { apiDocument } from "../../automation/http/document.ts";
 import type { StackResource } from "../../docs/generate/stack-graph.ts";
 import { inheritedEnvironment } from "../../environment.ts";
 import { buildHandlers } from "../../handlers/bundle.ts";
@@ -30,6 +31,8 @@ export async function awsStacks() {
   await buildPolicyPack(policyPackDir);
   const bundles = path.join(home, "handlers");
   await buildHandlers(bundles);
+  const document = path.join(home, "openapi.json");
+  await writeFile(document, JSON.stringify(apiDocument()));
   const prepared = await prepareEngine({
     ...{ home, inherited: inheritedEnvironment(), progress: (line) => console.error(line) },
     canDownload: () => Promise.resolve(false),
@@ -67,14 +70,14 @@ export async function awsStacks() {
     /** `aws`: what differs from the preset. */
     config: (aws: object = {}, { isProtected = true } = {}): StackConfig => ({
       "millwright:target": "aws",
-      "millwright:aws": JSON.stringify({ bundles, ...aws }),
+      "millwright:aws": JSON.stringify({ bundles, apiDocument: document, ...aws }),
       "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
       "millwright:isProtected": JSON.stringify(isProtected),
     }),
     /** A tenant of production with three topics of its own. */
     tenantConfig: (id: string, homes: readonly TenantHome[], facts: AwsTenantFacts = {}): StackConfig => ({
       "millwright:target": "aws",
-      "millwright:aws": JSON.stringify({ bundles, ...facts.aws }),
+      "millwright:aws": JSON.stringify({ bundles, apiDocument: document, ...facts.aws }),
       ...tenantStackConfig(id, homes, facts),
       "millwright:environment": facts.environment ?? "production",
     }),

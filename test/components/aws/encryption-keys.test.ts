@@ -50,7 +50,7 @@ describe("EncryptionKeys", () => {
     expect(servicesOf("secrets")).to.deep.equal([]);
     expect(servicesOf("logs")).to.deep.equal(["logs.eu-central-1.amazonaws.com"]);
     expect(servicesOf("messages")).to.deep.equal(
-      ["cloudwatch", "sns", "budgets", "costalerts"].map((service) => `${service}.amazonaws.com`),
+      ["cloudwatch", "sns", "budgets", "costalerts", "ses"].map((service) => `${service}.amazonaws.com`),
     );
   });
 });

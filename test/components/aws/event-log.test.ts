@@ -27,9 +27,12 @@ describe("EventLog", () => {
     return created.settled();
   }
 
-  it("takes IAM over TLS and nothing else, from inside the network", async () => {
+  it("takes IAM and the login of IoT Core, over TLS and from inside the network", async () => {
     const { inputs, options } = (await makeLog()).get("aws:msk/cluster:Cluster", "log");
-    expect(inputs["clientAuthentication"]).to.deep.equal({ sasl: { iam: true }, unauthenticated: false });
+    expect(inputs["clientAuthentication"]).to.deep.equal({
+      sasl: { iam: true, scram: true },
+      unauthenticated: false,
+    });
     expect(inputs["encryptionInfo"]).to.deep.equal({
       encryptionAtRestKmsKeyArn: "arn:key/data",
       encryptionInTransit: { clientBroker: "TLS", inCluster: true },
@@ -81,7 +84,11 @@ describe("EventLog", () => {
       name: "acme.readings.g1",
       partitionCount: 6,
       replicationFactor: 3,
-      configs: '{"retention.ms":"604800000"}',
+      configs: JSON.stringify({
+        "message.timestamp.type": "LogAppendTime",
+        ...{ "compression.type": "uncompressed", "max.message.bytes": "1048576" },
+        "retention.ms": "604800000",
+      }),
     });
     expect(options?.protect).to.equal(true);
   });

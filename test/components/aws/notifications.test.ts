@@ -3,6 +3,7 @@ import { CostWatch } from "../../../components/aws/cost-watch.ts";
 import { Notifications } from "../../../components/aws/notifications.ts";
 import { tenantId } from "../../../model/tenant.ts";
 import { mockAws } from "../../support/aws-mocks.ts";
+import { valueOf } from "../../support/outputs.ts";
 
 const KEY = "arn:aws:kms:us-east-1:123456789012:key/k";
 const TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms";
@@ -15,7 +16,7 @@ describe("Notifications", () => {
       "notifications",
       {
         ...{ scope: { environment, tenant: undefined }, accountId: "123456789012", keyArn: KEY },
-        ...{ operators: ["ops@example.com"], mailDomain },
+        ...{ operators: ["ops@example.com"], mailDomain, region: "eu-central-1" },
       },
       created.watched,
     );
@@ -38,7 +39,7 @@ describe("Notifications", () => {
   });
 
   it("send mail of a domain by TLS only, and to nobody who complained", async () => {
-    make("mail.example.com");
+    const { mailRecords } = make("mail.example.com");
     const resources = await created.settled();
     const settings = resources.get(
       "aws:sesv2/configurationSet:ConfigurationSet",
@@ -52,6 +53,37 @@ describe("Notifications", () => {
     expect(identity).to.deep.equal({
       emailIdentity: "mail.example.com",
       configurationSetName: settings["configurationSetName"],
+    });
+    const from = "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes";
+    expect(resources.get(from, "notifications-mail").inputs).to.include({
+      mailFromDomain: "bounce.mail.example.com",
+    });
+    const records = await valueOf(mailRecords);
+    expect(records.map(({ name, type, value }) => `${name} ${type} ${value}`)).to.deep.equal([
+      ...["t1", "t2", "t3"].map(
+        (token) => `${token}._domainkey.mail.example.com CNAME ${token}.dkim.amazonses.com`,
+      ),
+      "bounce.mail.example.com MX 10 feedback-smtp.eu-central-1.amazonses.com",
+      "bounce.mail.example.com TXT v=spf1 include:amazonses.com -all",
+      "_dmarc.mail.example.com TXT v=DMARC1; p=quarantine",
+    ]);
+  });
+
+  it("tell what comes back and who complains, on an encrypted topic that SES alone may speak on", async () => {
+    make("mail.example.com");
+    const resources = await created.settled();
+    const topic = resources.get("aws:sns/topic:Topic", "notifications-mail-events").inputs;
+    expect(topic).to.include({ kmsMasterKeyId: KEY });
+    const { policy } = resources.get("aws:sns/topicPolicy:TopicPolicy", "notifications-mail-events").inputs;
+    const { Statement } = JSON.parse(policy as string) as { Statement: Record<string, unknown>[] };
+    expect(Statement[0]).to.deep.include({
+      Principal: { Service: ["ses.amazonaws.com"] },
+      Condition: { StringEquals: { "aws:SourceAccount": "123456789012" } },
+    });
+    const destination = "aws:sesv2/configurationSetEventDestination:ConfigurationSetEventDestination";
+    const { eventDestination } = resources.get(destination, "notifications-mail").inputs;
+    expect(eventDestination).to.deep.include({
+      ...{ enabled: true, matchingEventTypes: ["BOUNCE", "COMPLAINT", "REJECT"] },
     });
     expect(resources.orphans()).to.deep.equal([]);
   });

@@ -40,6 +40,9 @@ const ANSWERS: Readonly<Record<string, (inputs: Properties, region: string) => P
     ...{ id: `${String(serviceCode)}/${String(quotaCode)}`, quotaCode, serviceCode },
     value: QUOTAS[String(quotaCode)] ?? 0,
   }),
+  "aws:iot/getEndpoint:getEndpoint": ({ endpointType }, region) => ({
+    ...{ id: "endpoint", endpointType, endpointAddress: `a1b2c3-ats.iot.${region}.amazonaws.com` },
+  }),
   // Certificates that servers have published.
   "aws:ssm/getParameter:getParameter": ({ name }) => ({
     ...{ id: name, name, type: "String" },

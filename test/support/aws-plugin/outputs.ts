@@ -15,10 +15,19 @@ const NAMES = [
 
 /** Outputs whose form matters to what reads them. */
 const COMPUTED: Readonly<Record<string, Computed>> = {
+  "aws:acm/certificate:Certificate": (_, { domainName }) => ({
+    domainValidationOptions: [
+      {
+        ...{ domainName, resourceRecordName: `_proof.${String(domainName)}.`, resourceRecordType: "CNAME" },
+        resourceRecordValue: "_proof.acm-validations.aws.",
+      },
+    ],
+  }),
   "aws:ec2/instance:Instance": (id) => ({ privateIp: "10.0.32.10", privateDns: `${id}.ec2.internal` }),
   "aws:iam/policyDocument:PolicyDocument": () => ({ json: "{}" }),
   "aws:msk/cluster:Cluster": (id) => ({
     bootstrapBrokersSaslIam: [1, 2, 3].map((n) => `b-${n}.${id}.kafka.${REGION}.amazonaws.com:9098`).join(),
+    bootstrapBrokersSaslScram: [1, 2, 3].map((n) => `b-${n}.${id}.kafka.${REGION}.amazonaws.com:9096`).join(),
     bootstrapBrokersTls: [1, 2, 3].map((n) => `b-${n}.${id}.kafka.${REGION}.amazonaws.com:9094`).join(),
     clusterUuid: "0b7c3f0e-0000-4000-8000-000000000000-1",
   }),
@@ -27,6 +36,13 @@ const COMPUTED: Readonly<Record<string, Computed>> = {
     endpoint: `${id}.cluster.${REGION}.rds.amazonaws.com:5432`,
     port: 5432,
     masterUserSecrets: manageMasterUserPassword === true ? [{ secretArn: arn("secretsmanager", id) }] : [],
+  }),
+  "aws:sesv2/emailIdentity:EmailIdentity": () => ({
+    dkimSigningAttributes: {
+      tokens: ["t1", "t2", "t3"],
+      status: "PENDING",
+      signingKeyLength: "RSA_2048_BIT",
+    },
   }),
   "aws:sqs/queue:Queue": (id) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${id}` }),
 };

@@ -1,0 +1,147 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { LocalProvider } from "../local/local-provider.ts";
+import { RandomSecret } from "../local/random-secret.ts";
+import { awsName, kafkaSecretName, type AwsScope } from "./names.ts";
+import { assumedBy, policyOf, type Statement } from "./policy.ts";
+
+export interface MachineEntranceArgs {
+  readonly scope: AwsScope;
+  readonly vpcId: pulumi.Input<string>;
+  readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
+  readonly securityGroupId: pulumi.Input<string>;
+  readonly keyArns: Readonly<Record<"secrets" | "messages", pulumi.Input<string>>>;
+  readonly clusterArn: pulumi.Input<string>;
+}
+
+/** What the rules of all tenants use. */
+export interface MachineEntranceAccess {
+  /** The way into the network. */
+  readonly destinationArn: pulumi.Input<string>;
+  /** With it rules read the login and write what they could not deliver. */
+  readonly roleArn: pulumi.Input<string>;
+  readonly loginSecretArn: pulumi.Input<string>;
+  readonly deadLetterUrl: pulumi.Input<string>;
+}
+
+/** Of the event log, and the only one that is no IAM identity: IoT Core knows no other login. */
+export const MACHINE_LOGIN = "millwright-machines";
+const TWO_WEEKS_S = 14 * 24 * 3_600; // the longest that SQS keeps a message
+
+/** What IoT Core needs to write the messages of machines into the event log (ADR 56). */
+export class MachineEntrance extends pulumi.ComponentResource {
+  readonly access: { readonly [Name in keyof MachineEntranceAccess]: pulumi.Output<string> };
+  readonly deadLetterName: string;
+
+  constructor(name: string, args: MachineEntranceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("millwright:aws:MachineEntrance", name, {}, opts);
+    const { scope, keyArns } = args;
+    const child = { parent: this };
+    const secret = this.#login(name, args);
+    this.deadLetterName = awsName("queue", scope, `${name}-dead-letters`);
+    const letters = new aws.sqs.Queue(
+      `${name}-dead-letters`,
+      {
+        name: this.deadLetterName,
+        kmsMasterKeyId: keyArns.messages,
+        messageRetentionSeconds: TWO_WEEKS_S,
+      },
+      child,
+    );
+    const rules = this.#role(`${name}-rules`, scope, [
+      { Action: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], Resource: secret.arn },
+      { Action: "kms:Decrypt", Resource: keyArns.secrets },
+      { Action: "sqs:SendMessage", Resource: letters.arn },
+      { Action: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: keyArns.messages },
+    ]);
+    const network = this.#role(`${name}-network`, scope, [
+      {
+        // IoT Core makes the network interfaces; these actions know no resource beforehand.
+        Action: [
+          ...["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
+          ...["ec2:CreateNetworkInterfacePermission", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+          ...["ec2:DescribeVpcAttribute", "ec2:DescribeSecurityGroups"],
+        ],
+        Resource: "*",
+      },
+      {
+        Action: "ec2:CreateTags",
+        Resource: "arn:aws:ec2:*:*:network-interface/*",
+        Condition: { StringEquals: { "ec2:CreateAction": "CreateNetworkInterface" } },
+      },
+    ]);
+    const destination = new aws.iot.TopicRuleDestination(
+      name,
+      {
+        vpcConfiguration: {
+          ...{ vpcId: args.vpcId, subnetIds: args.subnetIds, securityGroups: [args.securityGroupId] },
+          roleArn: network.role.arn,
+        },
+      },
+      // It is tried when it is made: with the role's policy, or not at all.
+      { parent: this, dependsOn: [network.policy] },
+    );
+    this.access = {
+      destinationArn: destination.arn,
+      roleArn: rules.role.arn,
+      loginSecretArn: secret.arn,
+      deadLetterUrl: letters.url,
+    };
+    this.registerOutputs({ access: this.access });
+  }
+
+  /** MSK reads it itself: by this name, under a key of ours, and with a policy that lets it. */
+  #login(name: string, { scope, keyArns, clusterArn }: MachineEntranceArgs): aws.secretsmanager.Secret {
+    const child = { parent: this };
+    const provider = new LocalProvider(`${name}-random`, child);
+    const { value: password } = new RandomSecret(`${name}-login`, { ...child, provider });
+    const secret = new aws.secretsmanager.Secret(
+      `${name}-login`,
+      { name: kafkaSecretName(scope, name), kmsKeyId: keyArns.secrets, recoveryWindowInDays: 7 },
+      child,
+    );
+    const version = new aws.secretsmanager.SecretVersion(
+      `${name}-login`,
+      {
+        secretId: secret.arn,
+        secretString: pulumi.secret(pulumi.jsonStringify({ username: MACHINE_LOGIN, password })),
+      },
+      child,
+    );
+    const policy = new aws.secretsmanager.SecretPolicy(
+      `${name}-login`,
+      {
+        secretArn: secret.arn,
+        policy: policyOf([
+          {
+            Principal: { Service: "kafka.amazonaws.com" },
+            Action: "secretsmanager:GetSecretValue",
+            Resource: secret.arn,
+          },
+        ]),
+      },
+      child,
+    );
+    new aws.msk.ScramSecretAssociation(
+      name,
+      { clusterArn, secretArnLists: [secret.arn] },
+      { ...child, dependsOn: [version, policy] },
+    );
+    return secret;
+  }
+
+  #role(name: string, scope: AwsScope, statements: readonly Statement[]) {
+    const child = { parent: this };
+    const role = new aws.iam.Role(
+      name,
+      { name: awsName("role", scope, name), assumeRolePolicy: assumedBy("iot.amazonaws.com") },
+      child,
+    );
+    const policy = new aws.iam.RolePolicy(
+      name,
+      { name: "iot", role: role.name, policy: policyOf(statements) },
+      child,
+    );
+    return { role, policy };
+  }
+}
