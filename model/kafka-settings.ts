@@ -20,6 +20,11 @@ export const kafkaVariables = {
     .regex(/^[1-9]\d?$/, "must be a whole number from 1 to 99")
     .transform(Number)
     .optional(),
+  KAFKA_WRITERS: z
+    .string()
+    .transform((list) => list.split(",").map((user) => user.trim()))
+    .pipe(z.array(z.string().regex(/^[\w.-]+$/, "must be a list of user names, separated by commas")))
+    .optional(),
 };
 
 type KafkaVariables = z.infer<z.ZodObject<typeof kafkaVariables>>;
@@ -39,6 +44,8 @@ export interface KafkaSettings {
     | undefined;
   /** undefined: 3, or as many as there are brokers. */
   readonly replicationFactor: number | undefined;
+  /** Users that may write into topics: entrances with a login of their own. */
+  readonly writers: readonly string[];
 }
 
 /** What does not fit together: `NAME: why`, one for each. */
@@ -85,5 +92,6 @@ export function kafkaSettings(variables: KafkaVariables): KafkaSettings | undefi
     tls: variables.KAFKA_TLS === "true" ? { caFile: variables.KAFKA_TLS_CA_FILE } : undefined,
     sasl: mechanism === "aws-msk-iam" ? { mechanism } : login(),
     replicationFactor: variables.KAFKA_REPLICATION_FACTOR,
+    writers: variables.KAFKA_WRITERS ?? [],
   };
 }

@@ -1,7 +1,8 @@
 import type pg from "pg";
 import { readingsTopics } from "../../data/catalog/topic.ts";
 import { kafkaSecretOf } from "../../data/event-log/kafka/read-secret.ts";
-import { kafkaSecret, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
+import { kafkaAddress, kafkaSecret, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
+import { allowWriters } from "../../data/event-log/kafka/writers.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { KafkaSettings } from "../../model/kafka-settings.ts";
@@ -9,7 +10,7 @@ import type { KafkaSettings } from "../../model/kafka-settings.ts";
 const SECRET = "kafka";
 
 /**
- * Keeps as a secret how to reach Kafka, for the handler host too: no password travels in an environment or on a command
+ * Lets in who else writes, and keeps as a secret how to reach Kafka, for the handler host too: no password travels in an environment or on a command
  * line. Without Kafka the secret goes, and everybody takes the embedded log.
  * @throws MillwrightError `setting-invalid`, also when the tenants' topics are in the other kind of log: their stored
  *   positions would be those of topics that this log never had
@@ -32,5 +33,6 @@ export async function keepKafkaAccess(
   }
   const secret = await kafkaSecretOf(settings);
   await secrets.put(SECRET, secret);
+  await allowWriters(kafkaAddress(secret), settings.writers);
   return secret;
 }

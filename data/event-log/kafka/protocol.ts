@@ -90,6 +90,20 @@ export interface KafkaRequests {
     readonly args: { readonly groupId: string; readonly memberId: string };
     readonly answer: { readonly errorCode: number };
   };
+  readonly CreateAcls: {
+    readonly args: {
+      readonly creations: readonly {
+        readonly resourceType: number;
+        readonly resourceName: string;
+        readonly resourcePatternType: number;
+        readonly principal: string;
+        readonly host: string;
+        readonly operation: number;
+        readonly permissionType: number;
+      }[];
+    };
+    readonly answer: { readonly creationResponses: readonly { readonly errorCode: number }[] };
+  };
   readonly CreateTopics: {
     readonly args: {
       readonly topics: readonly {

@@ -18,7 +18,7 @@ const plainly: KafkaSettings = {
   brokers: BROKERS,
   tls: undefined,
   sasl: undefined,
-  replicationFactor: undefined,
+  ...{ replicationFactor: undefined, writers: [] },
 };
 
 describe("keepKafkaAccess", () => {

@@ -137,7 +137,7 @@ describe("Kafka behind TLS and a login", function () {
         brokers: ["127.0.0.1:1", kafka.brokers],
         tls: { caFile: certificate.caFile },
         sasl: { mechanism: "scram-sha-512", username: USERNAME, passwordFile },
-        replicationFactor: undefined,
+        ...{ replicationFactor: undefined, writers: [] },
       });
     };
     const found = `Kafka at 127.0.0.1:1,${kafka.brokers}, 1 broker, TLS, login by scram-sha-512`;
