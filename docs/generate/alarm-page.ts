@@ -6,6 +6,7 @@ const SUBJECTS: Readonly<Record<SubjectKind, string>> = {
   deadLetters: "Each function's queue of deliveries that were given up",
   consumer: "Each function's place in each topic that it reads",
   api: "The API's entrance",
+  mail: "Mail to tenants",
   catalog: "The catalog's database",
   primary: "The primary server of each cell",
   replica: "The replica of each cell",

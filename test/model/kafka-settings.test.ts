@@ -62,7 +62,7 @@ describe("kafkaSettings", () => {
       brokers: ["kafka-1:9093", "kafka-2:9093"],
       tls: { caFile: undefined },
       sasl: { mechanism: "scram-sha-512", username: "millwright", passwordFile: "/run/secrets/kafka" },
-      replicationFactor: undefined,
+      ...{ replicationFactor: undefined, writers: [] },
     });
     expect(kafkaSettings(schema.parse({}))).to.equal(undefined);
   });
