@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import type { SecretsManagerSettings } from "./data/aws/secrets-manager.ts";
 import { MillwrightError } from "./model/errors.ts";
+import { awsPlatformSettings, type AwsPlatformSettings } from "./model/aws/platform-settings.ts";
 import type { NotifySettings } from "./model/notify-settings.ts";
 import { FLOOD } from "./model/incident.ts";
 import {
@@ -66,8 +67,22 @@ const notifySchema = z.object({
 /** Less than what the log keeps: a home that has been left follows it for so long. */
 const MAX_GRACE_HOURS = LOG_RETENTION_MS / HOUR_MS - 24;
 
+const awsPlatform = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: "must be JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(awsPlatformSettings);
+
 const settingsSchema = z.object({
   ...notifySchema.shape,
+  MILLWRIGHT_AWS: awsPlatform.optional(),
+  HOST: z.union([z.ipv4(), z.ipv6()]).default("127.0.0.1"),
   PORT: port.default(8080),
   MQTT_PORT: port.optional(),
   MQTT_TLS_CERT: z.string().min(1).optional(),
@@ -116,6 +131,10 @@ const settingsSchema = z.object({
 
 /** Settings of the service, the handler host and the command line. */
 export interface Settings {
+  /** Of a control plane on AWS; undefined on every other machine. */
+  readonly aws: (AwsPlatformSettings & { readonly endpoint: string | undefined }) | undefined;
+  /** Address that the API listens on. */
+  readonly host: string;
   readonly port: number;
   readonly mqtt: {
     /** undefined: MQTT's own, or any free one where that is taken */
@@ -167,11 +186,14 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   );
   const wrong = parsed.success
     ? []
-    : parsed.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`);
+    : parsed.error.issues.map(({ path: [name, ...rest], message }) => {
+        const inside = rest.length === 0 ? "" : `${rest.join(".")} `;
+        return `${String(name)}: ${inside}${message}`;
+      });
   if ((present["MQTT_TLS_CERT"] === undefined) !== (present["MQTT_TLS_KEY"] === undefined))
     wrong.push("MQTT_TLS_CERT: goes with MQTT_TLS_KEY; give both or neither");
   wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
-  if (parsed.success) wrong.push(...contradictions(parsed.data));
+  if (parsed.success) wrong.push(...contradictions(parsed.data), ...awsContradictions(parsed.data));
   if (parsed.success) wrong.push(...kafkaContradictions(parsed.data));
   if (wrong.length > 0 || !parsed.success) {
     const fields = wrong.map((message) => ({ pointer: `/${message.split(":")[0] ?? ""}`, message }));
@@ -182,6 +204,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const { data } = parsed;
   const { MQTT_TLS_CERT: certFile, MQTT_TLS_KEY: keyFile } = data;
   return {
+    aws: data.MILLWRIGHT_AWS && { ...data.MILLWRIGHT_AWS, endpoint: data.AWS_ENDPOINT_URL },
+    host: data.HOST,
     port: data.PORT,
     mqtt: {
       port: data.MQTT_PORT ?? (data.PORT === 0 ? 0 : undefined),
@@ -222,6 +246,21 @@ function contradictions(data: z.infer<typeof notifySchema>): string[] {
   ];
 }
 
+/** On AWS databases and log are the stack's, and nothing of the platform may lie on the task's own disk. */
+function awsContradictions(data: z.infer<typeof settingsSchema>): string[] {
+  if (data.MILLWRIGHT_AWS === undefined) return [];
+  const given = Object.entries({
+    CATALOG_URL: data.CATALOG_URL !== undefined,
+    TIMESCALE_URL: data.TIMESCALE_URL !== undefined,
+    TIMESCALE_CELL_URLS: data.TIMESCALE_CELL_URLS.length > 0,
+    MILLWRIGHT_INTAKE_BUFFER_BYTES: data.MILLWRIGHT_INTAKE_BUFFER_BYTES > 0,
+  });
+  return [
+    ...given.flatMap(([name, isGiven]) => (isGiven ? [`${name}: has no effect with MILLWRIGHT_AWS`] : [])),
+    ...(data.KAFKA_BROKERS === undefined ? ["KAFKA_BROKERS: is needed with MILLWRIGHT_AWS"] : []),
+  ];
+}
+
 function notifySettings(data: z.infer<typeof notifySchema>): NotifySettings {
   const { SMTP_URL: url, SMTP_FROM, SES_REGION, SES_FROM, SNS_REGION, AWS_ENDPOINT_URL: endpoint } = data;
   return {
@@ -239,13 +278,30 @@ export function hostEnvironment(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string> {
   const usesAws =
+    env["MILLWRIGHT_AWS"] !== undefined ||
     [env["SES_REGION"], env["SNS_REGION"]].some((region) => region !== undefined && region !== "") ||
     env["KAFKA_SASL_MECHANISM"] === "aws-msk-iam";
+  const passed = new Set([
+    ...Object.keys(notifySchema.shape),
+    ...(env["MILLWRIGHT_AWS"] === undefined ? [] : ["MILLWRIGHT_AWS", ...Object.keys(kafkaVariables)]),
+  ]);
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
-      value !== undefined && (name in notifySchema.shape || (usesAws && name.startsWith("AWS_")))
-        ? [[name, value]]
-        : [],
+      value !== undefined && (passed.has(name) || (usesAws && isOfAws(name))) ? [[name, value]] : [],
+    ),
+  );
+}
+
+/** Region, credentials and where to get them: Amazon's SDKs, Pulumi's and Kafka's login all find them there. */
+const isOfAws = (name: string) => name.startsWith("AWS_") || name.startsWith("ECS_CONTAINER_METADATA_URI");
+
+/** What the engine's processes of a control plane on AWS inherit besides {@link inheritedEnvironment}. */
+export function awsEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && isOfAws(name) ? [[name, value]] : [],
     ),
   );
 }
@@ -353,11 +409,12 @@ function functionSettings(data: z.infer<typeof functionSchema>): FunctionSetting
     secretsManager: {
       region: data.AWS_REGION,
       endpoint: data.AWS_ENDPOINT_URL,
-      credentials: {
-        accessKeyId: data.AWS_ACCESS_KEY_ID,
-        secretAccessKey: data.AWS_SECRET_ACCESS_KEY,
-        sessionToken: data.AWS_SESSION_TOKEN,
-      },
+      credentials: () =>
+        Promise.resolve({
+          accessKeyId: data.AWS_ACCESS_KEY_ID,
+          secretAccessKey: data.AWS_SECRET_ACCESS_KEY,
+          sessionToken: data.AWS_SESSION_TOKEN,
+        }),
     },
   };
 }

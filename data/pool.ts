@@ -76,10 +76,11 @@ export function parseDatabaseUrl(url: string, defaultDatabase = "postgres"): Dat
   };
 }
 
-/** The address as a `postgres://` URL, for libraries that take nothing else. */
-export function databaseUrl({ host, port, database, user, password }: DatabaseAddress): string {
+/** The address as a `postgres://` URL, for libraries that take nothing else; a pinned certificate has no place in it. */
+export function databaseUrl({ host, port, database, user, password, tls }: DatabaseAddress): string {
   const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  return `postgres://${login}@${encodeURIComponent(host)}:${port}/${encodeURIComponent(database)}`;
+  const plain = `postgres://${login}@${encodeURIComponent(host)}:${port}/${encodeURIComponent(database)}`;
+  return tls === undefined ? plain : `${plain}?sslmode=verify-full`;
 }
 
 /** Runs `work` in one transaction; a failed COMMIT or a lost connection is an error, and the client is then dropped. */

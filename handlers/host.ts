@@ -50,6 +50,7 @@ const catalogSecret = z.object({
   app: z.string(),
   service: z.string(),
   log: z.string(),
+  tls: z.strictObject({ ca: z.string().optional() }).optional(),
 });
 
 interface HostContext {

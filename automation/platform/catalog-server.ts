@@ -8,9 +8,13 @@ import { databaseUrl, parseDatabaseUrl, type DatabaseAddress } from "../../data/
 import type { SecretStore } from "../../data/secret-store.ts";
 
 const DATABASE = "millwright";
-const WORKFLOW_DATABASE = "millwright_workflows";
+export const WORKFLOW_DATABASE = "millwright_workflows";
 
-const passwords = z.strictObject({ app: z.string(), service: z.string(), log: z.string() });
+/** `workflows`: of the queue's own role, where it has one; a home of an older release has no password for it. */
+const passwords = z.strictObject({
+  ...{ app: z.string(), service: z.string(), log: z.string() },
+  workflows: z.string().default(() => newPassword()),
+});
 
 /** Where the catalog is and how to log in; kept as the secret `catalog`, which the handler host reads too. */
 export interface CatalogAccess {
@@ -32,7 +36,8 @@ export async function startCatalogServer(
   await createDatabase(admin, WORKFLOW_DATABASE);
   await prepareCatalog(admin, logins);
   const { host, port, database } = admin;
-  await secrets.put("catalog", { host, port, database, ...logins });
+  const { app, service, log } = logins;
+  await secrets.put("catalog", { host, port, database, app, service, log });
   return { admin, workflowsUrl: databaseUrl({ ...admin, database: WORKFLOW_DATABASE }), passwords: logins };
 }
 
@@ -44,11 +49,15 @@ async function embedded(folder: string): Promise<DatabaseAddress> {
   return address;
 }
 
-async function keptPasswords(secrets: SecretStore): Promise<z.infer<typeof passwords>> {
+/** Made once. */
+export async function keptPasswords(secrets: SecretStore): Promise<z.infer<typeof passwords>> {
   const kept = passwords.safeParse(await secrets.get("catalog-logins"));
   if (kept.success) return kept.data;
-  const password = () => randomBytes(24).toString("base64url");
-  const made = { app: password(), service: password(), log: password() };
+  const made = { app: newPassword(), service: newPassword(), log: newPassword(), workflows: newPassword() };
   await secrets.put("catalog-logins", made);
   return made;
+}
+
+function newPassword(): string {
+  return randomBytes(24).toString("base64url");
 }

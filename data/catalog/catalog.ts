@@ -28,11 +28,7 @@ export async function prepareCatalog(admin: DatabaseAddress, passwords: CatalogP
   try {
     for (const login of ["app", "service"] as const) {
       const role = `millwright_${login}`;
-      const { rowCount } = await client.query("select from pg_roles where rolname = $1", [role]);
-      const verb = rowCount === 0 ? "create" : "alter";
-      await client.query(
-        `${verb} role ${role} login nobypassrls password ${pg.escapeLiteral(passwords[login])}`,
-      );
+      await client.query(await roleStatement(client, role, passwords[login]));
       await client.query(`grant connect on database ${identifier(admin.database)} to ${role}`);
     }
     await migrate(client, MIGRATIONS, SCHEMA);
@@ -78,4 +74,15 @@ export function inTenant<T>(
     await tx.query("select set_config('millwright.tenant', $1, true)", [tenant]);
     return work(tx);
   });
+}
+
+/** Names an attribute only where it has to change: an administrator who is no superuser, as on RDS, may not even repeat it. */
+async function roleStatement(client: pg.Client, role: string, password: string): Promise<string> {
+  const { rows } = await client.query<{ rolbypassrls: boolean }>(
+    "select rolbypassrls from pg_roles where rolname = $1",
+    [role],
+  );
+  const verb = rows.length === 0 ? "create" : "alter";
+  const limit = rows[0]?.rolbypassrls === true ? "nobypassrls" : "";
+  return `${verb} role ${role} login ${limit} password ${pg.escapeLiteral(password)}`;
 }
