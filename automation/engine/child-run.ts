@@ -159,7 +159,11 @@ export class StackRunner {
     if (deployment === undefined)
       return () => "(text withheld: the secrets of the state could not be read to mask them)";
     const passphrase = await passphraseOf(this.#setup);
-    return redactor([...Object.values(this.#setup.secretConfig), passphrase, ...secretsOf(deployment)]);
+    return redactor([
+      ...Object.values(this.#setup.secretConfig),
+      ...(passphrase === undefined ? [] : [passphrase]),
+      ...secretsOf(deployment),
+    ]);
   }
 }
 

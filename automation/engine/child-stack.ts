@@ -1,9 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { MillwrightError } from "../../model/errors.ts";
-import { runProgram, type CliResult } from "./cli.ts";
+import { isUnknownStack, runProgram, type CliResult } from "./cli.ts";
+import { PROJECT } from "./layout.ts";
 import type { SessionSetup } from "./messages.ts";
-import { hasState, projectFile, readSettings, removeTraces, writeSettings } from "./project.ts";
+import {
+  hasState,
+  projectFile,
+  readSettings,
+  removeTraces,
+  writeSettings,
+  type StackSettings,
+} from "./project.ts";
 
 /** What the child does with a stack by plain CLI calls: this loads no SDK, so it runs while the SDK is being loaded. */
 
@@ -12,10 +20,11 @@ export async function prepareStack(setup: SessionSetup): Promise<void> {
   const { stack, workFolder, projectFolder } = setup;
   await writeFile(path.join(workFolder, "Pulumi.yaml"), projectFile(setup.programModule));
   const known = await readSettings(projectFolder, stack);
-  const salt = known?.encryptionsalt === undefined ? {} : { encryptionsalt: known.encryptionsalt };
-  await writeSettings(workFolder, stack, { ...salt, config: setup.plainConfig });
-  // Not `stack select` first to ask: the state file says it at once, and a CLI call takes 0.1 to 0.2 s.
-  if (!hasState(setup.stateFolder, stack)) await mustRun(setup, ["stack", "init", stack, "--no-select"]);
+  await writeSettings(workFolder, stack, { ...encryptionOf(setup, known), config: setup.plainConfig });
+  if (!(await isMade(setup))) {
+    const provider = setup.bucket === undefined ? [] : ["--secrets-provider", setup.bucket.secretsProvider];
+    await mustRun(setup, ["stack", "init", stack, "--no-select", ...provider]);
+  }
   for (const [key, value] of Object.entries(setup.secretConfig)) {
     // By standard input: the Automation API would put the value into argv, for every user of the machine to read.
     await mustRun(setup, ["config", "set", key, "--secret", "--stack", stack], value);
@@ -23,11 +32,34 @@ export async function prepareStack(setup: SessionSetup): Promise<void> {
   await publishSettings(setup);
 }
 
+/**
+ * How the secrets of the stack's settings are encrypted. A provider makes another key for settings that have none, as on a
+ * machine that sees the stack for the first time; what the state holds is read by the key that the state itself names.
+ */
+function encryptionOf({ bucket }: SessionSetup, known: StackSettings | undefined): StackSettings {
+  if (bucket === undefined)
+    return known?.encryptionsalt === undefined ? {} : { encryptionsalt: known.encryptionsalt };
+  const isSame = known?.secretsprovider === bucket.secretsProvider && known.encryptedkey !== undefined;
+  return { secretsprovider: bucket.secretsProvider, ...(isSame ? { encryptedkey: known.encryptedkey } : {}) };
+}
+
+/** A state file says it at once; a bucket is asked by the CLI, which takes a second. */
+export async function isMade(setup: SessionSetup): Promise<boolean> {
+  if (setup.bucket === undefined) return hasState(setup.stateFolder, setup.stack);
+  // By its full name: the work folder may have no project yet.
+  const name = `organization/${PROJECT}/${setup.stack}`;
+  const result = await runCli(setup, ["stack", "export", "--stack", name]);
+  if (isUnknownStack(result)) return false;
+  if (result.code === 0) return true;
+  throw failed("stack export", result);
+}
+
 /** For a run that no program and no config takes part in: the settings as the last `up` left them. */
-export async function openPublished({ stack, workFolder, projectFolder, programModule }: SessionSetup) {
+export async function openPublished(setup: SessionSetup) {
+  const { stack, workFolder, projectFolder, programModule } = setup;
   await writeFile(path.join(workFolder, "Pulumi.yaml"), projectFile(programModule));
-  const settings = await readSettings(projectFolder, stack);
-  if (settings !== undefined) await writeSettings(workFolder, stack, settings);
+  const settings = (await readSettings(projectFolder, stack)) ?? encryptionOf(setup, undefined);
+  await writeSettings(workFolder, stack, settings);
 }
 
 /** Gives the settings to `npm run pulumi`, whole: a half-configured stack must not be deployed by hand. */
@@ -39,7 +71,7 @@ export async function publishSettings({ stack, workFolder, projectFolder }: Sess
 /** Removes an empty stack, with its history and settings. */
 export async function removeStack(setup: SessionSetup): Promise<void> {
   const { stack } = setup;
-  if (hasState(setup.stateFolder, stack)) await mustRun(setup, ["stack", "rm", stack, "--yes"]);
+  if (await isMade(setup)) await mustRun(setup, ["stack", "rm", stack, "--yes"]);
   await removeTraces({ project: setup.projectFolder, state: setup.stateFolder }, stack);
 }
 
@@ -52,14 +84,14 @@ export async function stackOutputs(setup: SessionSetup): Promise<Readonly<Record
 
 /** The state with its secrets in plain text, for redaction only; undefined when it cannot be had. */
 export async function exportWithSecrets(setup: SessionSetup): Promise<unknown> {
-  if (!hasState(setup.stateFolder, setup.stack)) return {};
+  if (!(await isMade(setup))) return {};
   const { code, stdout } = await runCli(setup, ["stack", "export", "--show-secrets", "--stack", setup.stack]);
   return code === 0 ? (JSON.parse(stdout) as unknown) : undefined;
 }
 
-/** The passphrase itself is a secret that must not show in a message. */
-export async function passphraseOf({ passphraseFile }: SessionSetup): Promise<string> {
-  return (await readFile(passphraseFile, "utf8")).trim();
+/** The passphrase itself is a secret that must not show in a message; undefined where a provider encrypts. */
+export async function passphraseOf({ bucket, passphraseFile }: SessionSetup): Promise<string | undefined> {
+  return bucket === undefined ? (await readFile(passphraseFile, "utf8")).trim() : undefined;
 }
 
 async function mustRun(setup: SessionSetup, args: readonly string[], input?: string): Promise<CliResult> {
@@ -70,9 +102,12 @@ async function mustRun(setup: SessionSetup, args: readonly string[], input?: str
     throw new MillwrightError("stack-locked", "Another update of this stack is running.", {
       retryable: true,
     });
-  const [noun, verb] = args;
-  const detail = result.stderr.trim().split("\n").at(-1) ?? "";
-  throw new MillwrightError("engine-failed", `\`pulumi ${noun} ${verb}\` failed: ${detail}`);
+  throw failed(args.slice(0, 2).join(" "), result);
+}
+
+function failed(command: string, { stderr }: CliResult): MillwrightError {
+  const detail = stderr.trim().split("\n").at(-1) ?? "";
+  return new MillwrightError("engine-failed", `\`pulumi ${command}\` failed: ${detail}`);
 }
 
 function runCli(setup: SessionSetup, args: readonly string[], input?: string): Promise<CliResult> {

@@ -3,10 +3,16 @@ import { MillwrightError } from "../../model/errors.ts";
 import { identifySelf } from "../processes/process-identity.ts";
 import { endSession } from "../processes/process-session.ts";
 import type { RunReports, StackRunner } from "./child-run.ts";
-import { openPublished, prepareStack, publishSettings, removeStack, stackOutputs } from "./child-stack.ts";
+import {
+  isMade,
+  openPublished,
+  prepareStack,
+  publishSettings,
+  removeStack,
+  stackOutputs,
+} from "./child-stack.ts";
 import type { ChangeSummary } from "./engine.ts";
 import type { Action, ActionResult, ChildMessage, ParentMessage, Problem, SessionSetup } from "./messages.ts";
-import { hasState } from "./project.ts";
 import { redactor } from "./redaction.ts";
 import { isRecordedChild } from "./session-record.ts";
 
@@ -67,7 +73,7 @@ async function act(session: SessionSetup, action: Action): Promise<ActionResult>
   await assertOwner(session);
   if (action === "outputs") return readOutputs(session);
   if (action === "destroy") {
-    const changes = hasState(session.stateFolder, session.stack) ? await runEngine(session, "destroy") : {};
+    const changes = (await isMade(session)) ? await runEngine(session, "destroy") : {};
     await removeStack(session);
     prepared = undefined;
     return changes;
@@ -77,7 +83,7 @@ async function act(session: SessionSetup, action: Action): Promise<ActionResult>
 }
 
 async function findDrift(session: SessionSetup): Promise<readonly StackDifference[]> {
-  if (!hasState(session.stateFolder, session.stack)) return [];
+  if (!(await isMade(session))) return [];
   await openPublished(session);
   return (await runnerOf(session)).drift(reports());
 }
@@ -85,7 +91,7 @@ async function findDrift(session: SessionSetup): Promise<readonly StackDifferenc
 async function readOutputs(session: SessionSetup): Promise<Readonly<Record<string, unknown>>> {
   const ownOutputs = (await runner)?.outputs;
   if (ownOutputs !== undefined) return ownOutputs;
-  if (!hasState(session.stateFolder, session.stack)) return {};
+  if (!(await isMade(session))) return {};
   prepared ??= prepareStack(session);
   await prepared;
   return stackOutputs(session);

@@ -41,6 +41,11 @@ export async function runProgram(file: string, args: readonly string[], call: Cl
   return { code, stdout, stderr };
 }
 
+/** Whether a call failed because the backend has no such stack: the CLI has no exit code of its own for it. */
+export function isUnknownStack({ code, stderr }: CliResult): boolean {
+  return code !== 0 && stderr.includes("no stack named");
+}
+
 /** `v3.220.0` or `3.220.0-dev.1` as numbers; undefined for anything else. */
 export function parseVersion(text: string): readonly [number, number, number] | undefined {
   const [, major, minor, patch] = /^v?(\d+)\.(\d+)\.(\d+)/.exec(text.trim()) ?? [];

@@ -9,10 +9,20 @@ export const PROJECT = "millwright";
 /** The folder of this repository. */
 export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
+/** A state backend that outlives this machine. */
+export interface BucketState {
+  /** `s3://…`, as the CLI takes it. */
+  readonly url: string;
+  /** `awskms://…`: the key of the secrets in it. */
+  readonly secretsProvider: string;
+}
+
 /** Where the engine keeps its things in `MILLWRIGHT_HOME`. */
 export interface EngineLayout {
-  /** The state backend. */
+  /** The state backend, unless there is a bucket. */
   readonly state: string;
+  /** The state backend; undefined: `state` is. */
+  readonly bucket: BucketState | undefined;
   /** `Pulumi.yaml` and each stack's settings: what `npm run pulumi` works in. */
   readonly project: string;
   /** One folder per session, deleted after it. */
@@ -30,10 +40,11 @@ export interface EngineLayout {
 }
 
 /** @param home - absolute */
-export function engineLayout(home: string): EngineLayout {
+export function engineLayout(home: string, bucket?: BucketState): EngineLayout {
   const records = path.join(home, "engine");
   return {
     state: path.join(home, "state"),
+    bucket,
     project: path.join(home, "project"),
     work: path.join(home, "work"),
     passphraseFile: path.join(home, "secrets", "passphrase"),
@@ -82,8 +93,9 @@ export function cliEnvironment(
     ...inherited,
     PATH: [layout.plugins, path.dirname(cliPath), inheritedPath].join(path.delimiter),
     PULUMI_HOME: layout.pulumiHome,
-    PULUMI_BACKEND_URL: `file://${layout.state}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: layout.passphraseFile,
+    ...(layout.bucket === undefined
+      ? { PULUMI_BACKEND_URL: `file://${layout.state}`, PULUMI_CONFIG_PASSPHRASE_FILE: layout.passphraseFile }
+      : { PULUMI_BACKEND_URL: layout.bucket.url }),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     NODE_COMPILE_CACHE: layout.compileCache,
   };

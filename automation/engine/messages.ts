@@ -1,5 +1,6 @@
 import type { StackDifference } from "../../model/drift.ts";
 import type { ErrorCode, FieldError } from "../../model/errors.ts";
+import type { BucketState } from "./layout.ts";
 import type { ChangeSummary, EngineEvent } from "./engine.ts";
 
 /** What the service and the child of a session tell each other over the IPC pipe: secrets pass here, never by argv. */
@@ -20,6 +21,8 @@ export interface SessionSetup {
   readonly workFolder: string;
   readonly projectFolder: string;
   readonly stateFolder: string;
+  /** Instead of the folder, where there is one. */
+  readonly bucket: BucketState | undefined;
   readonly passphraseFile: string;
   /** The child works only as long as this record names it and its token. */
   readonly recordFile: string;

@@ -6,7 +6,7 @@ import { buildCli, buildLanguageHost, type Progress } from "./build-cli.ts";
 import { ENGINE_VERSION } from "./cli.ts";
 import { checkCli, findCliOnPath, isExecutable, isFound, type FailedWay, type FoundCli } from "./find-cli.ts";
 import { installCli, isDownloadSiteReachable } from "./install-cli.ts";
-import { engineLayout, makeLayout, type EngineLayout } from "./layout.ts";
+import { engineLayout, makeLayout, type BucketState, type EngineLayout } from "./layout.ts";
 import { writeProject } from "./project.ts";
 import { preparePlugins, type PostgresqlPlugin } from "./plugins.ts";
 
@@ -24,6 +24,8 @@ export interface PrepareOptions {
   readonly home: string;
   /** `inheritedEnvironment()`: PATH to search, proxies, Go's settings. */
   readonly inherited: Readonly<Record<string, string>>;
+  /** Where the stacks' state is; left out, in a folder of `home`. */
+  readonly bucket?: BucketState | undefined;
   /** One line for a person, at least every 10 s while something is downloaded or built. */
   readonly progress?: Progress;
   /** Whether the vendor's download site may be asked; by default it is tried once. */
@@ -42,7 +44,7 @@ const REMEDY =
  */
 export async function prepareEngine(options: PrepareOptions): Promise<PreparedEngine> {
   const { home, inherited, progress = () => undefined, canDownload = isDownloadSiteReachable } = options;
-  const layout = engineLayout(home);
+  const layout = engineLayout(home, options.bucket);
   await makeLayout(layout);
   await writeProject(layout);
   const cli = (await findEngine(options)).cli ?? (await obtainCli(layout, inherited, progress, canDownload));

@@ -10,9 +10,12 @@ export const DEFAULT_PROGRAM = path.join(REPOSITORY, "stacks", "program.ts");
 /** The same for the command line, which wants it as a default export. */
 const COMMAND_LINE_PROGRAM = path.join(REPOSITORY, "stacks", "index.ts");
 
-/** `Pulumi.STACK.yaml`: what the CLI reads beside `Pulumi.yaml`. Secrets in it are encrypted by the passphrase. */
+/** `Pulumi.STACK.yaml`: what the CLI reads beside `Pulumi.yaml`. Secrets in it are encrypted, by the passphrase or by the provider. */
 export interface StackSettings {
   readonly encryptionsalt?: string;
+  readonly secretsprovider?: string;
+  /** Of the secrets provider: the stack's own key, encrypted by its. */
+  readonly encryptedkey?: string;
   readonly config?: Readonly<Record<string, unknown>>;
 }
 

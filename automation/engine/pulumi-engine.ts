@@ -59,6 +59,7 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
     workFolder: path.join(layout.work, `${stack}-${randomUUID()}`),
     projectFolder: layout.project,
     stateFolder: layout.state,
+    bucket: layout.bucket,
     passphraseFile: layout.passphraseFile,
     recordFile,
     fencingToken: String(fencingToken),
@@ -72,9 +73,10 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
     const open = async () => {
       const lastHost = await takeOver(recordFile, stack, fencingToken);
       await recordChild(recordFile, fencingToken, identity);
-      await breakDeadLocks(layout.state, stack, lastHost);
+      // Nobody can tell from here whether the owner of a lock in a bucket lives: the run says that the stack is locked.
+      if (layout.bucket === undefined) await breakDeadLocks(layout.state, stack, lastHost);
       const call = { cwd: layout.project, env: environment };
-      await clearPendingOperations(cli.path, layout.state, stack, call);
+      await clearPendingOperations(cli.path, layout, stack, call);
       await mkdir(setup.workFolder, { recursive: true, mode: 0o700 });
     };
     await exclusively(path.join(layout.records, `${stack}.lock`), open, (ownerPid, waitedMs) => {

@@ -4,8 +4,8 @@ import path from "node:path";
 import { z } from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { startedAt } from "../processes/process-identity.ts";
-import { runProgram, type CliCall } from "./cli.ts";
-import { PROJECT } from "./layout.ts";
+import { isUnknownStack, runProgram, type CliCall } from "./cli.ts";
+import { PROJECT, type EngineLayout } from "./layout.ts";
 import { stateFile } from "./project.ts";
 
 /** What the CLI writes into a lock of the file backend (pulumi/pkg/backend/diy/lock.go, v3.220.0). */
@@ -71,31 +71,39 @@ async function listFolder(folder: string): Promise<string[]> {
 }
 
 /** Only the part that is looked at; the rest is the CLI's own business. */
+interface Deployment {
+  readonly pending_operations?: readonly unknown[];
+}
 interface Checkpoint {
-  readonly checkpoint?: { readonly latest?: { readonly pending_operations?: readonly unknown[] } };
+  readonly checkpoint?: { readonly latest?: Deployment };
 }
 
 /**
  * Drops the operations that a killed run left open in the state. A pending create may have made its resource, and
  * dropping it would orphan that, if names were random. Ours are computed, and the create of our providers adopts what
  * bears the name, so the next `up` takes the resource over. Updates and deletes run again by themselves.
- * The state file is read first: nearly always nothing is pending, and that costs no run of the CLI.
+ * A state file is read first: nearly always nothing is pending, and that costs no run of the CLI.
  */
 export async function clearPendingOperations(
   cliPath: string,
-  state: string,
+  { state, bucket }: Pick<EngineLayout, "state" | "bucket">,
   stack: string,
   call: CliCall,
 ): Promise<number> {
-  const text = await readFile(stateFile(state, stack), "utf8").catch(() => "{}");
-  const pendingCount = ((JSON.parse(text) as Checkpoint).checkpoint?.latest?.pending_operations ?? []).length;
-  if (pendingCount === 0) return 0;
-
+  let pendingCount = 0;
+  if (bucket === undefined) {
+    const text = await readFile(stateFile(state, stack), "utf8").catch(() => "{}");
+    pendingCount = ((JSON.parse(text) as Checkpoint).checkpoint?.latest?.pending_operations ?? []).length;
+    if (pendingCount === 0) return 0;
+  }
   const exported = await runProgram(cliPath, ["stack", "export", "--stack", stack], call);
+  if (isUnknownStack(exported)) return 0;
   if (exported.code === 0) {
-    const deployment = JSON.parse(exported.stdout) as { deployment: Record<string, unknown> };
-    delete deployment.deployment["pending_operations"];
-    const input = JSON.stringify(deployment); // secrets stay encrypted on the way
+    const { deployment, ...rest } = JSON.parse(exported.stdout) as { deployment: Deployment | null };
+    const { pending_operations: pending = [], ...settled } = deployment ?? {};
+    pendingCount = pending.length;
+    if (pendingCount === 0) return 0;
+    const input = JSON.stringify({ ...rest, deployment: settled }); // secrets stay encrypted on the way
     const imported = await runProgram(cliPath, ["stack", "import", "--stack", stack], { ...call, input });
     if (imported.code === 0) return pendingCount;
   }

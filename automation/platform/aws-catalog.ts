@@ -29,10 +29,12 @@ export async function prepareAwsCatalog(
     readAwsSecret(secretsManager, serviceSecret),
     readAwsSecret(secretsManager, adminArn),
   ]);
-  const { password: service, user: _, ...place } = parseDatabaseSecret("catalog.serviceSecret", serviceLogin);
+  const login = parseDatabaseSecret("catalog.serviceSecret", serviceLogin);
   const parsed = adminSecret.safeParse(administrator);
   if (!parsed.success)
     throw new MillwrightError("setting-invalid", `The secret ${adminArn} has no username and password.`);
+  const { host, port, database, tls, password: service } = login;
+  const place = { host, port, database, ...(tls === undefined ? {} : { tls }) };
   const admin = { ...place, user: parsed.data.username, password: parsed.data.password };
   const { app, log, workflows: password } = await keptPasswords(secrets);
   const logins = { app, log, service };

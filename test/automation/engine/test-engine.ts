@@ -3,7 +3,7 @@ import { hostname, tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineEvent, StackConfig, StackSession } from "../../../automation/engine/engine.ts";
-import type { EngineLayout } from "../../../automation/engine/layout.ts";
+import type { BucketState, EngineLayout } from "../../../automation/engine/layout.ts";
 import { prepareEngine } from "../../../automation/engine/prepare.ts";
 import { pulumiEngine, type PulumiEngineOptions } from "../../../automation/engine/pulumi-engine.ts";
 import { inheritedEnvironment } from "../../../environment.ts";
@@ -33,13 +33,18 @@ export async function testEngine(): Promise<TestEngine> {
   return openTestEngine(await mkdtemp(path.join(tmpdir(), "millwright-engine-")));
 }
 
-export async function openTestEngine(folder: string) {
+/** @param remote - a bucket for the state, and what reaches it */
+export async function openTestEngine(
+  folder: string,
+  remote?: { readonly bucket: BucketState; readonly environment: Readonly<Record<string, string>> },
+) {
   const home = path.join(folder, "home");
   const output = path.join(folder, "files");
   const released = path.join(output, "release");
   await mkdir(output, { recursive: true });
-  const inherited = inheritedEnvironment();
-  const prepared = await prepareEngine({ home, inherited, progress: (line) => console.error(line) });
+  const inherited = { ...inheritedEnvironment(), ...remote?.environment };
+  const progress = (line: string) => console.error(line);
+  const prepared = await prepareEngine({ home, inherited, progress, bucket: remote?.bucket });
   const { layout } = prepared;
 
   const sessions: StackSession[] = [];
