@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const platform = await starting;
   clearInterval(heartbeat);
   isReady = true;
-  progress(`admin token: ${platform.tokenFile}`);
+  progress(`admin token: ${platform.tokenPlace}`);
   process.stdout.write(`ready ${platform.url}\n`);
   if (isDemo) startDemo(platform.url, settings.home);
 }

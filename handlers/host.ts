@@ -1,4 +1,3 @@
-import path from "node:path";
 import { pino, type Logger } from "pino";
 import { z } from "zod";
 import { forgetBatches } from "../data/batch.ts";
@@ -16,7 +15,8 @@ import { channelSealer } from "../data/seal.ts";
 import type { EventLog } from "../data/event-log/event-log.ts";
 import { openKafkaLog } from "../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, kafkaSecret, type KafkaSecret } from "../data/event-log/kafka/secret.ts";
-import { folderSecretStore, type SecretStore } from "../data/secret-store.ts";
+import { openSecretStore } from "../data/open-secret-store.ts";
+import type { SecretStore } from "../data/secret-store.ts";
 import { pause } from "../data/wait.ts";
 import { readSettings } from "../environment.ts";
 import { MillwrightError } from "../model/errors.ts";
@@ -32,7 +32,8 @@ import { runLetterExport } from "./publish/dead-letters.ts";
 import { runPublisher } from "./publish/process.ts";
 
 /**
- * The one process that runs ingest, alert and notify locally. It is a child of the service: it ends when the pipe to
+ * The one process that runs ingest, alert and notify locally; on AWS, where functions do that, what is left: timers,
+ * publishing, exports, tidying. It is a child of the service: it ends when the pipe to
  * its parent closes, so that a killed service leaves no second host behind, and it can be killed itself at any moment.
  */
 
@@ -60,6 +61,8 @@ interface HostContext {
   readonly metrics: HostMetrics;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Functions of Lambda store, evaluate and send; this process does what takes one that runs all the time. */
+  readonly isBesideFunctions: boolean;
 }
 
 async function main(): Promise<void> {
@@ -69,7 +72,7 @@ async function main(): Promise<void> {
   for (const event of ["disconnect", "SIGTERM", "SIGINT"] as const)
     process.once(event, () => stopping.abort());
 
-  const secrets = folderSecretStore(path.join(settings.home, "secrets"));
+  const secrets = await openSecretStore(settings.home, settings.aws);
   const access = catalogSecret.parse(await secrets.get("catalog"));
   const metrics = new HostMetrics();
   const catalog = openCatalog(access, access, CLIENT);
@@ -79,7 +82,10 @@ async function main(): Promise<void> {
     logger.warn({ group, error: String(error) }, "a batch was not taken and is tried again");
   });
   metrics.watch(log);
-  const context: HostContext = { secrets, catalog, log, metrics, logger, signal: stopping.signal };
+  const isBesideFunctions = settings.aws !== undefined;
+  const context: HostContext = {
+    ...{ secrets, catalog, log, metrics, logger, signal: stopping.signal, isBesideFunctions },
+  };
 
   const flood = { ...FLOOD, alertCount: settings.floodAlertCount };
   const alerts = alertEngine({ pool: catalog.service, log, flood, observe: metrics.alerts });
@@ -91,9 +97,10 @@ async function main(): Promise<void> {
   };
   const work = [
     serveCells(context),
-    log.consume(alerts.subscription, stopping.signal),
     alerts.runTimers(stopping.signal),
-    runDispatcher(dispatcher, stopping.signal),
+    ...(isBesideFunctions
+      ? []
+      : [log.consume(alerts.subscription, stopping.signal), runDispatcher(dispatcher, stopping.signal)]),
     runPublisher({ pool: catalog.service, log, observe: metrics.publications }, stopping.signal),
     ...("trim" in log ? [keepRetention(log, context)] : []), // Kafka keeps its topics' retention itself
     tidyCatalog(context),
@@ -147,7 +154,7 @@ async function serveCells(context: HostContext): Promise<void> {
 }
 
 async function consumeCell(
-  { catalog, log, metrics, logger }: HostContext,
+  { catalog, log, metrics, logger, isBesideFunctions }: HostContext,
   cell: string,
   secret: CellSecret,
   signal: AbortSignal,
@@ -203,7 +210,8 @@ async function consumeCell(
     { pool: catalog.service, cell: pool, log, observe: metrics.publications },
     signal,
   );
-  await Promise.all([log.consume(subscription, signal), tidying, checking, exporting]);
+  const ingesting = isBesideFunctions ? [] : [log.consume(subscription, signal)];
+  await Promise.all([...ingesting, tidying, checking, exporting]);
   await pool.end();
 }
 

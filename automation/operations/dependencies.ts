@@ -5,7 +5,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { StepName } from "../../model/operation.ts";
 import type { TenantId, TopicKind } from "../../model/tenant.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, StackConfig } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
 export interface CellPorts {
@@ -41,6 +41,8 @@ export interface OperationDependencies {
   readonly environment: string;
   /** Absolute folder of the installation. */
   readonly home: string;
+  /** Config of every tenant's stack, beside the tenant's own; left out: none. */
+  readonly stackConfig?: StackConfig;
   /** How long the way back of a move stays open. */
   readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */

@@ -14,9 +14,10 @@ import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
 import { pingDatabase } from "../../data/ping.ts";
 import { channelSealer } from "../../data/seal.ts";
-import { folderSecretStore, type SecretStore } from "../../data/secret-store.ts";
+import { openSecretStore, secretsManagerOf } from "../../data/open-secret-store.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
 import { writeWhole } from "../../data/whole-file.ts";
-import { hostEnvironment, inheritedEnvironment, type Settings } from "../../environment.ts";
+import { awsEnvironment, hostEnvironment, inheritedEnvironment, type Settings } from "../../environment.ts";
 import { queryService } from "../../handlers/query/query-service.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -38,7 +39,8 @@ import { MqttMetrics } from "../mqtt/metrics.ts";
 import { startOperations } from "../operations/start.ts";
 import { evaluateTriggers } from "../triggers/evaluate.ts";
 import { movesByOperation } from "../triggers/move-port.ts";
-import { adminToken } from "./admin-token.ts";
+import { adminToken, storedAdminToken } from "./admin-token.ts";
+import { prepareAwsCatalog } from "./aws-catalog.ts";
 import { startCatalogServer, type CatalogAccess } from "./catalog-server.ts";
 import { keepClusters } from "./cell-servers.ts";
 import { prepareEventTopics } from "./event-topics.ts";
@@ -47,6 +49,7 @@ import { claimHome, RECEIPT_KEY_FILE } from "./home.ts";
 import { openIntakeLog } from "./intake-log.ts";
 import { openMqttEntrance, readCertificate } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
+import { awsStackConfig, prepareCells } from "./aws-platform.ts";
 import { bringUpPlatformStack, platformStackOwner, type SharedCell } from "./platform-stack.ts";
 
 const CLIENT = "millwright-service"; // how databases and brokers name our connections
@@ -55,7 +58,8 @@ const SHARED_CELL_CAPACITY = 200; // 200 tenants × 5 tables × 3 partitions = 3
 
 export interface RunningPlatform {
   readonly url: string;
-  readonly tokenFile: string;
+  /** Where the admin's token is: a file, or a secret. */
+  readonly tokenPlace: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -70,19 +74,25 @@ export type Progress = (line: string) => void;
 export async function startPlatform(settings: Settings, progress: Progress): Promise<RunningPlatform> {
   await using starting = new AsyncDisposableStack();
   const { home } = settings;
+  const { aws } = settings;
   await refuseTakenPort(settings.port);
   const mqttTls = settings.mqtt.tls && (await readCertificate(settings.mqtt.tls));
   const claimed = starting.adopt(await claimHome(home), (owned) => owned.release());
   const logger = pino({ level: settings.logLevel, base: { process: "service" } }, pino.destination(2));
-  const secrets = folderSecretStore(path.join(home, "secrets"));
-  const token = await adminToken(home);
+  const secrets = await openSecretStore(home, aws);
+  const token =
+    aws === undefined ? await adminToken(home) : await storedAdminToken(secrets, aws.secrets.prefix);
   const signing = await receiptKey(secrets);
   await writeWhole(path.join(home, RECEIPT_KEY_FILE), signing.publicKey); // whoever verifies on this machine trusts it
 
-  const embedded = settings.catalogUrl === undefined ? [path.join(home, "catalog")] : [];
+  const isEmbedded = settings.catalogUrl === undefined && aws === undefined;
+  const embedded = isEmbedded ? [path.join(home, "catalog")] : [];
   const clusters = starting.adopt(keepClusters(home, embedded, logger), (keeper) => keeper.stopAll());
   progress("starting the catalog database");
-  const access = await startCatalogServer(home, settings.catalogUrl, secrets);
+  const access =
+    aws === undefined
+      ? await startCatalogServer(home, settings.catalogUrl, secrets)
+      : await prepareAwsCatalog(aws.catalog, await secretsManagerOf(aws), secrets);
   await clusters.startAll();
   const catalog = starting.adopt(openCatalog(access.admin, access.passwords, CLIENT), (it) => it.close());
   const kafka = await keepKafkaAccess(settings.kafka, secrets, catalog.service);
@@ -90,18 +100,23 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
 
   // What the runs of a killed service have left: this service is the home's only one, and none of its own runs yet.
   await rm(engineLayout(home).work, { recursive: true, force: true, maxRetries: 5 });
-  const prepared = await prepareEngine({ home, inherited: inheritedEnvironment(), progress });
+  const inherited = { ...inheritedEnvironment(), ...(aws === undefined ? {} : awsEnvironment()) };
+  const prepared = await prepareEngine({ home, inherited, bucket: aws?.state, progress });
   const { path: cli, version } = prepared.cli;
   progress(`engine: pulumi ${version} (${cli}), postgresql plugin: ${prepared.postgresqlPlugin}`);
   const policyPackDir = path.resolve(import.meta.dirname, "../../dist/policy");
   await buildPolicyPack(policyPackDir);
   const engine = pulumiEngine({ prepared, policyPackDir });
 
-  const cells = sharedCells(settings);
+  const cells = aws?.sharedCells ?? sharedCells(settings);
   const known = await listCells(catalog.service);
   const dedicatedCells = known.filter(({ tier }) => tier === "dedicated").map(({ name }) => name);
-  const stack = { home, environment: ENVIRONMENT, cells, dedicatedCells };
-  await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform: ${message}`));
+  const environment = aws?.environment ?? ENVIRONMENT;
+  const stack = { home, environment, cells, dedicatedCells };
+  // On AWS the platform's stack is what this service is a part of.
+  if (aws === undefined)
+    await bringUpPlatformStack(stack, engine, secrets, ({ message }) => progress(`platform: ${message}`));
+  else await prepareCells(secrets, [...cells.map(({ name }) => name), ...dedicatedCells]);
   for (const { name, tenantCapacity } of cells)
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
   await prepareEventTopics(catalog, log);
@@ -113,7 +128,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       ...{ ...moving, engine, logger },
       cells: { prepareCell, prepareTenant, dropTenantRows },
       databaseUrl: access.workflowsUrl,
-      environment: ENVIRONMENT,
+      environment,
+      stackConfig: aws === undefined ? {} : awsStackConfig(aws),
       defaultTopic: settings.tenantTopic,
     }),
     (running) => running.close(),
@@ -125,7 +141,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const drift = starting.adopt(
     watchDrift({
       ...{ service: catalog.service, engine, logger, hour: settings.driftHour },
-      platformStack: () => platformStackOwner(home, ENVIRONMENT),
+      platformStack: () => platformStackOwner(home, environment),
     }),
     (it) => it.stop(),
   );
@@ -173,7 +189,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         checks: readinessChecks(catalog, log, secrets, host, cells),
         nowMs: Date.now,
       },
-      { port: settings.port },
+      { port: settings.port, host: settings.host },
     ),
     (server) => server.close(),
   );
@@ -191,7 +207,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   await claimed.record({ url: api.url, mqttUrl: mqtt.url });
 
   const running = starting.move();
-  return { url: api.url, tokenFile: token.file, stop: () => running.disposeAsync() };
+  return { url: api.url, tokenPlace: token.place, stop: () => running.disposeAsync() };
 }
 
 /** @throws MillwrightError `log-unavailable` when the brokers do not answer: to start without a log helps nobody */

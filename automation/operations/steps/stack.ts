@@ -70,17 +70,20 @@ export async function tenantSession(
   const { owned, deps, sessions, progress, signal } = run;
   return sessions.get(owned.operation, {
     stack: tenantStackName(tenant.id),
-    config: tenantStackConfig({
-      home: deps.home,
-      environment: deps.environment,
-      tenant: tenant.id,
-      topics: placement.topics.map(({ topic, stream, partitions }) => ({ topic, stream, partitions })),
-      homes: homes.map(({ server, ...home }) => ({
-        ...home,
-        url: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
-      })),
-      dedicated: await dedicatedFacts(run, placement, homes),
-    }),
+    config: {
+      ...deps.stackConfig,
+      ...tenantStackConfig({
+        home: deps.home,
+        environment: deps.environment,
+        tenant: tenant.id,
+        topics: placement.topics.map(({ topic, stream, partitions }) => ({ topic, stream, partitions })),
+        homes: homes.map(({ server, ...home }) => ({
+          ...home,
+          url: server === undefined ? undefined : urlOf(server, deps.dedicatedCellUrls),
+        })),
+        dedicated: await dedicatedFacts(run, placement, homes),
+      }),
+    },
     fencingToken: owned.fencingToken,
     onEvent: ({ message, resource }) =>
       progress.add({ message: message.slice(0, MAX_MESSAGE), ...(resource && { resource }) }),

@@ -1,0 +1,18 @@
+import { requireCellSecret } from "../../data/cell/cell-secret.ts";
+import { prepareCell } from "../../data/cell/prepare-cell.ts";
+import type { SecretStore } from "../../data/secret-store.ts";
+import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
+import type { StackConfig } from "../engine/engine.ts";
+
+/**
+ * Brings the schema of cells that are there already up to date.
+ * @throws MillwrightError `database-unavailable` (retryable) while one has no secret yet, or does not answer
+ */
+export async function prepareCells(secrets: SecretStore, cells: readonly string[]): Promise<void> {
+  for (const cell of cells) await prepareCell(await requireCellSecret(secrets, cell));
+}
+
+/** What the stacks of tenants on AWS are told beside what every tenant's is. */
+export function awsStackConfig({ stackConfig }: AwsPlatformSettings): StackConfig {
+  return { "millwright:target": "aws", "millwright:aws": JSON.stringify(stackConfig) };
+}
