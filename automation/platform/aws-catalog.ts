@@ -1,10 +1,10 @@
-import pg from "pg";
 import { z } from "zod";
 import { readAwsSecret, type SecretsManagerSettings } from "../../data/aws/secrets-manager.ts";
 import { prepareCatalog } from "../../data/catalog/catalog.ts";
 import { createDatabase } from "../../data/create-database.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
-import { clientConfig, databaseUrl, identifier, type DatabaseAddress } from "../../data/pool.ts";
+import { prepareDatabaseLogin } from "../../data/database-login.ts";
+import { databaseUrl } from "../../data/pool.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
@@ -40,23 +40,8 @@ export async function prepareAwsCatalog(
   const logins = { app, log, service };
   const workflows = { ...place, database: WORKFLOW_DATABASE, user: WORKFLOW_ROLE, password };
   await createDatabase(admin, WORKFLOW_DATABASE);
-  await prepareWorkflowLogin(admin, workflows);
+  await prepareDatabaseLogin(admin, workflows); // DBOS makes its tables itself, as a role that may do nothing but that
   await prepareCatalog(admin, logins);
   await secrets.put("catalog", { ...place, ...logins });
   return { admin, workflowsUrl: databaseUrl(workflows), passwords: logins };
-}
-
-/** DBOS makes its tables itself, as a role that may do nothing but that. */
-async function prepareWorkflowLogin(admin: DatabaseAddress, login: DatabaseAddress): Promise<void> {
-  const client = new pg.Client(clientConfig(admin));
-  await client.connect();
-  try {
-    const { rowCount } = await client.query("select from pg_roles where rolname = $1", [login.user]);
-    const verb = rowCount === 0 ? "create" : "alter";
-    const role = identifier(login.user);
-    await client.query(`${verb} role ${role} login password ${pg.escapeLiteral(login.password)}`);
-    await client.query(`grant create, connect on database ${identifier(login.database)} to ${role}`);
-  } finally {
-    await client.end();
-  }
 }
