@@ -1,4 +1,4 @@
-import type { AwsSettings } from "./settings.ts";
+import type { AwsSettings, IsolatedApi } from "./settings.ts";
 import { blocksOverlap, vpcBlockFault } from "./subnet-layout.ts";
 
 /** A setting that AWS would refuse in the middle of a deployment. */
@@ -90,4 +90,19 @@ export function limitViolations(settings: AwsSettings): LimitViolation[] {
     ],
   ];
   return rules.filter(([isBroken]) => isBroken).map(([, key, reason]) => ({ key, reason }));
+}
+
+/** The same of a tenant's own network. */
+export function isolatedApiViolations({ cidrBlock, clientCidrBlocks }: IsolatedApi): LimitViolation[] {
+  const vpcFault = vpcBlockFault(cidrBlock);
+  if (vpcFault !== undefined) return [{ key: "isolatedApi.cidrBlock", reason: vpcFault }];
+  const overlapping = clientCidrBlocks.filter((block) => blocksOverlap(block, cidrBlock));
+  return overlapping.length === 0
+    ? []
+    : [
+        {
+          key: "isolatedApi.clientCidrBlocks",
+          reason: `${overlapping.join(", ")} overlaps with isolatedApi.cidrBlock: the networks could not be connected`,
+        },
+      ];
 }

@@ -20,6 +20,15 @@ const timescale = z.strictObject({
   backupRetentionDays: days,
 });
 
+/** Of a tenant whose calls come through a network of its own. */
+export const isolatedApi = z.strictObject({
+  /** Need not differ from ours, which it is not connected to. */
+  cidrBlock: z.string().default("10.128.0.0/22"),
+  /** Networks of the customer that are, or will be, connected to it. */
+  clientCidrBlocks: z.array(z.string()).max(20).default([]),
+});
+export type IsolatedApi = z.infer<typeof isolatedApi>;
+
 /** What is tunable on AWS, by part. Everything but these values is the same in every environment. */
 export const awsSettings = z.strictObject({
   network: z.strictObject({

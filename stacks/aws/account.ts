@@ -50,31 +50,62 @@ const ADDRESS_QUOTA = { serviceCode: "ec2", quotaCode: "L-0263D0A3" };
 
 /** @throws pulumi.RunError where the VPC or the addresses of its NAT gateways would not fit into the account's quotas */
 export async function checkNetworkQuotas(
-  { region, network, costCenter }: AwsConfig,
+  config: AwsConfig,
   scope: AwsScope,
   provider: aws.Provider,
 ): Promise<void> {
-  const own = { tags: awsTags(scope, costCenter) };
-  const lookUp = { provider };
-  const [vpcQuota, vpcs, ownVpcs, addressQuota, addresses, ownAddresses] = await Promise.all([
-    aws.servicequotas.getServiceQuota(VPC_QUOTA, lookUp),
-    aws.ec2.getVpcs({}, lookUp),
-    aws.ec2.getVpcs(own, lookUp),
-    aws.servicequotas.getServiceQuota(ADDRESS_QUOTA, lookUp),
-    aws.ec2.getEips({}, lookUp),
-    aws.ec2.getEips(own, lookUp),
+  const { region, network } = config;
+  refuseFaults(region, [
+    await vpcUse(config, scope, provider, "aws.region"),
+    await addressUse(config, scope, provider, network.natCount),
   ]);
-  const uses: readonly QuotaUse[] = [
-    {
-      ...{ what: "VPCs", quotaCode: VPC_QUOTA.quotaCode, quota: vpcQuota.value, key: "aws.region" },
-      ...{ existingCount: vpcs.ids.length, ownCount: ownVpcs.ids.length, neededCount: 1 },
-    },
-    {
-      ...{ what: "elastic IP addresses", quotaCode: ADDRESS_QUOTA.quotaCode, quota: addressQuota.value },
-      ...{ existingCount: addresses.allocationIds.length, ownCount: ownAddresses.allocationIds.length },
-      ...{ neededCount: network.natCount, key: "aws.network.natCount" },
-    },
-  ];
+}
+
+/** The same for a tenant's own network, which has no NAT gateway. */
+export async function checkIsolatedApiQuota(
+  config: AwsConfig,
+  scope: AwsScope,
+  provider: aws.Provider,
+): Promise<void> {
+  refuseFaults(config.region, [await vpcUse(config, scope, provider, "aws.isolatedApi")]);
+}
+
+async function vpcUse(
+  { costCenter }: AwsConfig,
+  scope: AwsScope,
+  provider: aws.Provider,
+  key: string,
+): Promise<QuotaUse> {
+  const [quota, all, own] = await Promise.all([
+    aws.servicequotas.getServiceQuota(VPC_QUOTA, { provider }),
+    aws.ec2.getVpcs({}, { provider }),
+    aws.ec2.getVpcs({ tags: awsTags(scope, costCenter) }, { provider }),
+  ]);
+  return {
+    ...{ what: "VPCs", quotaCode: VPC_QUOTA.quotaCode, quota: quota.value, key },
+    ...{ existingCount: all.ids.length, ownCount: own.ids.length, neededCount: 1 },
+  };
+}
+
+async function addressUse(
+  { costCenter }: AwsConfig,
+  scope: AwsScope,
+  provider: aws.Provider,
+  neededCount: number,
+): Promise<QuotaUse> {
+  const [quota, all, own] = await Promise.all([
+    aws.servicequotas.getServiceQuota(ADDRESS_QUOTA, { provider }),
+    aws.ec2.getEips({}, { provider }),
+    aws.ec2.getEips({ tags: awsTags(scope, costCenter) }, { provider }),
+  ]);
+  return {
+    ...{ what: "elastic IP addresses", quotaCode: ADDRESS_QUOTA.quotaCode, quota: quota.value },
+    ...{ existingCount: all.allocationIds.length, ownCount: own.allocationIds.length },
+    ...{ neededCount, key: "aws.network.natCount" },
+  };
+}
+
+function refuseFaults(region: string, uses: readonly QuotaUse[]): void {
   const faults = uses.map((use) => quotaFault(use, region)).filter((fault) => fault !== undefined);
   if (faults.length > 0) throw new pulumi.RunError(`Wrong stack config. ${faults.join("; ")}.`);
 }

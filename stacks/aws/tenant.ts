@@ -18,8 +18,9 @@ import { isShared, parseTopicName } from "../../model/topic-name.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readTenantConfig } from "../config/tenant-config.ts";
 import { buildTenant } from "../build-tenant.ts";
-import { openAccount } from "./account.ts";
+import { checkIsolatedApiQuota, openAccount } from "./account.ts";
 import { functionPlace, readFoundation, serverImage, timescalePlace } from "./foundation.ts";
+import { deployIsolatedApi } from "./isolated-api.ts";
 import { storeIngestLogin } from "./ingest-login.ts";
 import { watch } from "./watch.ts";
 
@@ -29,7 +30,8 @@ export async function awsTenantStack() {
   const { environment, tenant } = tenantConfig;
   const config = readAwsConfig(environment);
   const scope = { environment, tenant: tenant.id };
-  const { provider, accountId } = await openAccount(config, scope);
+  const { provider, accountId, zones } = await openAccount(config, scope);
+  if (config.isolatedApi !== undefined) await checkIsolatedApiQuota(config, scope, provider);
   const [foundation, imageId] = await Promise.all([
     readFoundation(environment),
     serverImage(config, provider),
@@ -98,7 +100,10 @@ export async function awsTenantStack() {
       ),
   );
 
+  const isolated = deployIsolatedApi({ config, scope, zones, foundation, isProtected }, ours);
+
   const subjects = [
+    ...(isolated?.subjects ?? []),
     tenantSubject(tenant.id),
     ...fillers.flatMap(({ cell, fn }) => [
       ...functionSubjects(`ingest-${cell}`, fn),
@@ -116,6 +121,8 @@ export async function awsTenantStack() {
   watch({ scope, config, subjects, topicArn: alarmTopicArn }, ours);
   return {
     ...outputs,
+    /** How the tenant's own network calls; undefined: as everybody does. */
+    isolatedApi: isolated?.outputs,
     /** Where machines publish, by a certificate of the group. */
     machines: machines.map(({ topicPrefix, groupName }) => ({
       ...{ endpoint: foundation.machines.endpoint, topicPrefix, groupName },

@@ -1,8 +1,15 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { limitViolations } from "../../model/aws/limits.ts";
-import { AWS_PRESETS, awsSettings, type AwsPreset, type AwsSettings } from "../../model/aws/settings.ts";
+import { isolatedApiViolations, limitViolations } from "../../model/aws/limits.ts";
+import {
+  AWS_PRESETS,
+  awsSettings,
+  isolatedApi,
+  type AwsPreset,
+  type AwsSettings,
+  type IsolatedApi,
+} from "../../model/aws/settings.ts";
 import { jsonConfig } from "./json-config.ts";
 
 // Dashes separate the parts of names (components/aws/names.ts).
@@ -43,6 +50,8 @@ const aws = z.strictObject({
     .optional(),
   /** Cells whose second server is the primary since a recovery (docs/runbooks/timescale-on-aws.md). */
   promotedCells: z.array(z.string()).max(1_000).default([]),
+  /** In a tenant's stack: its calls come through a network of its own; left out, through the internet. */
+  isolatedApi: isolatedApi.optional(),
   network: network.partial().default({}),
   catalog: catalog.partial().default({}),
   eventLog: eventLog.partial().default({}),
@@ -67,6 +76,7 @@ export interface AwsConfig extends AwsSettings {
   readonly apiDocument: string;
   readonly imageId: string | undefined;
   readonly promotedCells: readonly string[];
+  readonly isolatedApi: IsolatedApi | undefined;
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
   readonly isProtected: boolean;
 }
@@ -101,6 +111,7 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     apiDocument,
     imageId,
     promotedCells,
+    isolatedApi: isolated,
     ...given
   } = jsonConfig("aws", aws.prefault({}));
   const preset = presetName ?? (named.data in AWS_PRESETS ? (named.data as AwsPreset) : undefined);
@@ -116,7 +127,11 @@ export function readAwsConfig(environmentName: string): AwsConfig {
       ]),
     ),
   );
-  const broken = limitViolations(settings).map(({ key, reason }) => `aws.${key}: ${reason}`);
+  const violations = [
+    ...limitViolations(settings),
+    ...(isolated === undefined ? [] : isolatedApiViolations(isolated)),
+  ];
+  const broken = violations.map(({ key, reason }) => `aws.${key}: ${reason}`);
   if (broken.length > 0) throw new pulumi.RunError(`Wrong stack config. ${broken.join("; ")}.`);
   const isProtected = jsonConfig("isProtected", z.boolean().default(true));
   return {
@@ -132,6 +147,7 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     apiDocument,
     imageId,
     promotedCells,
+    isolatedApi: isolated,
     isProtected,
   };
 }

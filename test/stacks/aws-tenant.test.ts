@@ -121,6 +121,23 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     }
   });
 
+  it("gives a tenant a network and a private API of its own, where the account has room for it", async () => {
+    const isolated = { clientCidrBlocks: ["10.1.0.0/16"] };
+    const config = (aws: object) =>
+      stacks.tenantConfig("epsilon", [{ ...SHARED, isProtected: false }], { aws });
+    await stacks.session("tenant-epsilon", config({ isolatedApi: isolated }), async (session) => {
+      print("tenant-epsilon, isolated", await session.preview());
+      await session.up();
+      const { isolatedApi } = (await session.outputs()) as { isolatedApi: Readonly<Record<string, string>> };
+      expect(isolatedApi["url"]).to.match(/-vpcEndpoint-\w+\.execute-api\.us-east-1\.amazonaws\.com\/live$/);
+      expect(isUnchanged(await session.up()), "a second up").to.equal(true);
+    });
+    const full = { isolatedApi: isolated, region: "xx-full-1" };
+    const previewing = stacks.session("tenant-epsilon", config(full), (session) => session.preview());
+    expect(textOf(await refusalOf(previewing))).to.match(/aws\.isolatedApi: .*5 other VPCs.*L-F678F1CE/);
+    await stacks.session("tenant-epsilon", config({ isolatedApi: isolated }), (session) => session.destroy());
+  });
+
   it("refuses an environment that has no platform, and a cell that the platform does not have", async () => {
     for (const [home, facts, message] of [
       [SHARED, { environment: "development" }, /platform-development/],

@@ -32,6 +32,14 @@ describe("readAwsConfig", () => {
     [{ eventLog: { brokerCount: 4 } }, /aws\.eventLog\.brokerCount: .*multiple/],
     [{ network: { zones: ["us-east-1a"] } }, /aws\.network\.zones: names us-east-1a: 3 different/],
     [{ network: { zoneCount: 1 } }, /aws\.network\.zoneCount/],
+    [{ isolatedApi: { cidrBlock: "10.0.0.0/28" } }, /aws\.isolatedApi\.cidrBlock: .*do not fit/],
+    [
+      { isolatedApi: { clientCidrBlocks: ["10.1.0.0/16", "10.128.1.0/24"] } },
+      /aws\.isolatedApi\.clientCidrBlocks: 10\.128\.1\.0\/24 overlaps/,
+    ],
+    [{ isolatedApi: true }, /aws\.isolatedApi/],
+    [{ api: { corsOrigins: ["*"] } }, /aws\.api\.corsOrigins/],
+    [{ service: { domain: "api.internal" } }, /aws\.service\.domain: goes with/],
     [{ preset: "staging" }, /aws\.preset/],
     [{ region: "nowhere" }, /aws\.region/],
   ] as const) {
