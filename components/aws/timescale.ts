@@ -4,7 +4,7 @@ import type { AwsSettings } from "../../model/aws/settings.ts";
 import { awsName, awsPath, type AwsScope } from "./names.ts";
 import { StoredSecret } from "./stored-secret.ts";
 import { TimescaleRole } from "./timescale-role.ts";
-import { ADMIN_ROLE, POOLER_PORT, POSTGRES_PORT, userData } from "./timescale/user-data.ts";
+import { ADMIN_ROLE, POOLER_PORT, POSTGRES_PORT, SERVE_COMMAND, userData } from "./timescale/user-data.ts";
 
 /** What every TimescaleDB server of an environment stands on. */
 export interface TimescalePlace {
@@ -247,7 +247,7 @@ export class Timescale extends pulumi.ComponentResource {
   }
 
   /**
-   * Runs set-passwords.sh on every server: once it is set up, and again for each new version of the secret. So a rotation
+   * Sets the passwords on every server: once it is set up, and again for each new version of the secret. So a rotation
    * is one `up`, and what logs in waits for it.
    */
   #passwords(name: string, machines: readonly aws.ec2.Instance[], versionId: pulumi.Input<string>) {
@@ -257,8 +257,7 @@ export class Timescale extends pulumi.ComponentResource {
         name: "AWS-RunShellScript",
         targets: [{ key: "InstanceIds", values: machines.map(({ id }) => id) }],
         parameters: {
-          // 2: through, with a warning.
-          commands: pulumi.interpolate`(cloud-init status --wait || [ $? = 2 ]) && /usr/local/lib/millwright/set-passwords.sh # ${versionId}`,
+          commands: pulumi.interpolate`${SERVE_COMMAND} # ${versionId}`,
         },
         waitForSuccessTimeoutSeconds: READY_LIMIT_SECONDS,
       },

@@ -29,6 +29,14 @@ export interface ServerSettings {
 export const POSTGRES_PORT = 5432;
 export const POOLER_PORT = 6432;
 export const ADMIN_ROLE = "millwright_admin";
+/**
+ * Through when the server serves with the passwords of the secret. The service may have failed when cloud-init started it,
+ * and run by now: it decides, not cloud-init.
+ */
+export const SERVE_COMMAND =
+  "cloud-init status --wait; systemctl start millwright-server && /usr/local/lib/millwright/set-passwords.sh";
+
+const MAX_POOLED_CLIENTS = 5_000;
 
 /** On the data volume, made by certificate.sh. */
 const CERTIFICATE = "/var/lib/postgresql/tls/server.crt";
@@ -52,6 +60,7 @@ const SCRIPTS = [
   "metrics.sh",
 ] as const;
 const UNITS = [
+  "millwright-server.service",
   "millwright-backup@.service",
   "millwright-backup-full.timer",
   "millwright-backup-incr.timer",
@@ -74,6 +83,8 @@ export function userData(settings: ServerSettings): Buffer {
       "/etc/millwright/pgbouncer.ini": poolerConfiguration(settings),
       // The package makes no cluster of its own: setup.sh does, on the volumes.
       "/etc/postgresql-common/createcluster.d/millwright.conf": "create_main_cluster = false\n",
+      // A client and its server are a file each; systemd grants 1,024.
+      "/etc/systemd/system/pgbouncer.service.d/millwright.conf": `[Service]\nLimitNOFILE=${2 * MAX_POOLED_CLIENTS}\n`,
     }).map(([path, content]) => ({ path, content })),
     ...UNITS.map((name) => ({ path: `/etc/systemd/system/${name}`, content: fileOf(name) })),
     ...SCRIPTS.map((name) => ({
@@ -82,7 +93,7 @@ export function userData(settings: ServerSettings): Buffer {
       permissions: "0755",
     })),
   ];
-  const document = { write_files: files, runcmd: [["/usr/local/lib/millwright/setup.sh"]] };
+  const document = { write_files: files, runcmd: [["systemctl", "enable", "--now", "millwright-server"]] };
   const compressed = gzipSync(`#cloud-config\n${stringify(document, { lineWidth: 0 })}`, { level: 9 });
   compressed[GZIP_SYSTEM_BYTE] = 255;
   if (compressed.length > MAX_USER_DATA_BYTES)
@@ -180,7 +191,7 @@ function poolerConfiguration({ sizes }: ServerSettings): string {
     listen_port: String(POOLER_PORT),
     unix_socket_dir: "",
     pool_mode: "transaction",
-    max_client_conn: "5000",
+    max_client_conn: String(MAX_POOLED_CLIENTS),
     default_pool_size: "20",
     // What is left is for who connects past the pooler: replication, operators, the tenants' own tools.
     max_db_connections: String(Math.floor(sizes.maxConnections / 2)),

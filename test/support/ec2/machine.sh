@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: unshare --mount --net --pid --uts --ipc --cgroup --fork --kill-child sh machine.sh ROOT FOLDER VPC-PID ADDRESS VOLUME…
 # Boots the Debian of ROOT with systemd, unchanged below an overlay in FOLDER, with FOLDER/seed copied in, attached to the
-# network of VPC-PID, with each VOLUME (ID=FILE) as a block device. Everything goes with its first process.
+# network of VPC-PID, with each VOLUME (ID=FILE) as a block device below /dev/disk/detached: who attaches it moves it to
+# by-id. A folder that was booted before is that machine again. Everything goes with its first process.
 set -e
 root=$1 folder=$2 vpc=/proc/$3/ns/net address=$4
 shift 4
@@ -19,9 +20,10 @@ mkdir -p "$folder/upper" "$folder/work" "$folder/merged"
 mount -t overlay -o "lowerdir=$root,upperdir=$folder/upper,workdir=$folder/work" overlay "$folder/merged"
 cd "$folder/merged"
 cp -R "$folder/seed/." .
+ln -sf /dev/null etc/systemd/system/console-getty.service
 
 mount -t tmpfs -o mode=755 tmpfs dev
-mkdir -p dev/pts dev/shm dev/disk/by-id
+mkdir -p dev/pts dev/shm dev/disk/by-id dev/disk/detached
 for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0 console:1:3; do
   IFS=: read -r name major minor << EOF
 $node
@@ -40,7 +42,7 @@ for volume in "$@"; do
   sleep infinity <&9 > /dev/null 2>&1 &
   exec 9<&-
   mknod "dev/${device#/dev/}" b 7 "${device#/dev/loop}"
-  ln -s "/$device" "dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_$(echo "$id" | tr -d -)"
+  ln -s "$device" "dev/disk/detached/nvme-Amazon_Elastic_Block_Store_$(echo "$id" | tr -d -)"
 done
 
 mount -t proc proc proc

@@ -15,12 +15,14 @@ select 'ConnectionsUsed', 'Percent',
 union all
 select 'StreamingReplicas', 'Count', count(*) from pg_stat_replication where state = 'streaming'
 union all
--- A replica that has replayed all it received from a primary that has nothing new lags by nothing.
-select 'ReplicationLag', 'Seconds',
-       case when not pg_is_in_recovery() then 0
-            when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
-             and exists (select from pg_stat_wal_receiver where status = 'streaming') then 0
-            else coalesce(round(extract(epoch from now() - pg_last_xact_replay_timestamp())), 0) end
+-- A replica that has replayed all it received from a primary that has nothing new lags by nothing. One that has replayed
+-- nothing and hears nothing does not know its lag: it says none, and silence is an alarm.
+select 'ReplicationLag', 'Seconds', lag
+  from (select case when not pg_is_in_recovery() then 0
+                    when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                     and exists (select from pg_stat_wal_receiver where status = 'streaming') then 0
+                    else round(extract(epoch from now() - pg_last_xact_replay_timestamp())) end) as replication (lag)
+ where lag is not null
 union all
 select 'ArchiveFailing', 'Seconds',
        case when last_failed_time > coalesce(last_archived_time, '-infinity')
