@@ -36,6 +36,8 @@ class Metadata(http.server.BaseHTTPRequestHandler):
             self.answer(401, "")
         elif self.path.rstrip("/") == ROLES.rstrip("/"):
             self.answer(200, "timescale-role")
+        elif self.path == "/latest/meta-data/local-ipv4":
+            self.answer(200, self.client_address[0])
         elif self.path == ROLES + "timescale-role":
             self.answer(200, json.dumps(CREDENTIALS))
         else:

@@ -12,8 +12,9 @@ const SERVICE = "millwright-server";
 /** A program of the host, as root. @throws Error with what it wrote */
 export async function run(file: string, ...args: string[]): Promise<string> {
   const ended = promisify(execFile)(file, args, { maxBuffer: 64 * 1_024 * 1_024 });
-  const { stdout } = await ended.catch((error: Error & { stdout: string }) => {
-    throw new Error(`${error.message}\n${error.stdout}`, { cause: error });
+  const { stdout } = await ended.catch((error: unknown) => {
+    const failure = error as Error & { readonly stdout: string };
+    throw new Error(`${failure.message}\n${failure.stdout}`, { cause: failure });
   });
   return stdout;
 }
@@ -24,7 +25,7 @@ export interface Volume {
   readonly file: string;
 }
 
-export interface MachineParts {
+interface MachineParts {
   /** The Debian that it boots, never written to. */
   readonly root: string;
   /** What it writes there, and `seed`: what differs from the Debian at its first boot. */

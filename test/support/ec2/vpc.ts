@@ -37,7 +37,7 @@ const CLOUD_DEBIAN: Installation = {
 /** What a machine's first process does before it is one. */
 const PROBE = "ip link add probe type bridge; mount -t cgroup2 cgroup2 /mnt; losetup --find";
 
-/** A network with S3, Secrets Manager and CloudWatch (moto), in which machines boot as on EC2: cloud-init, systemd, IMDSv2. */
+/** A network with S3, Secrets Manager, SSM and CloudWatch (moto), in which machines boot as on EC2: cloud-init, systemd, IMDSv2. */
 export class TestVpc {
   readonly #folder: string;
   readonly #root: string;
@@ -124,7 +124,7 @@ export class TestVpc {
     buckets: readonly string[],
   ): Promise<Machine> {
     const folder = await mkdtemp(path.join(this.#folder, "machine-"));
-    const hosts = ["s3", "secretsmanager", "monitoring", ...buckets.map((bucket) => `${bucket}.s3`)];
+    const hosts = ["s3", "secretsmanager", "ssm", "monitoring", ...buckets.map((bucket) => `${bucket}.s3`)];
     const seed: Readonly<Record<string, string | Buffer>> = {
       "var/lib/cloud/seed/nocloud/user-data": userData,
       "var/lib/cloud/seed/nocloud/meta-data": `instance-id: i-${path.basename(folder)}\n`,

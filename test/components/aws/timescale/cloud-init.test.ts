@@ -83,6 +83,14 @@ describe("the machine of a TimescaleDB server", function () {
       expect(await login(user, password, 5432, mode)).to.match(/no pg_hba.conf entry|authentication failed/);
   });
 
+  it("shows the certificate that it published, on both ports", async () => {
+    await trust(await certificate());
+    for (const port of [5432, 6432]) {
+      const seen = await login(port === 5432 ? "millwright_admin" : "nobody", "first", port, VERIFIED);
+      expect(seen).to.match(port === 5432 ? /^millwright_admin$/ : /no such user|authentication failed/);
+    }
+  });
+
   it("pools the connections of roles that it was told nothing of, and of no superuser", async () => {
     await primary.sql("create role acme_reader login password 'reader'");
     expect(await login("acme_reader", "reader", 6432)).to.equal("acme_reader");
@@ -135,8 +143,11 @@ describe("the machine of a TimescaleDB server", function () {
 
   it("lives on in another machine with its volumes", async () => {
     await primary.kill();
+    const pinned = await certificate();
     primary = await bootNew("a");
     expect(await values(primary)).to.equal("{1,3}");
+    await trust(pinned);
+    expect(await login("millwright_admin", "second", 5432, VERIFIED)).to.equal("millwright_admin");
   });
 
   it("makes no empty server beside its backups or another version's files, and is restored onto a new volume", async () => {
@@ -215,6 +226,7 @@ describe("the machine of a TimescaleDB server", function () {
       kmsKeyArn: `arn:aws:kms:${REGION}:123456789012:key/2f0c7b6e`,
       backupRetentionDays: 7,
       loginsSecretArn: SECRET,
+      certificateParameter: `/test/${node}/certificate`,
       clientCidr: "10.0.0.0/24",
     };
     return vpc.machine(ADDRESS[node], userData(settings), volumes[node], [BUCKET]);
@@ -244,6 +256,25 @@ describe("the machine of a TimescaleDB server", function () {
     return primary.run("psql", "-XqAt", url, "-c", "select current_user").then((text) => text.trim(), String);
   };
 
+  /** The published one of the primary's address. */
+  async function certificate(): Promise<string> {
+    const headers = [
+      "-H",
+      "x-amz-target: AmazonSSM.GetParameter",
+      "-H",
+      "content-type: application/x-amz-json-1.1",
+    ];
+    const told = await vpc.aws(
+      "ssm",
+      "/",
+      ...headers,
+      "--data",
+      JSON.stringify({ Name: "/test/a/certificate" }),
+    );
+    return (JSON.parse(told) as { Parameter: { Value: string } }).Parameter.Value;
+  }
+  const trust = (pem: string) => primary.run("sh", "-c", `printf %s "$1" > ${TRUSTED}`, "sh", pem);
+
   const setupLog = () => primary.run("journalctl", "-u", "millwright-server", "-n", "20", "-o", "cat");
 
   /** Types of the backups there are, oldest first. */
@@ -257,6 +288,8 @@ describe("the machine of a TimescaleDB server", function () {
 type Node = "a" | "b";
 
 const LIMIT_MS = 300_000;
+const TRUSTED = "/run/trusted.pem";
+const VERIFIED = `verify-full&sslrootcert=${TRUSTED}`;
 const STREAMING = "select count(*) from pg_stat_replication where state = 'streaming'";
 
 const insert = (machine: Machine, value: number) =>
@@ -295,5 +328,5 @@ async function partsOf(machine: Machine): Promise<string> {
     "pgbouncer",
   ];
   const versions = await machine.run("dpkg-query", "-Wf", "${Package} ${Version}, ", ...packages);
-  return `${versions}ext4 on loop devices; stand-ins: moto for S3, Secrets Manager and CloudWatch; an empty SSM agent`;
+  return `${versions}ext4 on loop devices; stand-ins: moto for S3, Secrets Manager, SSM and CloudWatch; an empty SSM agent`;
 }
