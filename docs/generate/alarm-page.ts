@@ -3,7 +3,7 @@ import { ALARM_RULES, alarmRulesOf, type AlarmRule, type SubjectKind } from "../
 /** What is watched, for a reader who does not know our words for it. */
 const SUBJECTS: Readonly<Record<SubjectKind, string>> = {
   function: "Each function",
-  deadLetters: "Each function's queue of deliveries that were given up",
+  deadLetters: "Each function's queue of deliveries that were given up, and IoT Core's",
   consumer: "Each function's place in each topic that it reads",
   api: "The API's entrance",
   mail: "Mail to tenants",
