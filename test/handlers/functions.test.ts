@@ -170,6 +170,26 @@ describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL
     expect(await cell.offsets(tenant)).to.deep.equal([0, 1, 2, 3, 4, 5, 6]);
   });
 
+  it("store a machine's message as IoT Core wrote it, once, and keep one that says nothing", async () => {
+    const { tenant, topic } = await newTenant();
+    const ingest = start("ingest");
+    const message = {
+      batchId: "1",
+      readings: [{ type: "machine", timestamp: Date.now() / 1_000, power_watts: 7 }],
+    };
+    const payloads = [JSON.stringify(message), JSON.stringify(message), "{"];
+    await log.append(
+      payloads.map((payload) => ({
+        ...{ topic, partition: 0, headers: { "mqtt-topic": "sensors/m-001/telemetry", source: "live" } },
+        value: Buffer.from(JSON.stringify({ payload: Buffer.from(payload).toString("base64") })),
+      })),
+    );
+    const { records } = await log.read({ topic, partition: 0, offset: 0n });
+    expect(await ingest.invoke(mskEvent(records))).to.equal(undefined);
+    expect(await cell.offsets(tenant)).to.deep.equal([0]);
+    expect(await cell.deadLetters(tenant)).to.deep.equal([{ reason: "record-undecodable", place: 2 }]);
+  });
+
   it("go on with the password that a rotation has brought", async () => {
     const { tenant, topic } = await newTenant();
     const ingest = start("ingest");
