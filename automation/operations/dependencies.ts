@@ -1,4 +1,5 @@
 import type { Catalog } from "../../data/catalog/catalog.ts";
+import type { Tenant } from "../../data/catalog/tenant.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import type { TenantInCell } from "../../data/cell/prepare-cell.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
@@ -42,7 +43,7 @@ export interface OperationDependencies {
   /** Absolute folder of the installation. */
   readonly home: string;
   /** Config of every tenant's stack, beside the tenant's own; left out: none. */
-  readonly stackConfig?: StackConfig;
+  readonly stackConfig?: (tenant: Tenant) => StackConfig;
   /** How long the way back of a move stays open. */
   readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */

@@ -1,5 +1,6 @@
 import { requireCellSecret } from "../../data/cell/cell-secret.ts";
 import { prepareCell } from "../../data/cell/prepare-cell.ts";
+import type { Tenant } from "../../data/catalog/tenant.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
 import type { StackConfig } from "../engine/engine.ts";
@@ -12,7 +13,11 @@ export async function prepareCells(secrets: SecretStore, cells: readonly string[
   for (const cell of cells) await prepareCell(await requireCellSecret(secrets, cell));
 }
 
-/** What the stacks of tenants on AWS are told beside what every tenant's is. */
-export function awsStackConfig({ stackConfig }: AwsPlatformSettings): StackConfig {
-  return { "millwright:target": "aws", "millwright:aws": JSON.stringify(stackConfig) };
+/** What the stack of a tenant on AWS is told beside what every tenant's is. */
+export function awsStackConfig(
+  { stackConfig }: Pick<AwsPlatformSettings, "stackConfig">,
+  { budgetUsdPerMonth }: Pick<Tenant, "budgetUsdPerMonth">,
+): StackConfig {
+  const budget = budgetUsdPerMonth === null ? {} : { budgetUsdPerMonth };
+  return { "millwright:target": "aws", "millwright:aws": JSON.stringify({ ...stackConfig, ...budget }) };
 }

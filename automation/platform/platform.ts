@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { sealChannels } from "../../data/catalog/channel.ts";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
 import { listCells, registerCell } from "../../data/catalog/cell.ts";
+import type { Tenant } from "../../data/catalog/tenant.ts";
 import { cellAddress, readCellSecret, requireCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
@@ -22,7 +23,6 @@ import { queryService } from "../../handlers/query/query-service.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { channelKinds } from "../../model/notify-settings.ts";
-import { buildPolicyPack } from "../../policy/bundle.ts";
 import { watchDrift } from "../drift/watch-drift.ts";
 import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
@@ -105,7 +105,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const { path: cli, version } = prepared.cli;
   progress(`engine: pulumi ${version} (${cli}), postgresql plugin: ${prepared.postgresqlPlugin}`);
   const policyPackDir = path.resolve(import.meta.dirname, "../../dist/policy");
-  await buildPolicyPack(policyPackDir);
+  // On AWS it lies in the image. Imported late: the bundler is none of what runs there.
+  if (aws === undefined) await (await import("../../policy/bundle.ts")).buildPolicyPack(policyPackDir);
   const engine = pulumiEngine({ prepared, policyPackDir });
 
   const cells = aws?.sharedCells ?? sharedCells(settings);
@@ -129,7 +130,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
       cells: { prepareCell, prepareTenant, dropTenantRows },
       databaseUrl: access.workflowsUrl,
       environment,
-      stackConfig: aws === undefined ? {} : awsStackConfig(aws),
+      ...(aws === undefined ? {} : { stackConfig: (tenant: Tenant) => awsStackConfig(aws, tenant) }),
       defaultTopic: settings.tenantTopic,
     }),
     (running) => running.close(),

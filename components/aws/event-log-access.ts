@@ -8,15 +8,20 @@ export interface EventLogAccess {
   readonly brokers: pulumi.Input<string>;
 }
 
+/** `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID` → `…:topic/NAME/UUID/TOPIC`, or `…:group/…`. */
+export function inCluster(
+  clusterArn: pulumi.Input<string>,
+  kind: "topic" | "group",
+  name: string,
+): pulumi.Output<string> {
+  return pulumi.output(clusterArn).apply((arn) => `${arn.replace(":cluster/", `:${kind}/`)}/${name}`);
+}
+
 /**
  * Reading all tenants' readings in consumer groups of one name, as an event source and as ourselves.
  * @param groupPrefix - of the groups, as {@link groupName} makes them
  */
 export function readingsOf(clusterArn: pulumi.Input<string>, groupPrefix: string): Statement[] {
-  const cluster = pulumi.output(clusterArn);
-  // arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC
-  const inCluster = (kind: string, name: string) =>
-    cluster.apply((arn) => `${arn.replace(":cluster/", `:${kind}/`)}/${name}`);
   return [
     {
       Action: [
@@ -26,16 +31,16 @@ export function readingsOf(clusterArn: pulumi.Input<string>, groupPrefix: string
         "kafka-cluster:Connect",
         "kafka-cluster:DescribeClusterDynamicConfiguration",
       ],
-      Resource: cluster,
+      Resource: clusterArn,
     },
     {
       Action: ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
       // Tenants come and go without a change of the role; no other stream of theirs is in it.
-      Resource: inCluster("topic", "*.readings.*"),
+      Resource: inCluster(clusterArn, "topic", "*.readings.*"),
     },
     {
       Action: ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
-      Resource: inCluster("group", `${groupPrefix}.*`),
+      Resource: inCluster(clusterArn, "group", `${groupPrefix}.*`),
     },
     {
       // An event source looks at the cluster's network; these three know no resources.

@@ -62,6 +62,11 @@ export function awsPath(scope: AwsScope, part: string): string {
   return `/millwright/${scope.environment}/${ownerOf(scope)}/${part}`;
 }
 
+/** What the names of the secrets begin with that the service keeps: `PREFIX/NAME`, one place for all tenants. */
+export function storedSecretPrefix({ environment }: AwsScope): string {
+  return awsName("other", { environment, tenant: undefined }, "store");
+}
+
 /** MSK takes credentials only from secrets whose name begins so. */
 export function kafkaSecretName(scope: AwsScope, part: string): string {
   return `AmazonMSK_${awsName("other", scope, part)}`;

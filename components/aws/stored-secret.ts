@@ -1,11 +1,13 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { awsName, type AwsScope } from "./names.ts";
+import { awsName, storedSecretPrefix, type AwsScope } from "./names.ts";
 
 export interface StoredSecretArgs {
   readonly scope: AwsScope;
   readonly kmsKeyArn: pulumi.Input<string>;
   readonly value: pulumi.Input<string>;
+  /** Under this name the service finds it in its own store (data/secret-store.ts); left out, nobody looks for it there. */
+  readonly storedName?: string;
 }
 
 // A name is free again when the wait is over. Shorter: a secret that was deleted by mistake is gone.
@@ -22,7 +24,10 @@ export class StoredSecret extends pulumi.ComponentResource {
     const secret = new aws.secretsmanager.Secret(
       name,
       {
-        name: awsName("other", args.scope, name),
+        name:
+          args.storedName === undefined
+            ? awsName("other", args.scope, name)
+            : `${storedSecretPrefix(args.scope)}/${args.storedName}`,
         kmsKeyId: args.kmsKeyArn,
         recoveryWindowInDays: RECOVERY_DAYS,
       },

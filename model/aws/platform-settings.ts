@@ -22,7 +22,7 @@ export const awsPlatformSettings = z.strictObject({
     secretsProvider: z.string().regex(/^awskms:\/\//),
   }),
   /** The platform's shared cells; how to reach each is its secret. */
-  sharedCells: z.array(z.strictObject({ name: text, tenantCapacity: z.int().min(1) })),
+  sharedCells: z.array(z.strictObject({ name: text, tenantCapacity: z.int().min(1) })).readonly(),
   /** `millwright:aws` of tenants' stacks. */
   stackConfig: z.record(z.string(), z.unknown()),
   catalog: z.strictObject({

@@ -83,6 +83,13 @@ export const awsSettings = z.strictObject({
       .string()
       .regex(/^[\w][\w.-]{0,127}$/)
       .optional(),
+    /** Where Pulumi keeps the stacks; left out, `ACCOUNT-millwright-state`. */
+    stateBucket: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
+      .optional(),
+    /** Of the key of the secrets in it. */
+    stateKeyAlias: z.string().regex(/^alias\/[\w/-]{1,250}$/),
     cpuUnits: z.union([z.literal(1024), z.literal(2048), z.literal(4096)]),
     memoryMb: z.int().min(2_048).max(30_720),
     logRetentionDays: days,
@@ -122,6 +129,7 @@ const SHARED_BY_ALL = {
   connectedCidrBlocks: [],
   zoneCount: 3,
 } as const;
+const STATE = { stateKeyAlias: "alias/millwright-state" } as const; // docs/deploy-aws.md makes it
 const LIFECYCLE = { infrequentAccessAfterDays: 30, glacierAfterDays: 90, deepArchiveAfterDays: 365 } as const;
 
 /** The environments differ in these values, and in nothing else. */
@@ -148,7 +156,7 @@ export const AWS_PRESETS = {
       logRetentionDays: 14,
       shiftsGradually: false,
     },
-    service: { cpuUnits: 1024, memoryMb: 4_096, logRetentionDays: 14 },
+    service: { ...STATE, cpuUnits: 1024, memoryMb: 4_096, logRetentionDays: 14 },
     api: {
       requestsPerSecond: 100,
       burst: 200,
@@ -192,7 +200,7 @@ export const AWS_PRESETS = {
       logRetentionDays: 90,
       shiftsGradually: true,
     },
-    service: { cpuUnits: 2048, memoryMb: 8_192, logRetentionDays: 90 },
+    service: { ...STATE, cpuUnits: 2048, memoryMb: 8_192, logRetentionDays: 90 },
     api: {
       ...{ requestsPerSecond: 1_000, burst: 1_000, corsOrigins: [] },
       // Of the 10,000 with a burst of 5,000 that an account has for all its APIs.

@@ -21,6 +21,7 @@ export const UNTAGGABLE: ReadonlySet<string> = new Set([
   "aws:ec2/route:Route",
   "aws:ec2/routeTableAssociation:RouteTableAssociation",
   "aws:ec2/volumeAttachment:VolumeAttachment",
+  "aws:ecr/lifecyclePolicy:LifecyclePolicy",
   "aws:iam/rolePolicy:RolePolicy",
   "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
   "aws:iot/policyAttachment:PolicyAttachment",

@@ -5,6 +5,7 @@ import { GradualShift } from "../../components/aws/gradual-shift.ts";
 import { LogTopics } from "../../components/aws/log-topics.ts";
 import type { AwsScope } from "../../components/aws/names.ts";
 import { PlatformFunctions } from "../../components/aws/platform-functions.ts";
+import { StoredSecret } from "../../components/aws/stored-secret.ts";
 import type { CellAccess } from "../../components/tiers/cell-login.ts";
 import { LOG_RETENTION_MS } from "../../model/tenant-log.ts";
 import { SHARED_READINGS } from "../../model/topic-name.ts";
@@ -39,7 +40,20 @@ export function deployDataPlane(
     },
     opts,
   );
-  const secrets = new FunctionSecrets("functions", { scope, kmsKeyArn: keys.secrets, catalog }, opts).arns;
+  const { arns: secrets, catalogVersionId } = new FunctionSecrets(
+    "functions",
+    { scope, kmsKeyArn: keys.secrets, catalog },
+    opts,
+  );
+  for (const { name } of cells)
+    new StoredSecret(
+      `${name}-access`,
+      {
+        ...{ scope, kmsKeyArn: keys.secrets, storedName: `cell-${name}` },
+        value: pulumi.jsonStringify(accessOf(access, name)),
+      },
+      opts,
+    );
   const loginOf = ({ name: cell, url }: SharedCellConfig) =>
     storeIngestLogin(
       {
@@ -74,7 +88,7 @@ export function deployDataPlane(
     ...ofFunctions,
     ...cells.flatMap(({ name, url }) => cellSubjects(name, { isOurServer: url === undefined, hasReplica })),
   ];
-  return { functions, secrets, subjects, releases };
+  return { functions, secrets, catalogVersionId, subjects, releases };
 }
 
 function accessOf(

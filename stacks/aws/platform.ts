@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import { catalogSubject, machineEntranceSubject, mailSubject } from "../../components/aws/alarm-subject.ts";
 import { awsTarget } from "../../components/aws/aws-target.ts";
+import { ControlPlane } from "../../components/aws/control-plane.ts";
 import { CatalogDatabase } from "../../components/aws/catalog-database.ts";
 import { EncryptionKeys } from "../../components/aws/encryption-keys.ts";
 import { EventLog } from "../../components/aws/event-log.ts";
@@ -11,7 +12,7 @@ import { ServiceLoadBalancer } from "../../components/aws/service-load-balancer.
 import { ObjectStore } from "../../components/aws/object-store.ts";
 import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
-import { readCells } from "../config/platform-config.ts";
+import { readCellPlaces, readCells } from "../config/platform-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
 import { deployDataPlane } from "./data-plane.ts";
 import { deployEntrance } from "./entrance.ts";
@@ -107,9 +108,23 @@ export async function awsPlatformStack(environment: string) {
   });
   const sharedCells = readCells(0);
   const { cells, sslmodes } = new SharedTier("shared", { target, cells: sharedCells, isProtected });
-  const { functions, secrets, subjects, releases } = deployDataPlane(
+  const { functions, secrets, catalogVersionId, subjects, releases } = deployDataPlane(
     { config, scope, base, catalog, cells: sharedCells, access: cells },
     ours,
+  );
+  const controlPlane = new ControlPlane(
+    "service",
+    {
+      ...{ ...common, region, accountId, settings: config.service, keyArns: keys, eventLog },
+      ...{ subnetIds: network.privateSubnetIds, securityGroupId: groups.service },
+      targetGroupArn: balancer.targetGroupArn,
+      catalog: { adminSecretArn: catalog.adminSecretArn, loginSecretArn: secrets.CATALOG_SECRET },
+      catalogLoginVersion: catalogVersionId,
+      sharedCells: readCellPlaces(),
+      stackConfig: config.forTenants,
+    },
+    // The load balancer's listener has to have the target group before tasks may be put into it.
+    { ...ours, dependsOn: [balancer] },
   );
   const watched = [
     ...subjects,
@@ -144,7 +159,7 @@ export async function awsPlatformStack(environment: string) {
     },
     buckets: { archive: store.archive.bucketName, backups: store.backups.bucketName },
     functions: Object.fromEntries([...functions].map(([name, { functionName }]) => [name, functionName])),
-    service: { url: balancer.url },
+    service: { url: balancer.url, repository: controlPlane.repositoryUrl },
     api: { url: entrance.api.url, domainTarget: entrance.api.domainTarget },
     machines: { endpoint: endpointAddress },
     kafka: { clusterArn: eventLog.clusterArn, brokers: eventLog.brokers },

@@ -79,7 +79,11 @@ export interface AwsConfig extends AwsSettings {
   readonly isolatedApi: IsolatedApi | undefined;
   /** True unless `millwright:isProtected` is `false`: to be lifted by an `up` before a destroy. */
   readonly isProtected: boolean;
+  /** What of it tenants' stacks are told: all but what is the platform's alone, or differs by tenant and machine. */
+  readonly forTenants: Readonly<Record<string, unknown>>;
 }
+
+const NOT_FOR_TENANTS = new Set(["apiDocument", "budgetUsdPerMonth", "bundles", "operators"]);
 
 /** `millwright:target`: where the stacks build. */
 export function readTarget(): "local" | "aws" {
@@ -133,6 +137,8 @@ export function readAwsConfig(environmentName: string): AwsConfig {
   ];
   const broken = violations.map(({ key, reason }) => `aws.${key}: ${reason}`);
   if (broken.length > 0) throw new pulumi.RunError(`Wrong stack config. ${broken.join("; ")}.`);
+  const all = jsonConfig("aws", z.record(z.string(), z.unknown()).default({}));
+  const forTenants = Object.fromEntries(Object.entries(all).filter(([key]) => !NOT_FOR_TENANTS.has(key)));
   const isProtected = jsonConfig("isProtected", z.boolean().default(true));
   return {
     ...settings,
@@ -149,5 +155,6 @@ export function readAwsConfig(environmentName: string): AwsConfig {
     promotedCells,
     isolatedApi: isolated,
     isProtected,
+    forTenants,
   };
 }

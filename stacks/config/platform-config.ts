@@ -48,6 +48,14 @@ export function readCells(leastCount: number): readonly SharedCellConfig[] {
   }));
 }
 
+/** The same as the catalog places by. */
+export function readCellPlaces(): readonly { readonly name: string; readonly tenantCapacity: number }[] {
+  return jsonConfig("cells", cells.prefault([])).map(({ name, tenantCapacity }) => ({
+    name,
+    tenantCapacity,
+  }));
+}
+
 /** `millwright:home`, of either kind of local stack: the absolute folder of the installation. */
 export function readHome(): string {
   const home = new pulumi.Config().require("home");

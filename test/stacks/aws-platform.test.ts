@@ -5,7 +5,10 @@ import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
 import { isUnchanged } from "../support/local-stacks.ts";
 
 type Outputs = Readonly<
-  Record<"api" | "database" | "kafka" | "buckets" | "topics" | "functions", Readonly<Record<string, string>>>
+  Record<
+    "api" | "buckets" | "database" | "functions" | "kafka" | "service" | "topics",
+    Readonly<Record<string, string>>
+  >
 >;
 
 describe("the platform on AWS under the real engine (test plugin; the network's inside is a guess)", function () {
@@ -27,6 +30,24 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
   const print = (stack: string, summary: ChangeSummary) => {
     console.error(`      ${stack}: ${JSON.stringify(summary)} (layout of the network by the test plugin)`);
   };
+
+  it("builds an account's first platform without cells, then cells and the service's task beside what is there", async () => {
+    const stack = "platform-first";
+    const first = { preset: "development" };
+    const withImage = { ...first, service: { imageTag: "1.4.0" } };
+    await stacks.session(stack, { ...stacks.config(first), "millwright:cells": "[]" }, async (session) => {
+      print(stack, await session.up());
+      const { service, functions } = (await session.outputs()) as Outputs;
+      expect(service["repository"]).to.be.a("string");
+      expect(Object.keys(functions)).to.have.members(["alert", "notify"]);
+    });
+    await stacks.session(stack, stacks.config(withImage), async (session, changes) => {
+      await session.up();
+      const made = changes.filter(({ op }) => op === "create").map(({ type }) => type);
+      expect(made).to.include.members(["aws:ecs/service:Service", "aws:ec2/instance:Instance"]);
+      expect(changes.filter(({ op }) => /replace|delete/.test(op))).to.deep.equal([]);
+    });
+  });
 
   for (const environment of ["development", "production"]) {
     const stack = `platform-${environment}`;

@@ -71,7 +71,7 @@ export async function tenantSession(
   return sessions.get(owned.operation, {
     stack: tenantStackName(tenant.id),
     config: {
-      ...deps.stackConfig,
+      ...deps.stackConfig?.(tenant),
       ...tenantStackConfig({
         home: deps.home,
         environment: deps.environment,

@@ -1,0 +1,198 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { AwsSettings } from "../../model/aws/settings.ts";
+import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
+import { deployingTenants, ownWork, startingTasks } from "./control-plane-policy.ts";
+import { awsName, awsPath, storedSecretPrefix, type AwsScope } from "./names.ts";
+import { assumedBy, policyOf } from "./policy.ts";
+import { SERVICE_PORT } from "./service-load-balancer.ts";
+
+export interface ControlPlaneArgs {
+  readonly scope: AwsScope;
+  readonly region: string;
+  readonly accountId: string;
+  readonly settings: AwsSettings["service"];
+  readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
+  readonly securityGroupId: pulumi.Input<string>;
+  /** Of its load balancer. */
+  readonly targetGroupArn: pulumi.Input<string>;
+  readonly keyArns: Readonly<Record<"data" | "secrets" | "logs" | "messages", pulumi.Input<string>>>;
+  readonly eventLog: { readonly clusterArn: pulumi.Input<string>; readonly brokers: pulumi.Input<string> };
+  readonly catalog: {
+    readonly adminSecretArn: pulumi.Input<string>;
+    /** Of the functions' login, with the database's address. */
+    readonly loginSecretArn: pulumi.Input<string>;
+  };
+  readonly sharedCells: AwsPlatformSettings["sharedCells"];
+  /** `millwright:aws` of tenants' stacks. */
+  readonly stackConfig: AwsPlatformSettings["stackConfig"];
+  /** Another one after each change of the functions' catalog login, whose role the service prepares as it starts. */
+  readonly catalogLoginVersion: pulumi.Input<string>;
+  readonly isProtected: boolean;
+}
+
+/** How long a start may take: a new catalog's migrations, and plugins that are unpacked. */
+const START_SECONDS = 300;
+const KEPT_IMAGES = 20;
+
+/**
+ * The control plane on Fargate: its image's repository and, once an image is named, one task. Never two: a new one starts
+ * when the old one has stopped, because one process owns the operations at a time. What it keeps is outside of it.
+ */
+export class ControlPlane extends pulumi.ComponentResource {
+  readonly repositoryUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: ControlPlaneArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("millwright:aws:ControlPlane", name, {}, opts);
+    const { scope, settings, keyArns, isProtected: protect } = args;
+    const child = { parent: this };
+    const ownName = awsName("other", scope, name);
+    const repository = new aws.ecr.Repository(
+      name,
+      {
+        name: ownName,
+        // A tag is what the stack's config names: it must not come to mean another image.
+        imageTagMutability: "IMMUTABLE",
+        imageScanningConfiguration: { scanOnPush: true },
+        encryptionConfigurations: [{ encryptionType: "KMS", kmsKey: keyArns.data }],
+        forceDelete: !protect,
+      },
+      { parent: this, protect },
+    );
+    const keepNewest = {
+      rules: [
+        {
+          rulePriority: 1,
+          selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: KEPT_IMAGES },
+          action: { type: "expire" },
+        },
+      ],
+    };
+    new aws.ecr.LifecyclePolicy(
+      name,
+      { repository: repository.name, policy: JSON.stringify(keepNewest) },
+      child,
+    );
+    const log = new aws.cloudwatch.LogGroup(
+      name,
+      { name: awsPath(scope, name), retentionInDays: settings.logRetentionDays, kmsKeyId: keyArns.logs },
+      child,
+    );
+    const cluster = new aws.ecs.Cluster(name, { name: ownName }, child);
+    const roleOf = (part: string, policy: pulumi.Output<string>) => {
+      const role = new aws.iam.Role(
+        `${name}-${part}`,
+        {
+          name: awsName("role", scope, `${name}-${part}`),
+          assumeRolePolicy: assumedBy("ecs-tasks.amazonaws.com"),
+        },
+        child,
+      );
+      const attached = new aws.iam.RolePolicy(
+        `${name}-${part}`,
+        { name: part, role: role.name, policy },
+        child,
+      );
+      return { arn: role.arn, attached };
+    };
+    const starting = roleOf("start", policyOf(startingTasks(repository.arn, log.arn)));
+    const working = roleOf("task", policyOf([...ownWork(args), ...deployingTenants(args)]));
+
+    if (settings.imageTag !== undefined) {
+      const task = new aws.ecs.TaskDefinition(
+        name,
+        {
+          family: ownName,
+          requiresCompatibilities: ["FARGATE"],
+          networkMode: "awsvpc",
+          runtimePlatform: { cpuArchitecture: "ARM64", operatingSystemFamily: "LINUX" },
+          cpu: String(settings.cpuUnits),
+          memory: String(settings.memoryMb),
+          executionRoleArn: starting.arn,
+          taskRoleArn: working.arn,
+          containerDefinitions: pulumi.jsonStringify([
+            {
+              name: "service",
+              image: pulumi.interpolate`${repository.repositoryUrl}:${settings.imageTag}`,
+              essential: true,
+              portMappings: [{ containerPort: SERVICE_PORT, protocol: "tcp" }],
+              environment: Object.entries(environmentOf(args)).map(([key, value]) => ({ name: key, value })),
+              linuxParameters: { initProcessEnabled: true }, // reaps what ended engine processes leave
+              stopTimeout: 120, // the longest that Fargate gives: a step in hand ends
+              logConfiguration: {
+                logDriver: "awslogs",
+                options: {
+                  "awslogs-group": log.name,
+                  "awslogs-region": args.region,
+                  "awslogs-stream-prefix": "service",
+                },
+              },
+            },
+          ]),
+        },
+        child,
+      );
+      new aws.ecs.Service(
+        name,
+        {
+          name: ownName,
+          cluster: cluster.arn,
+          taskDefinition: task.arn,
+          launchType: "FARGATE",
+          desiredCount: 1,
+          deploymentMinimumHealthyPercent: 0,
+          deploymentMaximumPercent: 100,
+          deploymentCircuitBreaker: { enable: true, rollback: true },
+          healthCheckGracePeriodSeconds: START_SECONDS,
+          networkConfiguration: {
+            subnets: args.subnetIds,
+            securityGroups: [args.securityGroupId],
+            assignPublicIp: false,
+          },
+          loadBalancers: [
+            {
+              targetGroupArn: args.targetGroupArn,
+              containerName: "service",
+              containerPort: SERVICE_PORT,
+            },
+          ],
+          propagateTags: "SERVICE",
+          waitForSteadyState: true,
+        },
+        { parent: this, dependsOn: [starting.attached, working.attached] },
+      );
+    }
+    this.repositoryUrl = repository.repositoryUrl;
+    this.registerOutputs({ repositoryUrl: this.repositoryUrl });
+  }
+}
+
+/** Where Pulumi keeps the stacks: the platform's, and those that the service makes. */
+export function stateBucketOf({
+  settings,
+  accountId,
+}: Pick<ControlPlaneArgs, "settings" | "accountId">): string {
+  return settings.stateBucket ?? `${accountId}-millwright-state`;
+}
+
+function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<string>> {
+  const { scope, region, settings, keyArns, eventLog, catalog, sharedCells, stackConfig } = args;
+  const platform: pulumi.Input<AwsPlatformSettings> = pulumi.output({
+    ...{ region, environment: scope.environment, sharedCells, stackConfig },
+    secrets: { prefix: storedSecretPrefix(scope), kmsKeyArn: keyArns.secrets },
+    state: {
+      url: `s3://${stateBucketOf(args)}?region=${region}`,
+      secretsProvider: `awskms:///${settings.stateKeyAlias}?region=${region}`,
+    },
+    catalog: { serviceSecret: catalog.loginSecretArn, adminSecret: catalog.adminSecretArn },
+  });
+  return {
+    AWS_REGION: region,
+    HOST: "0.0.0.0",
+    PORT: String(SERVICE_PORT),
+    ...{ KAFKA_BROKERS: eventLog.brokers, KAFKA_TLS: "true", KAFKA_SASL_MECHANISM: "aws-msk-iam" },
+    MILLWRIGHT_AWS: pulumi.jsonStringify(platform),
+    // Nobody reads it: with it, a task of its own comes with each password.
+    CATALOG_LOGIN_VERSION: args.catalogLoginVersion,
+  };
+}
