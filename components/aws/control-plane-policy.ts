@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { stateBucketOf, type ControlPlaneArgs } from "./control-plane.ts";
 import { inCluster } from "./event-log-access.ts";
-import { storedSecretPrefix } from "./names.ts";
+import { storedSecretPrefix, type AwsScope } from "./names.ts";
 import type { Statement } from "./policy.ts";
 
 /** What Fargate does for a task before it runs: its image, and its log. */
@@ -22,10 +21,26 @@ export function startingTasks(
   ];
 }
 
+/** What the control plane works on. */
+export interface ControlPlaneReach {
+  readonly scope: AwsScope;
+  readonly region: string;
+  readonly accountId: string;
+  readonly keyArns: Readonly<Record<"data" | "secrets" | "logs" | "messages", pulumi.Input<string>>>;
+  readonly eventLog: { readonly clusterArn: pulumi.Input<string> };
+  readonly catalog: {
+    readonly adminSecretArn: pulumi.Input<string>;
+    /** Of the functions' login, with the database's address. */
+    readonly loginSecretArn: pulumi.Input<string>;
+  };
+  /** Where Pulumi keeps the stacks: the platform's, and those that the service makes. */
+  readonly state: { readonly bucket: string; readonly keyAlias: string };
+}
+
 /** What the service does itself: its secrets, the event log, the stacks' state, and sending tests of channels. */
-export function ownWork(args: ControlPlaneArgs): Statement[] {
-  const { eventLog, keyArns, catalog, settings, region, accountId, scope } = args;
-  const bucket = `arn:aws:s3:::${stateBucketOf(args)}`;
+export function ownWork(args: ControlPlaneReach): Statement[] {
+  const { eventLog, keyArns, catalog, state, region, accountId, scope } = args;
+  const bucket = `arn:aws:s3:::${state.bucket}`;
   return [
     {
       Action: [
@@ -65,7 +80,7 @@ export function ownWork(args: ControlPlaneArgs): Statement[] {
     {
       Action: ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
       Resource: `arn:aws:kms:${region}:${accountId}:key/*`,
-      Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": settings.stateKeyAlias } },
+      Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": state.keyAlias } },
     },
   ];
 }
@@ -74,7 +89,7 @@ export function ownWork(args: ControlPlaneArgs): Statement[] {
  * What the stacks of tenants are made of. By the names that all of ours begin with (names.ts); what has no names when it
  * is asked for, by region or by tag.
  */
-export function deployingTenants(args: ControlPlaneArgs): Statement[] {
+export function deployingTenants(args: ControlPlaneReach): Statement[] {
   const { eventLog, keyArns, region, accountId, scope } = args;
   const ours = `millwright-${scope.environment}-*`;
   const arnOf = (service: string, resource: string) =>

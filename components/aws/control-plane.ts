@@ -2,30 +2,23 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../model/aws/settings.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
-import { deployingTenants, ownWork, startingTasks } from "./control-plane-policy.ts";
-import { awsName, awsPath, storedSecretPrefix, type AwsScope } from "./names.ts";
+import { deployingTenants, ownWork, startingTasks, type ControlPlaneReach } from "./control-plane-policy.ts";
+import { awsName, awsPath, storedSecretPrefix } from "./names.ts";
 import { assumedBy, policyOf } from "./policy.ts";
 import { SERVICE_PORT } from "./service-load-balancer.ts";
 
-export interface ControlPlaneArgs {
-  readonly scope: AwsScope;
-  readonly region: string;
-  readonly accountId: string;
+export interface ControlPlaneArgs extends ControlPlaneReach {
   readonly settings: AwsSettings["service"];
   readonly subnetIds: pulumi.Input<pulumi.Input<string>[]>;
   readonly securityGroupId: pulumi.Input<string>;
   /** Of its load balancer. */
   readonly targetGroupArn: pulumi.Input<string>;
-  readonly keyArns: Readonly<Record<"data" | "secrets" | "logs" | "messages", pulumi.Input<string>>>;
-  readonly eventLog: { readonly clusterArn: pulumi.Input<string>; readonly brokers: pulumi.Input<string> };
-  readonly catalog: {
-    readonly adminSecretArn: pulumi.Input<string>;
-    /** Of the functions' login, with the database's address. */
-    readonly loginSecretArn: pulumi.Input<string>;
-  };
+  readonly eventLog: ControlPlaneReach["eventLog"] & { readonly brokers: pulumi.Input<string> };
   readonly sharedCells: AwsPlatformSettings["sharedCells"];
   /** `millwright:aws` of tenants' stacks. */
   readonly stackConfig: AwsPlatformSettings["stackConfig"];
+  /** Further variables (README.md): by what it can send, whose pages may call. */
+  readonly variables: Readonly<Record<string, pulumi.Input<string>>>;
   /** Another one after each change of the functions' catalog login, whose role the service prepares as it starts. */
   readonly catalogLoginVersion: pulumi.Input<string>;
   readonly isProtected: boolean;
@@ -167,22 +160,14 @@ export class ControlPlane extends pulumi.ComponentResource {
   }
 }
 
-/** Where Pulumi keeps the stacks: the platform's, and those that the service makes. */
-export function stateBucketOf({
-  settings,
-  accountId,
-}: Pick<ControlPlaneArgs, "settings" | "accountId">): string {
-  return settings.stateBucket ?? `${accountId}-millwright-state`;
-}
-
 function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<string>> {
-  const { scope, region, settings, keyArns, eventLog, catalog, sharedCells, stackConfig } = args;
+  const { scope, region, keyArns, eventLog, catalog, state, sharedCells, stackConfig } = args;
   const platform: pulumi.Input<AwsPlatformSettings> = pulumi.output({
     ...{ region, environment: scope.environment, sharedCells, stackConfig },
     secrets: { prefix: storedSecretPrefix(scope), kmsKeyArn: keyArns.secrets },
     state: {
-      url: `s3://${stateBucketOf(args)}?region=${region}`,
-      secretsProvider: `awskms:///${settings.stateKeyAlias}?region=${region}`,
+      url: `s3://${state.bucket}?region=${region}`,
+      secretsProvider: `awskms:///${state.keyAlias}?region=${region}`,
     },
     catalog: { serviceSecret: catalog.loginSecretArn, adminSecret: catalog.adminSecretArn },
   });
@@ -190,6 +175,8 @@ function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<stri
     AWS_REGION: region,
     HOST: "0.0.0.0",
     PORT: String(SERVICE_PORT),
+    MILLWRIGHT_BEHIND_GATEWAY: "true",
+    ...args.variables,
     ...{ KAFKA_BROKERS: eventLog.brokers, KAFKA_TLS: "true", KAFKA_SASL_MECHANISM: "aws-msk-iam" },
     MILLWRIGHT_AWS: pulumi.jsonStringify(platform),
     // Nobody reads it: with it, a task of its own comes with each password.

@@ -62,17 +62,18 @@ export function deployDataPlane(
       },
       opts,
     );
+  // docs/notifications.md
+  const notify: Readonly<Record<string, pulumi.Input<string>>> = {
+    SNS_REGION: region,
+    ...(mailDomain === undefined ? {} : { SES_REGION: region, SES_FROM: `alerts@${mailDomain}` }),
+  };
   const { functions, subjects: ofFunctions } = new PlatformFunctions(
     "functions",
     {
       ...{ ...functionPlace(base, config, scope), secrets, clusterName: eventLog.clusterName },
       cells: cells.map((cell) => ({ name: cell.name, secretArn: loginOf(cell) })),
       settings: {
-        // docs/notifications.md
-        notify: {
-          SNS_REGION: region,
-          ...(mailDomain === undefined ? {} : { SES_REGION: region, SES_FROM: `alerts@${mailDomain}` }),
-        },
+        notify,
       },
       reservedConcurrency: { alert: settings.alertReservedConcurrency },
       shiftsGradually: settings.shiftsGradually,
@@ -88,7 +89,7 @@ export function deployDataPlane(
     ...ofFunctions,
     ...cells.flatMap(({ name, url }) => cellSubjects(name, { isOurServer: url === undefined, hasReplica })),
   ];
-  return { functions, secrets, catalogVersionId, subjects, releases };
+  return { functions, secrets, notify, catalogVersionId, subjects, releases };
 }
 
 function accessOf(

@@ -108,7 +108,7 @@ export async function awsPlatformStack(environment: string) {
   });
   const sharedCells = readCells(0);
   const { cells, sslmodes } = new SharedTier("shared", { target, cells: sharedCells, isProtected });
-  const { functions, secrets, catalogVersionId, subjects, releases } = deployDataPlane(
+  const { functions, secrets, notify, catalogVersionId, subjects, releases } = deployDataPlane(
     { config, scope, base, catalog, cells: sharedCells, access: cells },
     ours,
   );
@@ -120,7 +120,12 @@ export async function awsPlatformStack(environment: string) {
       targetGroupArn: balancer.targetGroupArn,
       catalog: { adminSecretArn: catalog.adminSecretArn, loginSecretArn: secrets.CATALOG_SECRET },
       catalogLoginVersion: catalogVersionId,
+      state: {
+        bucket: config.service.stateBucket ?? `${accountId}-millwright-state`,
+        keyAlias: config.service.stateKeyAlias,
+      },
       sharedCells: readCellPlaces(),
+      variables: { ...notify, MILLWRIGHT_CORS_ORIGINS: config.api.corsOrigins.join(",") },
       stackConfig: config.forTenants,
     },
     // The load balancer's listener has to have the target group before tasks may be put into it.

@@ -31,6 +31,8 @@ describe("ControlPlane", () => {
           brokers: "b-1.log.abc.c2.kafka.us-east-1.amazonaws.com:9098",
         },
         catalog: { adminSecretArn: "arn:admin", loginSecretArn: "arn:login" },
+        state: { bucket: "123456789012-millwright-state", keyAlias: "alias/millwright-state" },
+        variables: { SNS_REGION: "us-east-1" },
         catalogLoginVersion: "v1",
         sharedCells: [{ name: "shared-1", tenantCapacity: 100 }],
         stackConfig: { region: "us-east-1" },
@@ -65,6 +67,7 @@ describe("ControlPlane", () => {
     const { environment, image, logConfiguration } = containerOf(await makeControlPlane());
     const settings = readSettings(Object.fromEntries(environment.map(({ name, value }) => [name, value])));
     expect(settings).to.deep.include({ host: "0.0.0.0", port: 8080 });
+    expect(settings.notify.sns?.region).to.equal("us-east-1");
     expect(settings.kafka?.sasl).to.deep.equal({ mechanism: "aws-msk-iam" });
     expect(settings.aws).to.deep.equal({
       ...{ region: "us-east-1", environment: "production", endpoint: undefined },
