@@ -75,8 +75,12 @@ export class TestVpc {
       const args = ["--net", "sh", script, path.join(python, "bin", "python"), certificate.keyStoreFile];
       const aws = spawn("unshare", args, { stdio: ["pipe", "ignore", "ignore"] });
       const vpc = new TestVpc(folder, root, certificate.ca, aws);
-      await eventually("moto", () => vpc.aws("s3", "/moto-api/data.json"), 60_000);
-      await certificate.remove();
+      await eventually("moto", () => vpc.aws("s3", "/moto-api/data.json"), 60_000)
+        .catch(async (error: unknown) => {
+          await vpc.remove();
+          throw error;
+        })
+        .finally(() => certificate.remove());
       return vpc;
     } catch (error) {
       if (hasCode(error, "service-missing")) return skipBecause(context, "ec2-machine", error.message);

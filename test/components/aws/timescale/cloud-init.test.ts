@@ -83,12 +83,18 @@ describe("the machine of a TimescaleDB server", function () {
       expect(await login(user, password, 5432, mode)).to.match(/no pg_hba.conf entry|authentication failed/);
   });
 
-  it("shows the certificate that it published, on both ports", async () => {
-    await trust(await certificate());
-    for (const port of [5432, 6432]) {
-      const seen = await login(port === 5432 ? "millwright_admin" : "nobody", "first", port, VERIFIED);
-      expect(seen).to.match(port === 5432 ? /^millwright_admin$/ : /no such user|authentication failed/);
+  it("shows the certificate that it published, on both ports, and another one when it is told to", async () => {
+    const first = await certificate();
+    const [renew] = await runbook("The servers' certificates");
+    for (const pinned of [first, undefined]) {
+      if (pinned === undefined) await primary.run("sh", "-c", renew!);
+      await trust(pinned ?? (await certificate()));
+      expect(await login("millwright_admin", "first", 5432, VERIFIED)).to.equal("millwright_admin");
+      expect(await login("nobody", "", 6432, VERIFIED)).to.match(/no such user|authentication failed/);
     }
+    await trust(first);
+    for (const port of [5432, 6432])
+      expect(await login("millwright_admin", "first", port, VERIFIED)).to.match(/certificate verify failed/);
   });
 
   it("pools the connections of roles that it was told nothing of, and of no superuser", async () => {
@@ -234,7 +240,8 @@ describe("the machine of a TimescaleDB server", function () {
 
   async function bootNew(node: Node): Promise<Machine> {
     const machine = await machineOf(node);
-    await startAgain(machine);
+    await machine.powerOn();
+    await machine.attachVolumes();
     await machine.initialised();
     return machine;
   }
