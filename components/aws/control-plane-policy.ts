@@ -57,6 +57,7 @@ export function ownWork(args: ControlPlaneReach): Statement[] {
     {
       Action: [
         ...["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"],
+        "kafka-cluster:AlterCluster", // rules of Kafka's own, for who logs in by a password
         "kafka-cluster:DescribeClusterDynamicConfiguration",
       ],
       Resource: eventLog.clusterArn,

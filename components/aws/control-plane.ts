@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../model/aws/settings.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
 import { deployingTenants, ownWork, startingTasks, type ControlPlaneReach } from "./control-plane-policy.ts";
+import { MACHINE_LOGIN } from "./machine-entrance.ts";
 import { awsName, awsPath, storedSecretPrefix } from "./names.ts";
 import { assumedBy, policyOf } from "./policy.ts";
 import { SERVICE_PORT } from "./service-load-balancer.ts";
@@ -178,6 +179,7 @@ function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<stri
     MILLWRIGHT_BEHIND_GATEWAY: "true",
     ...args.variables,
     ...{ KAFKA_BROKERS: eventLog.brokers, KAFKA_TLS: "true", KAFKA_SASL_MECHANISM: "aws-msk-iam" },
+    KAFKA_WRITERS: MACHINE_LOGIN,
     MILLWRIGHT_AWS: pulumi.jsonStringify(platform),
     // Nobody reads it: with it, a task of its own comes with each password.
     CATALOG_LOGIN_VERSION: args.catalogLoginVersion,

@@ -69,6 +69,10 @@ describe("ControlPlane", () => {
     expect(settings).to.deep.include({ host: "0.0.0.0", port: 8080 });
     expect(settings.notify.sns?.region).to.equal("us-east-1");
     expect(settings.kafka?.sasl).to.deep.equal({ mechanism: "aws-msk-iam" });
+    expect(settings.kafka?.writers, "who is let into the log: IoT Core").to.deep.equal([
+      "millwright-machines",
+    ]);
+    expect(settings.web.isBehindGateway).to.equal(true);
     expect(settings.aws).to.deep.equal({
       ...{ region: "us-east-1", environment: "production", endpoint: undefined },
       secrets: {
