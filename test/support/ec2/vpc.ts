@@ -135,6 +135,7 @@ export class TestVpc {
       "etc/cloud/cloud.cfg.d/99_test.cfg":
         "datasource_list: [NoCloud]\nnetwork: {config: disabled}\nssh_genkeytypes: []\n",
       "etc/dpkg/dpkg.cfg.d/test": "force-unsafe-io\n",
+      "etc/apt/apt.conf.d/99test": 'Acquire::Retries "0";\n', // there is no network to wait for
       "etc/resolv.conf": "nameserver 127.0.0.1\n",
       "etc/hosts": `127.0.0.1 localhost\n${hosts.map((name) => `10.0.0.1 ${name}.${REGION}.amazonaws.com\n`).join("")}`,
       "usr/local/share/ca-certificates/test.crt": this.#ca,
