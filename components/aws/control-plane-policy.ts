@@ -37,7 +37,7 @@ export interface ControlPlaneReach {
   readonly state: { readonly bucket: string; readonly keyAlias: string };
 }
 
-/** What the service does itself: its secrets, the event log, the stacks' state, and sending tests of channels. */
+/** What the service does itself: its secrets, the event log and the stacks' state. */
 export function ownWork(args: ControlPlaneReach): Statement[] {
   const { eventLog, keyArns, catalog, state, region, accountId, scope } = args;
   const bucket = `arn:aws:s3:::${state.bucket}`;
