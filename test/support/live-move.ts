@@ -12,6 +12,7 @@ import { ingestSubscription } from "../../handlers/ingest/subscription.ts";
 import { pause } from "../../data/wait.ts";
 import { queryReadings } from "../../handlers/query/process.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
+import { HOUR_MS } from "../../model/duration.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { tenantId, topicName, type TenantId, type TopicKind } from "../../model/tenant.ts";
 import { ownerHeaders, SHARED_READINGS } from "../../model/topic-name.ts";
@@ -185,9 +186,10 @@ export class LoadedTenant {
 
   /**
    * @param pauses - after each call of a sender, and between two reads
-   * @param clockMs - where the machines' clocks begin: those of a fast sender run ahead, at last out of the range of what is stored
+   * @param clockMs - where the machines' clocks begin: those of a fast sender run ahead (a reading takes them 0.2 s on), at
+   *   last out of the range of what is stored; so early that no test lasts that long, however slow its machine
    */
-  startLoad(seed: number, { pauseMs = 5, readPauseMs = 0, clockMs = Date.now() } = {}): void {
+  startLoad(seed: number, { pauseMs = 5, readPauseMs = 0, clockMs = Date.now() - HOUR_MS } = {}): void {
     const { tenant } = this;
     const common = { ...this.#facts, log: this.#plant.log, journal: this.#journal, pauseMs };
     const senders = ["a", "b"].map((name, index) => {
