@@ -40,10 +40,7 @@ export function clientConfig({
   tls,
 }: DatabaseAddress): pg.ClientConfig {
   const address = { host, port, database, user, password };
-  // Named again for TLS: where it is an IP address pg passes none on, and Node would check for `localhost`.
-  return tls === undefined
-    ? address
-    : { ...address, ssl: { host, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } };
+  return tls === undefined ? address : { ...address, ssl: tls.ca === undefined ? true : { ca: tls.ca } };
 }
 
 /** A pool whose idle errors (server restarted) are swallowed: the next query reports them to somebody who can act. */
