@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { ChangeSummary } from "../../automation/engine/engine.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { awsStacks, type AwsStacks } from "../support/aws-stacks.ts";
+import { expectStackPage } from "../support/documents.ts";
 import { isUnchanged } from "../support/local-stacks.ts";
 
 type Outputs = Readonly<
@@ -70,6 +71,8 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
         );
         expect(topics["alarms"]).to.match(/^arn:aws:sns:/);
         expect(isUnchanged(await session.up())).to.equal(true);
+        const title = `The platform on AWS, ${environment}`;
+        await expectStackPage(stack, title, await stacks.resourcesOf(stack));
         const refusal = await refusalOf(session.destroy());
         expect(textOf(refusal)).to.match(/protect/);
       });

@@ -3,6 +3,7 @@ import type { ChangeSummary } from "../../automation/engine/engine.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import type { TenantLog } from "../../model/tenant-log.ts";
 import { awsStacks, type AwsStacks, type AwsTenantFacts } from "../support/aws-stacks.ts";
+import { expectStackPage } from "../support/documents.ts";
 import { isUnchanged, type TenantHome } from "../support/local-stacks.ts";
 
 /** What the platform's stack says is looked up by each run, by a provider of the engine's own. */
@@ -66,6 +67,10 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     expect(made).to.include.members(["acme.readings.g1", "/millwright/production/acme/placement"]);
     expect(made.filter((name) => /tenant-acme-latency/.test(name))).to.have.length(1);
 
+    const page = async (tier: string) =>
+      expectStackPage(`tenant-${tier}`, `A ${tier} tenant on AWS`, await stacks.resourcesOf("tenant-acme"));
+    await page("shared");
+
     const both = await bring("acme", [SHARED, OWN]);
     const changed = both.changes.filter(({ op }) => op !== "create").map(({ type }) => type);
     expect(changed, "beside the second home").to.deep.equal(["aws:cloudwatch/dashboard:Dashboard"]);
@@ -82,6 +87,7 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     const moved = await bring("acme", [OWN]);
     expect([...opsOn(moved.changes, DATA)], "only the schema in the shared cell goes").to.deep.equal([]);
     expect([...opsOn(moved.changes, /^postgresql:index\/schema/)]).to.deep.equal(["delete"]);
+    await page("dedicated");
   });
 
   it("is not destroyed while it is protected, and leaves nothing when that is lifted", async () => {
