@@ -144,6 +144,18 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     await stacks.session("tenant-epsilon", config({ isolatedApi: isolated }), (session) => session.destroy());
   });
 
+  it("builds everything for one customer: a platform of its own, and the tenant in it", async () => {
+    const preset = { preset: "production" };
+    await stacks.session("platform-customer123", stacks.config(preset), async (session) => {
+      print("platform-customer123", await session.up());
+    });
+    const { outputs } = await bring("customer-123", [SHARED], { environment: "customer123", aws: preset });
+    expect(outputs.placement.cell).to.equal("shared-1");
+    const made = Object.values(await stacks.madeBy("tenant-customer-123"));
+    expect(made).to.include("/millwright/customer123/customer-123/placement");
+    expect(made.filter((name) => /production/.test(name))).to.deep.equal([]);
+  });
+
   it("refuses an environment that has no platform, and a cell that the platform does not have", async () => {
     for (const [home, facts, message] of [
       [SHARED, { environment: "development" }, /platform-development/],
