@@ -86,20 +86,12 @@ export function ownWork(args: ControlPlaneReach): Statement[] {
   ];
 }
 
-/**
- * What the stacks of tenants are made of. By the names that all of ours begin with (names.ts); what has no names when it
- * is asked for, by region or by tag.
- */
+/** What the stacks of tenants are made of, but for servers. By the names that all of ours begin with (names.ts). */
 export function deployingTenants(args: ControlPlaneReach): Statement[] {
   const { eventLog, keyArns, region, accountId, scope } = args;
   const ours = `millwright-${scope.environment}-*`;
   const arnOf = (service: string, resource: string) =>
     `arn:aws:${service}:${region}:${accountId}:${resource}`;
-  const inRegion = { StringEquals: { "aws:RequestedRegion": region } };
-  const ofProject = {
-    StringEquals: { "aws:ResourceTag/project": "millwright", "aws:RequestedRegion": region },
-  };
-  const asOurs = { StringEquals: { "aws:RequestTag/project": "millwright", "aws:RequestedRegion": region } };
   return [
     {
       Action: [
@@ -151,13 +143,6 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
     })),
     {
       Action: [
-        ...["iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"],
-        ...["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile"],
-      ],
-      Resource: `arn:aws:iam::${accountId}:instance-profile/${ours}`,
-    },
-    {
-      Action: [
         ...["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes"],
         ...["sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue"],
       ],
@@ -191,14 +176,6 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
     },
     {
       Action: [
-        ...["ssm:CreateAssociation", "ssm:UpdateAssociation", "ssm:DeleteAssociation"],
-        ...["ssm:DescribeAssociation", "ssm:DescribeParameters", "ssm:AddTagsToResource"],
-      ],
-      Resource: "*", // an association's id is AWS's; the condition is the limit
-      Condition: inRegion,
-    },
-    {
-      Action: [
         ...["kafka:CreateTopic", "kafka:DescribeTopic", "kafka:UpdateTopic", "kafka:DeleteTopic"],
         ...["kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"],
       ],
@@ -226,7 +203,41 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
       Resource: `arn:aws:budgets::${accountId}:budget/${ours}`,
     },
     {
-      // Servers of dedicated cells: made with our tags, and changed or ended only where they bear them.
+      // Volumes, secrets, queues and logs of tenants are encrypted by the platform's keys.
+      Action: [
+        ...["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
+        ...["kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
+      ],
+      Resource: [keyArns.data, keyArns.secrets, keyArns.logs, keyArns.messages],
+    },
+  ];
+}
+
+/** Servers of dedicated cells: made with our tags, and changed or ended only where they bear them. */
+export function deployingServers({ region, accountId, scope }: ControlPlaneReach): Statement[] {
+  const arnOf = (resource: string) => `arn:aws:ec2:${region}:${accountId}:${resource}`;
+  const inRegion = { StringEquals: { "aws:RequestedRegion": region } };
+  const ofProject = {
+    StringEquals: { "aws:ResourceTag/project": "millwright", "aws:RequestedRegion": region },
+  };
+  const asOurs = { StringEquals: { "aws:RequestTag/project": "millwright", "aws:RequestedRegion": region } };
+  return [
+    {
+      Action: [
+        ...["iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"],
+        ...["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile"],
+      ],
+      Resource: `arn:aws:iam::${accountId}:instance-profile/millwright-${scope.environment}-*`,
+    },
+    {
+      Action: [
+        ...["ssm:CreateAssociation", "ssm:UpdateAssociation", "ssm:DeleteAssociation"],
+        ...["ssm:DescribeAssociation", "ssm:DescribeParameters", "ssm:AddTagsToResource"],
+      ],
+      Resource: "*", // an association's id is AWS's; the condition is the limit
+      Condition: inRegion,
+    },
+    {
       Action: [
         ...[
           "ec2:CreateNetworkInterface",
@@ -236,7 +247,7 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
         ],
       ],
       Resource: ["network-interface", "volume", "launch-template", "snapshot"].map((kind) =>
-        arnOf("ec2", `${kind}/*`),
+        arnOf(`${kind}/*`),
       ),
       Condition: asOurs,
     },
@@ -245,13 +256,13 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
       // What they are made in and of, which bears nobody's tag.
       Resource: [
         ...["subnet", "security-group", "network-interface", "volume", "launch-template"].map((kind) =>
-          arnOf("ec2", `${kind}/*`),
+          arnOf(`${kind}/*`),
         ),
         `arn:aws:ec2:${region}::image/*`,
       ],
     },
-    { Action: "ec2:RunInstances", Resource: arnOf("ec2", "instance/*"), Condition: asOurs },
-    { Action: "ec2:CreateTags", Resource: arnOf("ec2", "*"), Condition: asOurs },
+    { Action: "ec2:RunInstances", Resource: arnOf("instance/*"), Condition: asOurs },
+    { Action: "ec2:CreateTags", Resource: arnOf("*"), Condition: asOurs },
     {
       Action: [
         ...[
@@ -268,7 +279,7 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
         ],
         ...["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate", "ec2:DeleteLaunchTemplate"],
       ],
-      Resource: arnOf("ec2", "*"),
+      Resource: arnOf("*"),
       Condition: ofProject,
     },
     {
@@ -290,14 +301,6 @@ export function deployingTenants(args: ControlPlaneReach): Statement[] {
         ...["sts:GetCallerIdentity"],
       ],
       Resource: "*",
-    },
-    {
-      // Volumes, secrets, queues and logs of tenants are encrypted by the platform's keys.
-      Action: [
-        ...["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
-        ...["kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
-      ],
-      Resource: [keyArns.data, keyArns.secrets, keyArns.logs, keyArns.messages],
     },
   ];
 }

@@ -2,7 +2,13 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../model/aws/settings.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
-import { deployingTenants, ownWork, startingTasks, type ControlPlaneReach } from "./control-plane-policy.ts";
+import {
+  deployingServers,
+  deployingTenants,
+  ownWork,
+  startingTasks,
+  type ControlPlaneReach,
+} from "./control-plane-policy.ts";
 import { MACHINE_LOGIN } from "./machine-entrance.ts";
 import { awsName, awsPath, storedSecretPrefix } from "./names.ts";
 import { assumedBy, policyOf } from "./policy.ts";
@@ -87,10 +93,26 @@ export class ControlPlane extends pulumi.ComponentResource {
         { name: part, role: role.name, policy },
         child,
       );
-      return { arn: role.arn, attached };
+      return { arn: role.arn, name: role.name, attached };
     };
     const starting = roleOf("start", policyOf(startingTasks(repository.arn, log.arn)));
-    const working = roleOf("task", policyOf([...ownWork(args), ...deployingTenants(args)]));
+    const working = roleOf("task", policyOf(ownWork(args)));
+    // Too long for a policy of the role's own.
+    const deploying = Object.entries({
+      tenants: deployingTenants(args),
+      servers: deployingServers(args),
+    }).map(([part, statements]) => {
+      const { arn } = new aws.iam.Policy(
+        `${name}-${part}`,
+        { name: awsName("policy", scope, `${name}-${part}`), policy: policyOf(statements, "managed") },
+        child,
+      );
+      return new aws.iam.RolePolicyAttachment(
+        `${name}-${part}`,
+        { role: working.name, policyArn: arn },
+        child,
+      );
+    });
 
     if (settings.imageTag !== undefined) {
       const task = new aws.ecs.TaskDefinition(
@@ -153,7 +175,7 @@ export class ControlPlane extends pulumi.ComponentResource {
           propagateTags: "SERVICE",
           waitForSteadyState: true,
         },
-        { parent: this, dependsOn: [starting.attached, working.attached] },
+        { parent: this, dependsOn: [starting.attached, working.attached, ...deploying] },
       );
     }
     this.repositoryUrl = repository.repositoryUrl;

@@ -9,11 +9,25 @@ export interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
 }
 
-/** Statements as the JSON that AWS takes. */
-export function policyOf(statements: readonly Statement[]): pulumi.Output<string> {
-  return pulumi.jsonStringify({
+/** Longest policies that IAM takes, in characters (IAM and STS quotas, read 2026-11). */
+const MAX_LENGTHS = { inline: 10_240, managed: 6_144 } as const;
+
+/**
+ * Statements as the JSON that AWS takes.
+ * @param kind - how the policy is attached: AWS says only in the middle of an `up` that one is too long for that
+ */
+export function policyOf(
+  statements: readonly Statement[],
+  kind: keyof typeof MAX_LENGTHS = "inline",
+): pulumi.Output<string> {
+  const policy = pulumi.jsonStringify({
     Version: "2012-10-17",
     Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })),
+  });
+  return policy.apply((text) => {
+    if (text.length <= MAX_LENGTHS[kind]) return text;
+    const message = `A policy has ${text.length} characters; ${kind}, AWS takes ${MAX_LENGTHS[kind]}. Split it.`;
+    throw new pulumi.RunError(message);
   });
 }
 

@@ -4,3 +4,8 @@ import type * as pulumi from "@pulumi/pulumi";
 export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => output.apply(resolve));
 }
+
+/** The same, rejected when the Output cannot be computed; `apply` would never be called then. */
+export function promiseOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return (output as unknown as { readonly promise: () => Promise<T> }).promise();
+}
