@@ -76,12 +76,17 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
         const refusal = await refusalOf(session.destroy());
         expect(textOf(refusal)).to.match(/protect/);
       });
-      await stacks.session(stack, stacks.config(budget, { isProtected: false }), async (session) => {
-        await session.up();
-        await session.destroy();
-      });
     });
   }
+
+  it("is destroyed when its protection is lifted", async () => {
+    const lifted = stacks.config({}, { isProtected: false });
+    await stacks.session("platform-development", lifted, async (session) => {
+      await session.up();
+      const summary = await session.destroy();
+      expect(summary["delete"]).to.be.above(200);
+    });
+  });
 
   for (const [what, aws, message] of [
     ["an unknown key", { network: { natCuont: 1 } }, /aws\.network.*natCuont/],
