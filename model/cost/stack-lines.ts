@@ -1,0 +1,48 @@
+import { MillwrightError } from "../errors.ts";
+import { lineOf, type Charge, type CostLine } from "./cost-line.ts";
+import type { PlannedResource } from "./planned-resource.ts";
+import type { PriceBook } from "./price-book.ts";
+import { HOURS_PER_MONTH } from "./month.ts";
+import type { Charger } from "./resources/charging.ts";
+import { SERVERS } from "./resources/servers.ts";
+import { SURROUNDINGS } from "./resources/surroundings.ts";
+import { isWithoutCharge } from "./resources/without-charge.ts";
+
+const CHARGERS: Readonly<Record<string, Charger>> = { ...SERVERS, ...SURROUNDINGS };
+
+/** A charge and the resource that it is of. */
+export interface OwnedCharge extends Charge {
+  readonly of: string;
+}
+
+/**
+ * What a stack's resources are charged with by standing there, whatever they are used for. Values that are not known yet are
+ * taken at their worst, for which the book is asked.
+ * @throws MillwrightError `price-missing` that names a resource of a type without a rule
+ */
+export function stackCharges(
+  book: PriceBook,
+  stack: readonly PlannedResource[],
+  hours = HOURS_PER_MONTH,
+): OwnedCharge[] {
+  const charging = { book, hours, months: hours / HOURS_PER_MONTH, stack };
+  return stack.flatMap((resource) => {
+    const of = `${resource.type.split(":").at(-1) ?? ""} ${resource.name}`;
+    const charger = Object.hasOwn(CHARGERS, resource.type) ? CHARGERS[resource.type] : undefined;
+    if (charger !== undefined) return charger(resource, charging).map((charge) => ({ of, ...charge }));
+    if (isWithoutCharge(resource.type)) return [];
+    throw new MillwrightError(
+      "price-missing",
+      `The cost model does not know what a resource of type ${resource.type} costs, which ${of} is.`,
+    );
+  });
+}
+
+/** The same in money. @throws MillwrightError `price-missing` */
+export function stackLines(
+  book: PriceBook,
+  stack: readonly PlannedResource[],
+  hours = HOURS_PER_MONTH,
+): CostLine[] {
+  return stackCharges(book, stack, hours).map((charge) => lineOf(book, charge.of, charge));
+}
