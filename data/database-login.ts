@@ -1,4 +1,5 @@
 import pg from "pg";
+import { ensureLogin } from "./login-role.ts";
 import { clientConfig, identifier, type DatabaseAddress } from "./pool.ts";
 
 /** Makes the login, or gives it its password, and lets it make schemas in its database, which is there. Idempotent. */
@@ -9,11 +10,8 @@ export async function prepareDatabaseLogin(
   const client = new pg.Client(clientConfig(admin));
   await client.connect();
   try {
-    const { rowCount } = await client.query("select from pg_roles where rolname = $1", [user]);
-    const verb = rowCount === 0 ? "create" : "alter";
-    const role = identifier(user);
-    await client.query(`${verb} role ${role} login password ${pg.escapeLiteral(password)}`);
-    await client.query(`grant create, connect on database ${identifier(database)} to ${role}`);
+    await ensureLogin(client, user, password);
+    await client.query(`grant create, connect on database ${identifier(database)} to ${identifier(user)}`);
   } finally {
     await client.end();
   }

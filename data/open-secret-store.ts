@@ -2,7 +2,7 @@ import path from "node:path";
 import type { AwsPlatformSettings } from "../model/aws/platform-settings.ts";
 import { sdkCredentials } from "./aws/sdk-credentials.ts";
 import { awsSecretStore } from "./aws/secret-store.ts";
-import type { SecretsManagerSettings } from "./aws/secrets-manager.ts";
+import type { AwsAccount } from "./aws/ask-aws.ts";
 import { folderSecretStore, type SecretStore } from "./secret-store.ts";
 
 /** How a control plane on AWS reaches its account. */
@@ -15,9 +15,10 @@ export interface AwsAccess extends AwsPlatformSettings {
 export async function openSecretStore(home: string, aws: AwsAccess | undefined): Promise<SecretStore> {
   if (aws === undefined) return folderSecretStore(path.join(home, "secrets"));
   const { prefix, kmsKeyArn } = aws.secrets;
-  return awsSecretStore({ ...(await secretsManagerOf(aws)), prefix, kmsKeyArn });
+  return awsSecretStore({ ...(await awsAccount(aws)), prefix, kmsKeyArn });
 }
 
-export async function secretsManagerOf({ region, endpoint }: AwsAccess): Promise<SecretsManagerSettings> {
+/** The account and region that this process works in. */
+export async function awsAccount({ region, endpoint }: AwsAccess): Promise<AwsAccount> {
   return { region, endpoint, credentials: await sdkCredentials(region) };
 }

@@ -28,6 +28,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   readonly statementTimeoutMs?: number;
   readonly searchPath?: string;
+  /** Asked for each connection, where a password may change while the pool is open. */
+  readonly password?: () => Promise<string>;
 }
 
 /** The address as `pg` takes it. By name: every field that an address may carry besides would be an option of pg's own. */
@@ -47,6 +49,7 @@ export function clientConfig({
 export function openPool(address: DatabaseAddress, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...clientConfig(address),
+    ...(options.password === undefined ? {} : { password: options.password }),
     max: options.max ?? 5,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
@@ -106,6 +109,18 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** SQLSTATE class 28 of a login, also inside what was made of the error: its password may have been changed just now. */
+export function isLoginRefused(error: unknown): boolean {
+  return isSomeCause(error, (one) => sqlState(one)?.startsWith("28") === true);
+}
+
+/** Whether `error`, or what is inside of it, is what `test` looks for. */
+export function isSomeCause(error: unknown, test: (error: unknown) => boolean): boolean {
+  if (test(error)) return true;
+  if (error instanceof AggregateError && error.errors.some((one) => isSomeCause(one, test))) return true;
+  return error instanceof Error && error.cause !== undefined && isSomeCause(error.cause, test);
+}
+
 /** Quotes an SQL identifier that was computed by us; values always travel as parameters. */
 export function identifier(name: string): string {
   return pg.escapeIdentifier(name);
@@ -113,12 +128,13 @@ export function identifier(name: string): string {
 
 /**
  * True for errors that a later try may not meet: connection lost, server starting, full or standing still,
- * serialization, deadlock, a session that was ended because its process had stood still (25P03).
+ * serialization, deadlock, a session that was ended because its process had stood still (25P03), a password that is
+ * just being changed (28P01).
  */
 export function isOutage(error: unknown): boolean {
   if (error instanceof MillwrightError) return error.retryable;
   const state = sqlState(error);
-  if (state !== undefined) return /^(08|53|40|57P|25006|25P03)/.test(state) && state !== "53400";
+  if (state !== undefined) return /^(08|53|40|57P|25006|25P03|28P01)/.test(state) && state !== "53400";
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string"
     ? /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)/.test(code)

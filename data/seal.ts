@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { SecretStore } from "./secret-store.ts";
 
 const KEY_BYTES = 32;

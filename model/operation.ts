@@ -1,7 +1,16 @@
 import { MillwrightError, type ErrorCode, type FieldError } from "./errors.ts";
 import type { TenantId } from "./tenant.ts";
 
-export const OPERATION_KINDS = ["create", "update", "delete", "move", "rollback", "finish-move"] as const;
+export const OPERATION_KINDS = [
+  "create",
+  "update",
+  "delete",
+  "move",
+  "rollback",
+  "finish-move",
+  "rotate",
+  "restore",
+] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 export const OPERATION_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -14,6 +23,9 @@ const DISMANTLE_STEPS = ["lift-protection", "drop-data", "destroy", "drop-topics
 
 /** What takes the target of a move away again, in order: the end of each that does not come to its flip. */
 type AbandonStep = "release-target" | "drop-target-data" | "remove-target" | "settle-source";
+
+/** What gives the logins of a tenant other passwords, in order. */
+const RENEWING_STEPS = ["advance-rotation", "up", "store-secrets", "check-logins"] as const;
 
 /** The steps of each kind in order. Published with the operation; an order once released changes behind a patch only. */
 export const OPERATION_STEPS = {
@@ -36,6 +48,8 @@ export const OPERATION_STEPS = {
   ],
   rollback: ["check-way-back", "catch-up", "flip", "receipt", "protect-home"],
   "finish-move": ["let-go", "lift-protection", "drop-old-data", "remove-old-home", "receipt"],
+  rotate: ["preview", ...RENEWING_STEPS],
+  restore: ["preview", "find-servers", "restore-primary", "follow-primary", "settle", ...RENEWING_STEPS],
 } as const satisfies Record<OperationKind, readonly string[]>;
 export type StepName = (typeof OPERATION_STEPS)[OperationKind][number] | AbandonStep;
 

@@ -1,11 +1,14 @@
+import type { CommandProgress, ServerCommand } from "../../data/aws/run-command.ts";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import type { Tenant } from "../../data/catalog/tenant.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
 import type { TenantInCell } from "../../data/cell/prepare-cell.ts";
+import type { DatabaseAddress } from "../../data/pool.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { StepName } from "../../model/operation.ts";
 import type { TenantId, TopicKind } from "../../model/tenant.ts";
+import type { PricedPlace } from "../cost/quote-basis.ts";
 import type { Engine, StackConfig } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
@@ -17,6 +20,15 @@ export interface CellPorts {
     secret: CellSecret,
     tenant: TenantId,
   ) => Promise<Readonly<Record<string, number>>>;
+  /** Opens the fence of a home that went back to an earlier state; false when the cell is not that home. */
+  readonly settleFence: (secret: CellSecret, tenant: TenantId, epoch: bigint) => Promise<boolean>;
+  /** @throws what the server says to this login */
+  readonly checkLogin: (address: DatabaseAddress) => Promise<void>;
+}
+
+/** Runs scripts on the machines of cells. One that was sent is waited for, not sent again. */
+export interface ServerPorts {
+  readonly run: (command: ServerCommand, progress: CommandProgress) => Promise<void>;
 }
 
 /** The part of pino's interface that operations use. */
@@ -30,12 +42,22 @@ export interface OperationLogger {
 /** Sees each try of a step before its first effect, and after its last one but before its end is recorded. */
 type StepObserver = (step: StepName, phase: "before" | "after") => Promise<void> | void;
 
+/** What a stack is brought up for. */
+export interface StackPurpose {
+  /** False where it is brought up to be destroyed. */
+  readonly isStaying: boolean;
+  /** What the operation adds to the bill: a tenant, another home of one, or nothing. */
+  readonly adds: "tenant" | "home" | "nothing";
+}
+
 export interface OperationDependencies {
   readonly catalog: Catalog;
   readonly engine: Engine;
   readonly log: EventLog;
   readonly secrets: SecretStore;
   readonly cells: CellPorts;
+  /** undefined on a target whose servers keep no backups */
+  readonly servers?: ServerPorts;
   /** Database of the queue's own tables; made when it is missing. */
   readonly databaseUrl: string;
   /** Names the platform stack that a tenant's stack refers to. */
@@ -43,7 +65,11 @@ export interface OperationDependencies {
   /** Absolute folder of the installation. */
   readonly home: string;
   /** Config of every tenant's stack, beside the tenant's own; left out: none. */
-  readonly stackConfig?: (tenant: Tenant) => StackConfig;
+  readonly stackConfig?: (tenant: Tenant, purpose: StackPurpose) => Promise<StackConfig>;
+  /** Revokes the certificates of a tenant's machines; left out: machines have none. */
+  readonly revokeMachines?: (tenant: TenantId) => Promise<void>;
+  /** What a tenant's budget is held against is priced as there. */
+  readonly pricedPlace: PricedPlace;
   /** How long the way back of a move stays open. */
   readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */

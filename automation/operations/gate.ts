@@ -32,6 +32,9 @@ export function gateViolations(facts: GateFacts): PolicyViolation[] {
 /** @throws MillwrightError `policy-refused` with every violation */
 export function refuseViolations(violations: readonly PolicyViolation[]): void {
   if (violations.length === 0) return;
-  const fields = violations.map(({ message }) => ({ pointer: "/tier", message }));
+  const fields = violations.map(({ policy, message }) => ({
+    pointer: policy === "tenant-budget" ? "/budgetUsdPerMonth" : "/tier",
+    message,
+  }));
   throw new MillwrightError("policy-refused", violations.map(({ message }) => message).join(" "), { fields });
 }

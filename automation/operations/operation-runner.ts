@@ -27,6 +27,8 @@ import { ABANDON } from "./steps/move/abandon.ts";
 import { FINISH_MOVE } from "./steps/move/finish.ts";
 import { whereFlipEnded } from "./steps/move/flip.ts";
 import { MOVE, ROLLBACK } from "./steps/move/move.ts";
+import { RESTORE } from "./steps/restore.ts";
+import { ROTATE } from "./steps/rotate.ts";
 import { UPDATE } from "./steps/update.ts";
 
 const STEPS: Readonly<Record<OperationKind, readonly Step[]>> = {
@@ -36,6 +38,8 @@ const STEPS: Readonly<Record<OperationKind, readonly Step[]>> = {
   move: MOVE,
   rollback: ROLLBACK,
   "finish-move": FINISH_MOVE,
+  rotate: ROTATE,
+  restore: RESTORE,
 };
 
 /** Executes operations in this process. */
@@ -195,11 +199,10 @@ function stateAfter(
   { kind, input }: OwnedOperation,
   status: OperationEnd["status"],
 ): { readonly from: TenantState; readonly to: TenantState } | undefined {
-  if (status === "succeeded" || kind === "update" || kind === "move" || kind === "finish-move")
-    return undefined;
-  // not decided, or the flip's own step says so
-  if (kind === "rollback") return { from: "moving", to: "ready" };
-  if (kind === "create") return { from: "creating", to: "failed" };
+  // of a move that is not decided, or the flip's own step says so
+  if (status !== "succeeded" && kind === "rollback") return { from: "moving", to: "ready" };
+  if (status !== "succeeded" && kind === "create") return { from: "creating", to: "failed" };
+  if (status === "succeeded" || kind !== "delete") return undefined;
   const wasReady = status === "cancelled" && input["stateBefore"] === "ready";
   return { from: "deleting", to: wasReady ? "ready" : "failed" };
 }

@@ -2,10 +2,12 @@ import { createHash, randomUUID } from "node:crypto";
 import type pg from "pg";
 import { appendAudit } from "../../data/catalog/audit.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
+import { cellSites } from "../../data/catalog/cell.ts";
 import { claimIdempotencyKey } from "../../data/catalog/idempotency-key.ts";
 import {
   addOperation,
   getOperation,
+  homeSince,
   listOperations,
   operationsOf,
   requestCancel,
@@ -23,6 +25,7 @@ import {
 } from "../../data/catalog/tenant.ts";
 import { hasWayBack } from "../../data/catalog/shadow.ts";
 import { addMove, moveOfOperation, openMove } from "../../data/catalog/tenant-move.ts";
+import { placementOf } from "../../data/catalog/placement.ts";
 import { currentTriggers } from "../../data/catalog/trigger-config.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { canonicalJson } from "../../model/canonical-json.ts";
@@ -36,11 +39,13 @@ import {
   type OperationStatus,
 } from "../../model/operation.ts";
 import { isThere, placeRefusals, refuseMove, type MoveTarget } from "../../model/move-gate.ts";
+import { checkRestore, type RestoreTime } from "../../model/restore.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
 import { readMovingTenant } from "../moves/moving-tenant.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
+import { budgetViolations } from "../cost/cost-gate.ts";
 import { gateViolations, readGateFacts, refuseViolations } from "./gate.ts";
 import type { Waker } from "./waker.ts";
 
@@ -97,6 +102,13 @@ export interface OperationService {
   readonly startRollback: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
   /** Takes the old home away, before its time if need be. @throws MillwrightError as startMove, `move-needless` */
   readonly startFinishMove: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
+  /** New passwords for the logins that the tenant's stack makes. @throws MillwrightError as startUpdate */
+  readonly startRotate: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
+  /**
+   * Takes the tenant's own database back to a time.
+   * @throws MillwrightError as startUpdate, `restore-unavailable`, `move-unfinished`, `request-invalid`
+   */
+  readonly startRestore: (tenant: TenantId, to: RestoreTime, request: OperationRequest) => Promise<Operation>;
   /** @param tenant - of a tenant's credential: another tenant's operation is `operation-unknown` */
   readonly get: (id: string, tenant?: TenantId) => Promise<Operation>;
   /** Newest first. @param tenant - of a tenant's credential: it sees nothing of a former tenant with its id */
@@ -116,8 +128,10 @@ export function operationService(
   const { catalog } = deps;
   const pool = catalog.service;
 
-  const violations = async (db: pg.Pool | pg.PoolClient, tenant: Pick<NewTenant, "id" | "tier">) =>
-    gateViolations(await readGateFacts(db, tenant));
+  const violations = async (db: pg.Pool | pg.PoolClient, tenant: NewTenant) => [
+    ...gateViolations(await readGateFacts(db, tenant)),
+    ...(await budgetViolations(db, tenant, deps.pricedPlace)),
+  ];
 
   /** @param decide - refuses by throwing, or makes what belongs to the operation, and answers its input */
   const start = async (
@@ -176,22 +190,23 @@ export function operationService(
     startUpdate: (tenant, change, request) =>
       start("update", tenant, change, request, async (tx) => {
         await lockReadyTenant(tx, tenant, "changed");
+        const before = await getTenant(tx, tenant);
+        // What adds cost is held against the budget; a budget alone may be lowered below what is there.
+        if ((change.machines ?? 0) > before.machines)
+          refuseViolations(await budgetViolations(tx, { ...before, ...change }, deps.pricedPlace));
         return { ...change };
       }),
 
     startMove: (tenant, wanted, request) =>
       start("move", tenant, wanted, request, async (tx, operation) => {
         await lockReadyTenant(tx, tenant, "moved");
-        if ((await openMove(tx, tenant)) !== undefined) {
-          const message = `The last move of ${tenant} still has its way back; finish it first, or roll it back.`;
-          throw new MillwrightError("move-unfinished", message);
-        }
+        if ((await openMove(tx, tenant)) !== undefined) throw moveUnfinished(tenant);
         const { tier, placement } = await getTenant(tx, tenant);
         const sourceCell = placement?.cell ?? "";
         if (isThere({ tier, cell: sourceCell }, wanted))
           throw new MillwrightError("move-needless", `${tenant} is on the ${tier} tier, in ${sourceCell}.`);
         if (wanted.tier === "dedicated") await lockDedicatedTenants(tx);
-        const moving = await readMovingTenant(tx, { tenant, target: wanted }, deps.dedicatedCellUrls);
+        const moving = await readMovingTenant(tx, { tenant, target: wanted }, deps);
         refuseMove(placeRefusals(moving, wanted, (await currentTriggers(tx)).triggers));
         const { decision, tier: targetTier } = wanted;
         await addMove(tx, { operation, tenant, sourceCell, sourceTier: tier, targetTier, decision });
@@ -215,6 +230,22 @@ export function operationService(
         if ((await openMove(tx, tenant)) === undefined)
           throw new MillwrightError("move-needless", `${tenant} has no earlier home that could go.`);
         return {};
+      }),
+
+    startRotate: (tenant, request) =>
+      start("rotate", tenant, {}, request, async (tx) => {
+        await lockReadyTenant(tx, tenant, "given new passwords");
+        return { rotation: await nextRotation(tx, tenant) };
+      }),
+
+    startRestore: (tenant, to, request) =>
+      start("restore", tenant, { to }, request, async (tx) => {
+        await lockReadyTenant(tx, tenant, "restored");
+        const kind = deps.servers === undefined ? "no-backups" : await backupsOf(tx, tenant);
+        const homeSinceMs = await homeSince(tx, tenant);
+        checkRestore({ to, nowMs: Date.now(), kind, homeSinceMs });
+        if ((await openMove(tx, tenant)) !== undefined) throw moveUnfinished(tenant);
+        return { to, rotation: await nextRotation(tx, tenant) };
       }),
 
     startDelete: (tenant, request) =>
@@ -302,6 +333,21 @@ async function lockReadyTenant(tx: pg.PoolClient, tenant: TenantId, wish: string
     "tenant-not-ready",
     `Tenant ${tenant} is ${state}; only a ready one can be ${wish}.`,
   );
+}
+
+async function nextRotation(tx: pg.PoolClient, tenant: TenantId): Promise<number> {
+  return ((await placementOf(tx, tenant))?.rotation ?? 0) + 1;
+}
+
+async function backupsOf(tx: pg.PoolClient, tenant: TenantId): Promise<"backed-up" | "external" | "shared"> {
+  const [home] = await cellSites(tx, [(await placementOf(tx, tenant))?.cell ?? ""]);
+  if (home?.tier !== "dedicated") return "shared";
+  return home.server === undefined ? "backed-up" : "external";
+}
+
+function moveUnfinished(tenant: TenantId): MillwrightError {
+  const message = `The last move of ${tenant} still has its way back; finish it first, or roll it back.`;
+  return new MillwrightError("move-unfinished", message);
 }
 
 function busy(tenant: TenantId, kind: OperationKind, id: string): MillwrightError {

@@ -8,6 +8,8 @@ export interface TenantStackFacts {
   readonly environment: string;
   readonly tenant: TenantId;
   readonly topics: TenantTopics;
+  /** Counts up; with another one the stack makes its passwords anew. */
+  readonly rotation: number;
   /** Where the tenant is at home comes first. */
   readonly homes: readonly HomeFacts[];
   /** For the policy; undefined for a tenant without a cell of its own. */
@@ -24,7 +26,7 @@ export interface HomeFacts {
 }
 
 export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
-  const { home, environment, tenant: id, topics, dedicated } = facts;
+  const { home, environment, tenant: id, topics, rotation, dedicated } = facts;
   const homes = facts.homes.map(({ cell, tier, isProtected }) => ({ cell, tier, isProtected }));
   const urls = facts.homes.flatMap(({ cell, url }) =>
     url === undefined ? [] : [[`millwright:cellUrl-${cell}`, { secret: url }] as const],
@@ -32,7 +34,7 @@ export function tenantStackConfig(facts: TenantStackFacts): StackConfig {
   return {
     "millwright:home": home,
     "millwright:environment": environment,
-    "millwright:tenant": JSON.stringify({ id, topics, homes }),
+    "millwright:tenant": JSON.stringify({ id, topics, homes, rotation }),
     ...(dedicated === undefined
       ? {}
       : {

@@ -15,7 +15,9 @@ export type StepEnd =
   | { readonly end: "failed"; readonly attempt: number; readonly problem: Problem };
 
 /** Something else was away for a moment: worth another try before a person is asked. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set(["stack-locked", "log-unavailable", "database-unavailable"]);
+const RETRIED: ReadonlySet<ErrorCode> = new Set([
+  ...(["stack-locked", "log-unavailable", "database-unavailable", "entrance-unavailable"] as const),
+]);
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 4_000;
 

@@ -1,4 +1,4 @@
-import type { CredentialSource } from "./secrets-manager.ts";
+import type { CredentialSource } from "./ask-aws.ts";
 
 /**
  * The credentials that the AWS SDK finds for this process (variables, profile, task, instance), renewed in time. Any of

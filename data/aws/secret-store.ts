@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { MillwrightError } from "../../model/errors.ts";
 import type { SecretStore } from "../secret-store.ts";
-import { askSecretsManager, secretOf, type SecretsManagerSettings } from "./secrets-manager.ts";
+import type { AwsAccount } from "./ask-aws.ts";
+import { askSecretsManager, secretOf } from "./secrets-manager.ts";
 
 /** Shorter: what was removed by mistake is gone. Until then a `put` under the same name brings the secret back. */
 const RECOVERY_DAYS = 7;
 
 /** Where a deployment keeps its secrets: `PREFIX/NAME`, encrypted by `kmsKeyArn` (undefined: by AWS's own key). */
-export interface AwsSecretStoreSettings extends SecretsManagerSettings {
+export interface AwsSecretStoreSettings extends AwsAccount {
   readonly prefix: string;
   readonly kmsKeyArn: string | undefined;
 }

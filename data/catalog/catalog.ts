@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { TenantId } from "../../model/tenant.ts";
+import { ensureLogin } from "../login-role.ts";
 import { migrate } from "../migrate.ts";
 import { clientConfig, identifier, inTransaction, openPool, type DatabaseAddress } from "../pool.ts";
 
@@ -28,7 +29,7 @@ export async function prepareCatalog(admin: DatabaseAddress, passwords: CatalogP
   try {
     for (const login of ["app", "service"] as const) {
       const role = `millwright_${login}`;
-      await client.query(await roleStatement(client, role, passwords[login]));
+      await ensureLogin(client, role, passwords[login]);
       await client.query(`grant connect on database ${identifier(admin.database)} to ${role}`);
     }
     await migrate(client, MIGRATIONS, SCHEMA);
@@ -74,15 +75,4 @@ export function inTenant<T>(
     await tx.query("select set_config('millwright.tenant', $1, true)", [tenant]);
     return work(tx);
   });
-}
-
-/** Names an attribute only where it has to change: an administrator who is no superuser, as on RDS, may not even repeat it. */
-async function roleStatement(client: pg.Client, role: string, password: string): Promise<string> {
-  const { rows } = await client.query<{ rolbypassrls: boolean }>(
-    "select rolbypassrls from pg_roles where rolname = $1",
-    [role],
-  );
-  const verb = rows.length === 0 ? "create" : "alter";
-  const limit = rows[0]?.rolbypassrls === true ? "nobypassrls" : "";
-  return `${verb} role ${role} login ${limit} password ${pg.escapeLiteral(password)}`;
 }

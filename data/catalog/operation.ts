@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import type {
   Operation,
@@ -262,4 +262,16 @@ function stepOf({ detail, startedAt, finishedAt, ...step }: StepRow): OperationS
     finishedAt: iso(finishedAt),
     ...(detail === null ? {} : { detail }),
   };
+}
+
+/** Since when the tenant is in its home: the end of the operation that brought it there, in ms since epoch. */
+export async function homeSince(db: Queryable, tenant: TenantId): Promise<number> {
+  const { rows } = await db.query<{ since: Date }>(
+    `select coalesce(max(o.finished_at), max(t.created_at)) as since
+       from tenant t left join operation o
+         on o.tenant = t.tenant and o.status = 'succeeded' and o.kind in ('create', 'move', 'rollback')
+      where t.tenant = $1`,
+    [tenant],
+  );
+  return rows[0]?.since.getTime() ?? 0;
 }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 
 /** One page of a list; `nextCursor` is null on the last. */

@@ -29,10 +29,12 @@ export interface TenantPlacement extends Placement {
   readonly tenantState: TenantState;
   /** Whether the engine may have made something of the tenant's stack. */
   readonly hasStack: boolean;
+  /** How often the passwords that the stack makes were made anew. */
+  readonly rotation: number;
   readonly topics: readonly TenantTopic[];
 }
 
-const SELECT = `select p.tenant, p.cell, p.database, p.schema, p.epoch, p.state, t.state as "tenantState", p.has_stack as "hasStack",
+const SELECT = `select p.tenant, p.cell, p.database, p.schema, p.epoch, p.state, t.state as "tenantState", p.has_stack as "hasStack", p.rotation,
        (select coalesce(jsonb_agg(jsonb_build_object('topic', o.topic, 'stream', o.stream,
                  'generation', o.generation, 'partitions', o.partitions) order by o.topic), '[]')
           from topic o where o.tenant = p.tenant) as topics
@@ -126,6 +128,14 @@ export async function missingEventTopics(
 /** Before the engine's first `up`: from now on a delete has something to destroy. */
 export async function markStackBegun(tx: Queryable, tenant: TenantId): Promise<void> {
   await tx.query("update tenant_placement set has_stack = true where tenant = $1", [tenant]);
+}
+
+/** Never back: to a stack, any other number asks for other passwords. */
+export async function setRotation(tx: Queryable, tenant: TenantId, rotation: number): Promise<void> {
+  await tx.query("update tenant_placement set rotation = $2 where tenant = $1 and rotation < $2", [
+    tenant,
+    rotation,
+  ]);
 }
 
 export async function makePlacementStable(tx: Queryable, tenant: TenantId): Promise<void> {

@@ -7,6 +7,7 @@ export interface TriggerTenant {
   readonly tenant: TenantId;
   readonly tier: Tier;
   readonly state: TenantState;
+  readonly machines: number;
   readonly budgetUsdPerMonth: number | null;
   /** An operation of it waits or runs. */
   readonly isBusy: boolean;
@@ -34,6 +35,7 @@ interface Row {
   readonly tenant: TenantId;
   readonly tier: Tier;
   readonly state: TenantState;
+  readonly machines: number;
   readonly budget: number | null;
   readonly is_busy: boolean;
   readonly created_at: Date;
@@ -52,7 +54,7 @@ interface Row {
  */
 export async function triggerTenants(service: Queryable, before?: Date): Promise<readonly TriggerTenant[]> {
   const { rows } = await service.query<Row>(
-    `select t.tenant, t.tier, t.state, t.budget_usd_per_month::float8 as budget, t.created_at, t.tier_changed_at,
+    `select t.tenant, t.tier, t.state, t.machines, t.budget_usd_per_month::float8 as budget, t.created_at, t.tier_changed_at,
             t.tenant in (select o.tenant from operation o where o.status in ('queued', 'running')) as is_busy,
             (select n.direction from trigger_decision n where n.tenant = t.tenant and n.hour >= $1
               order by n.sequence limit 1) as next_direction,
@@ -65,7 +67,8 @@ export async function triggerTenants(service: Queryable, before?: Date): Promise
     [before ?? null],
   );
   return rows.map((row) => ({
-    ...{ tenant: row.tenant, tier: row.tier, state: row.state, budgetUsdPerMonth: row.budget },
+    ...{ tenant: row.tenant, tier: row.tier, state: row.state, machines: row.machines },
+    budgetUsdPerMonth: row.budget,
     isBusy: row.is_busy,
     tierSinceMs: (row.tier_changed_at ?? row.created_at).getTime(),
     hasChangedTier: row.tier_changed_at !== null,

@@ -6,10 +6,18 @@ import { cellAddress, type CellSecret } from "./cell-secret.ts";
 const INGEST_STATEMENT_TIMEOUT_MS = 30_000;
 const QUERY_STATEMENT_TIMEOUT_MS = 15_000;
 
-/** Connections that store readings in one cell. */
-export function openIngestPool(secret: CellSecret, applicationName: string): pg.Pool {
+/**
+ * Connections that store readings in one cell.
+ * @param password - what the login's is now, where the pool stays open while it is changed
+ */
+export function openIngestPool(
+  secret: CellSecret,
+  applicationName: string,
+  password?: () => Promise<string>,
+): pg.Pool {
   return openPool(cellAddress(secret, "ingest"), {
     applicationName,
+    ...(password === undefined ? {} : { password }),
     max: 4,
     statementTimeoutMs: INGEST_STATEMENT_TIMEOUT_MS,
   });

@@ -1,9 +1,10 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import type { DatabaseAddress } from "../pool.ts";
 import type { SecretStore } from "../secret-store.ts";
 
-const login = z.strictObject({ user: z.string(), password: z.string() });
+/** One role's login in a cell. */
+export const cellLogin = z.strictObject({ user: z.string(), password: z.string() });
 
 /** How to reach one cell: the outputs of its Pulumi stack, kept as the secret `cell-NAME`. */
 export const cellSecret = z.strictObject({
@@ -11,11 +12,11 @@ export const cellSecret = z.strictObject({
   port: z.number().int(),
   database: z.string(),
   /** Superuser: migrations and tenant tables only. */
-  admin: login,
+  admin: cellLogin,
   /** Member of every tenant's writer role. */
-  ingest: login,
+  ingest: cellLogin,
   /** May `set role` to every tenant's reader role. */
-  query: login,
+  query: cellLogin,
   /** Left out: no TLS. `ca`: PEM of the server's certificate, which is pinned; left out, an authority that all trust. */
   tls: z.strictObject({ ca: z.string().optional() }).optional(),
 });

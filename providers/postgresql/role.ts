@@ -1,7 +1,7 @@
 import type pg from "pg";
+import { scramVerifier } from "../../data/scram.ts";
 import { resourceType } from "../plugin.ts";
 import type { InputsOf, Properties } from "../properties.ts";
-import { scramVerifier } from "./scram.ts";
 import { identifier, literal, unlessGone, type Sessions } from "./session.ts";
 
 const properties = {

@@ -10,17 +10,28 @@ import {
 import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { getTenant, setTenantState } from "../../../data/catalog/tenant.ts";
 import { dedicatedCellName } from "../../../model/tenant.ts";
+import { budgetViolations } from "../../cost/cost-gate.ts";
 import { gateViolations, readGateFacts, refuseViolations } from "../gate.ts";
 import { serverOf } from "../stack-config.ts";
 import { prepareSeries } from "./series.ts";
-import { homesOf, placedTenant, stackOutputs, tenantSession, type PlacedTenant } from "./stack.ts";
+import {
+  homesOf,
+  placedTenant,
+  stackOutputs,
+  storeLogins,
+  tenantSession,
+  type PlacedTenant,
+} from "./stack.ts";
 import type { OperationRun, Step } from "./step.ts";
 
 /** Again, though the request was checked: a retry may come when others have taken the room. */
 async function gate({ owned, deps }: OperationRun) {
   const { service } = deps.catalog;
   const tenant = await getTenant(service, owned.tenant);
-  refuseViolations(gateViolations(await readGateFacts(service, tenant)));
+  refuseViolations([
+    ...gateViolations(await readGateFacts(service, tenant)),
+    ...(await budgetViolations(service, tenant, deps.pricedPlace)),
+  ]);
   return undefined;
 }
 
@@ -60,11 +71,7 @@ async function up(run: OperationRun) {
 }
 
 async function storeSecrets(run: OperationRun) {
-  const { owned, deps } = run;
-  const { reader, cells } = await stackOutputs(await sessionOf(run, await placedTenant(run)));
-  await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
-  await deps.secrets.put(`reader-${owned.tenant}`, reader);
-  for (const [cell, secret] of Object.entries(cells)) await deps.secrets.put(`cell-${cell}`, secret);
+  await storeLogins(run, await sessionOf(run, await placedTenant(run)));
   return undefined;
 }
 

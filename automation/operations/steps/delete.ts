@@ -1,7 +1,9 @@
+import { keepFormerTenancy } from "../../../data/catalog/billed-tenancy.ts";
 import { removeDedicatedCell } from "../../../data/catalog/cell.ts";
 import { getOperation } from "../../../data/catalog/operation.ts";
 import { checkOwnership, inOwnership, setResult } from "../../../data/catalog/ownership.ts";
 import { notifyPlacementChanged, placementOf } from "../../../data/catalog/placement.ts";
+import { endStackCost } from "../../../data/catalog/stack-cost.ts";
 import { recordSystemEvent } from "../../../data/catalog/system-event.ts";
 import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
 import { setTenantState } from "../../../data/catalog/tenant.ts";
@@ -56,6 +58,10 @@ async function dropData(run: OperationRun) {
 async function destroy(run: OperationRun) {
   const placed = await builtTenant(run);
   if (placed === undefined) return undefined;
+  const { owned, deps } = run;
+  await checkOwnership(deps.catalog.service, owned);
+  // Before the group of their things goes with the stack, and with it what they may do.
+  await deps.revokeMachines?.(owned.tenant);
   const session = await unprotectedSession(run, placed);
   return { changes: await session.destroy() };
 }
@@ -82,6 +88,8 @@ async function forget(run: OperationRun) {
   for (const cell of ownCells) await secrets.remove(`cell-${cell}`);
   await inOwnership(catalog.service, owned, async (tx) => {
     const operation = await getOperation(tx, owned.operation);
+    await endStackCost(tx, tenant);
+    await keepFormerTenancy(tx, tenant);
     const catalogRows = await removeTenantRows(tx, tenant);
     // Done already, and killed before that was recorded: the certificate stands.
     if (catalogRows["tenant"] === undefined) return;

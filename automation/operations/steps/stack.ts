@@ -1,14 +1,17 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cellSites, type CellSite } from "../../../data/catalog/cell.ts";
 import { placementOf, type TenantPlacement } from "../../../data/catalog/placement.ts";
+import { checkOwnership } from "../../../data/catalog/ownership.ts";
 import { openMove } from "../../../data/catalog/tenant-move.ts";
 import { getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
-import { cellSecret } from "../../../data/cell/cell-secret.ts";
+import { cellLogin, cellSecret } from "../../../data/cell/cell-secret.ts";
 import { MillwrightError } from "../../../model/errors.ts";
+import type { OperationKind } from "../../../model/operation.ts";
 import { tenantLog } from "../../../model/tenant-log.ts";
 import { tenantStackName, type Placement } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
 import { readGateFacts } from "../gate.ts";
+import type { StackPurpose } from "../dependencies.ts";
 import { serverOf, tenantStackConfig } from "../stack-config.ts";
 import type { OperationRun } from "./step.ts";
 
@@ -32,14 +35,26 @@ export async function placedTenant({ owned, deps }: OperationRun): Promise<Place
 }
 
 const outputsSchema = z.object({
-  reader: z.object({ user: z.string(), password: z.string() }),
+  reader: cellLogin,
   cells: z.record(z.string(), cellSecret),
   log: tenantLog,
+  servers: z.record(z.string(), z.array(z.string())).default({}),
 });
 
 /** What the tenant's program answers. */
 export async function stackOutputs(session: StackSession) {
   return outputsSchema.parse(await session.outputs());
+}
+
+/**
+ * Puts the logins that the stack gives out into the secret store. Every operation does so after the first `up` of its
+ * own: a rotation that failed half way is completed by whatever run of the engine comes next.
+ */
+export async function storeLogins({ owned, deps }: OperationRun, session: StackSession): Promise<void> {
+  const { reader, cells } = await stackOutputs(session);
+  await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
+  await deps.secrets.put(`reader-${owned.tenant}`, reader);
+  for (const [cell, secret] of Object.entries(cells)) await deps.secrets.put(`cell-${cell}`, secret);
 }
 
 /** A cell that the tenant's stack holds the tenant in. The engine refuses to destroy what is protected. */
@@ -58,6 +73,11 @@ export async function homesOf(
   return cellSites(service, [cell, ...others.filter((other) => typeof other === "string")]);
 }
 
+const ADDED_BY: Readonly<Partial<Record<OperationKind, StackPurpose["adds"]>>> = {
+  create: "tenant",
+  move: "home",
+};
+
 /**
  * The engine on the tenant's stack, under this owner's fencing token.
  * @param homes - all that the stack is to have, where the tenant is at home first: an `up` takes away any other
@@ -71,11 +91,15 @@ export async function tenantSession(
   return sessions.get(owned.operation, {
     stack: tenantStackName(tenant.id),
     config: {
-      ...deps.stackConfig?.(tenant),
+      ...(await deps.stackConfig?.(tenant, {
+        isStaying: homes.some(({ isProtected }) => isProtected),
+        adds: ADDED_BY[owned.kind] ?? "nothing",
+      })),
       ...tenantStackConfig({
         home: deps.home,
         environment: deps.environment,
         tenant: tenant.id,
+        rotation: placement.rotation,
         topics: placement.topics.map(({ topic, stream, partitions }) => ({ topic, stream, partitions })),
         homes: homes.map(({ server, ...home }) => ({
           ...home,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
+import { LOCAL_PLACE, quoteBasis } from "../../../automation/cost/quote-basis.ts";
 import { listAudit } from "../../../data/catalog/audit.ts";
 import { inTenant } from "../../../data/catalog/catalog.ts";
 import { listCells, registerCell } from "../../../data/catalog/cell.ts";
@@ -9,6 +10,8 @@ import { deleteRule, listRules } from "../../../data/catalog/rule.ts";
 import { findTenant, getTenant } from "../../../data/catalog/tenant.ts";
 import { putTriggers } from "../../../data/catalog/trigger-config.ts";
 import { canonicalJson } from "../../../model/canonical-json.ts";
+import { usdOf } from "../../../model/cost/money.ts";
+import { quoteTenant } from "../../../model/cost/quote.ts";
 import { MillwrightError, type ErrorCode } from "../../../model/errors.ts";
 import { OPERATION_STEPS, type OperationEvent, type StepName } from "../../../model/operation.ts";
 import { tenantId } from "../../../model/tenant.ts";
@@ -41,6 +44,7 @@ describe("OperationService", () => {
   let operations: TestOperations;
   // What a test hangs into the next operations; each is about a tenant of its own.
   const beforeEffect = new Map<string, (verb: Verb, signal?: AbortSignal) => Promise<void> | void>();
+  const revoked: string[] = [];
   let onStep: ((step: StepName, phase: "before" | "after") => Promise<void> | void) | undefined;
 
   before(async () => {
@@ -48,6 +52,10 @@ describe("OperationService", () => {
     operations = await runOperations(place, {
       before: (verb, name, signal) => beforeEffect.get(name)?.(verb, signal),
       onStep: (step, phase) => onStep?.(step, phase),
+      revokeMachines: (tenant) => {
+        revoked.push(tenant);
+        return Promise.resolve();
+      },
     });
   });
   after(() => operations.close());
@@ -143,6 +151,31 @@ describe("OperationService", () => {
       const retried = await operations.service.retry(failed.id, request);
       expect((await ended(operations, retried)).status).to.equal("succeeded");
       expect(await ids()).to.deep.equal(["machine-offline"]);
+    });
+
+    it("refuses a create whose quote is over its budget, at once, and makes nothing", async () => {
+      const priced = (budgetUsdPerMonth: number | null) =>
+        newTenant("priced", { tier: "dedicated", machines: 15, budgetUsdPerMonth });
+      const { service } = operations.catalog;
+      const basis = await quoteBasis(service, LOCAL_PLACE, Date.now());
+      const { total } = quoteTenant(basis, { tier: "dedicated", machines: 15, assumptions: {} }).cost;
+      const usd = usdOf(total.expected);
+      expect(usd, "two servers at least").to.be.above(2 * 0.2016 * 730);
+
+      const [violation, ...others] = await operations.service.violations(priced(usd - 0.01));
+      expect(others).to.deep.equal([]);
+      expect(violation).to.include({ policy: "tenant-budget" });
+      expect(violation?.message).to.include(usd.toFixed(2));
+      for (const enough of [usd + 0.01, null])
+        expect(await operations.service.violations(priced(enough))).to.deep.equal([]);
+      await expectCode(operations.service.startCreate(priced(usd - 0.01), request), "policy-refused");
+
+      const { tenant } = await create("growing");
+      const grow = (change: object) => operations.service.startUpdate(tenant, change, request);
+      await expectCode(grow({ machines: 100_000, budgetUsdPerMonth: 100 }), "policy-refused");
+      const poorer = await ended(operations, await grow({ budgetUsdPerMonth: 1 }));
+      expect(poorer.status, "a budget alone").to.equal("succeeded");
+      expect(await findTenant(service, tenantId.parse("priced"))).to.equal(undefined);
     });
 
     it("keeps the connection of a cell of its own, and counts dedicated tenants at once", async () => {
@@ -266,6 +299,7 @@ describe("OperationService", () => {
       const end = await ended(operations, await operations.service.startDelete(leaver, request));
       expect(end.status).to.equal("succeeded");
 
+      expect(revoked.at(-1)).to.equal("leaver");
       const { sha256, ...certificate } = end.result!;
       expect(sha256).to.equal(createHash("sha256").update(canonicalJson(certificate)).digest("hex"));
       expect(certificate).to.deep.include({
@@ -498,6 +532,79 @@ describe("OperationService", () => {
       }
       hold.resolve(undefined);
       await ended(operations, operation);
+    });
+  });
+
+  describe("rotate", () => {
+    const rotate = (id: string) => operations.service.startRotate(tenantId.parse(id), request);
+    const rotationOf = async (id: string) =>
+      (await placementOf(operations.catalog.service, tenantId.parse(id)))?.rotation;
+
+    it("asks the stack for new passwords, stores them, and logs in with each", async () => {
+      await create("fresh");
+      const end = await ended(operations, await rotate("fresh"));
+      expect([end.status, end.error]).to.deep.equal(["succeeded", null]);
+      expect(end.steps.map(({ name }) => name)).to.deep.equal(OPERATION_STEPS.rotate);
+      expect(end.result).to.deep.equal({ rotation: 1, logins: [{ cell: "shared-1", user: "u" }] });
+      const told = "select rotation from fake.stack where stack = 'tenant-fresh'";
+      expect(await rowsOf(place, told)).to.deep.equal([{ rotation: 1 }]);
+      await ended(operations, await rotate("fresh"));
+      expect(await rowsOf(place, told)).to.deep.equal([{ rotation: 2 }]);
+    });
+
+    it("counts once, however often its steps run, and a later run of the engine asks for the same", async () => {
+      await create("halfway");
+      let upCount = 0;
+      beforeEffect.set("tenant-halfway", (verb) => {
+        if (verb === "up" && upCount++ === 0) throw new MillwrightError("engine-failed", "No.");
+      });
+      const failed = await ended(operations, await rotate("halfway"));
+      expect([failed.status, failed.error?.code, await rotationOf("halfway")]).to.deep.equal([
+        "failed",
+        "engine-failed",
+        1,
+      ]);
+      expect((await getTenant(operations.catalog.service, tenantId.parse("halfway"))).state).to.equal(
+        "ready",
+      );
+      await operations.service.retry(failed.id, request);
+      expect((await ended(operations, failed)).status).to.equal("succeeded");
+      expect(await rotationOf("halfway")).to.equal(1);
+    });
+
+    it("changes nothing when a policy refuses, or when it is stopped in time", async () => {
+      await create("refused");
+      beforeEffect.set("tenant-refused", (verb) => {
+        if (verb === "preview") throw new MillwrightError("policy-refused", "No.");
+      });
+      expect((await ended(operations, await rotate("refused"))).error?.code).to.equal("policy-refused");
+      expect(await rotationOf("refused")).to.equal(0);
+      const reached = Promise.withResolvers<undefined>();
+      beforeEffect.set("tenant-refused", async (verb, signal) => {
+        if (verb !== "preview" || signal === undefined) return;
+        reached.resolve(undefined);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      });
+      const stopped = await rotate("refused");
+      await reached.promise;
+      await operations.service.cancel(stopped.id, request);
+      expect((await ended(operations, stopped)).status).to.equal("cancelled");
+      expect(await rotationOf("refused")).to.equal(0);
+    });
+
+    it("fails where a new password does not log in", async () => {
+      await create("locked-out");
+      beforeEffect.set("u", (verb) => {
+        if (verb === "checkLogin") throw new MillwrightError("internal", "The login is refused.");
+      });
+      expect((await ended(operations, await rotate("locked-out"))).status).to.equal("failed");
+    });
+
+    it("refuses a tenant that moves, and one that is not there", async () => {
+      await create("on-the-way");
+      await rowsOf(place, "update tenant set state = 'moving' where tenant = 'on-the-way'");
+      await expectCode(rotate("on-the-way"), "tenant-not-ready");
+      await expectCode(rotate("nobody-at-all"), "tenant-unknown");
     });
   });
 

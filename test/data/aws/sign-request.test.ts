@@ -41,4 +41,34 @@ describe("a request signed for AWS", () => {
       /Signature=e60b8afdae7a97046d6e4fe7bbe2f58a9e9085873a2c7457f52ed8150afd3f1f$/,
     );
   });
+
+  it("has the signature that botocore gives for a path and a query with escapes", () => {
+    const { authorization } = signRequest(
+      {
+        ...{ service: "iot", region: "eu-central-1", host: "iot.eu-central-1.amazonaws.com" },
+        ...{ method: "PUT", path: "/things/acme%3Am-001/principals", query: { b: "2", a: "x=y" } },
+        ...{ headers: { "x-amzn-principal": "arn:aws:iot:eu-central-1:1:cert/ab" }, body: "" },
+      },
+      { ...credentials, sessionToken: undefined },
+      Date.UTC(2026, 10, 22, 2, 0, 0),
+    );
+    expect(authorization).to.match(
+      /Signature=865d468723a4136d4922bd9ebd8dfa62f378b15e929507c61b2ffc025b2a695c$/,
+    );
+  });
+
+  it("has the signature that botocore gives for an object of S3", () => {
+    const { authorization } = signRequest(
+      {
+        ...{ service: "s3", region: "eu-central-1", host: "state.s3.eu-central-1.amazonaws.com" },
+        ...{ method: "PUT", path: "/.pulumi/millwright/tenant-a.json" },
+        ...{ headers: { "if-none-match": "*" }, body: '{"a":1}' },
+      },
+      { ...credentials, sessionToken: undefined },
+      Date.UTC(2026, 10, 22, 2, 0, 0),
+    );
+    expect(authorization).to.match(
+      /Signature=8d8119ec55494b74b81c9359d80567c16cd4d7cc94d8872427e24f8222a25947$/,
+    );
+  });
 });

@@ -8,7 +8,7 @@ import { dedicatedCellName } from "../../../../model/tenant.ts";
 import { targetRefusals } from "../../../moves/cell-checks.ts";
 import { planMove } from "../../../moves/plan-move.ts";
 import { serverOf } from "../../stack-config.ts";
-import { stackOutputs, tenantSession } from "../stack.ts";
+import { storeLogins, tenantSession } from "../stack.ts";
 import type { OperationRun } from "../step.ts";
 import { claimedWay, movingOrUnplaced, movingTenant } from "./moving.ts";
 
@@ -47,7 +47,6 @@ export async function placeTarget(run: OperationRun) {
  * one run of the engine.
  */
 export async function buildTarget(run: OperationRun) {
-  const { owned, deps } = run;
   const { home, other, ...placed } = await movingTenant(run);
   const homes = [
     { ...home, isProtected: true },
@@ -56,10 +55,7 @@ export async function buildTarget(run: OperationRun) {
   const session = await tenantSession(run, placed, homes);
   await session.preview(); // the policies, before anything is made
   const changes = await session.up();
-  const { cells } = await stackOutputs(session);
-  const secret = cells[other.cell];
-  await checkOwnership(deps.catalog.service, owned); // the secret store knows no tokens
-  if (secret !== undefined) await deps.secrets.put(`cell-${other.cell}`, secret);
+  await storeLogins(run, session);
   return { changes };
 }
 
@@ -68,7 +64,9 @@ export async function protectHome(run: OperationRun) {
   const { home, other, ...placed } = await movingTenant(run);
   const homes = [home, other].map((site) => ({ ...site, isProtected: true }));
   const session = await tenantSession(run, placed, homes);
-  return { changes: await session.up() };
+  const changes = await session.up();
+  await storeLogins(run, session);
+  return { changes };
 }
 
 /** Whether the target can hold what the source has, now that it is there. */

@@ -12,7 +12,7 @@ import { forgetMove } from "../../../../data/cell/move/ledger.ts";
 import { asMover } from "../../../../data/cell/move/move-session.ts";
 import { MillwrightError } from "../../../../model/errors.ts";
 import { collectCell } from "../../../metering/collect-cell.ts";
-import { tenantSession } from "../stack.ts";
+import { storeLogins, tenantSession } from "../stack.ts";
 import type { OperationRun, Step, StepRun } from "../step.ts";
 import { MOVE_OUTAGE_LIMIT_MS, movingTenant } from "./moving.ts";
 import { cleanUpReceipt } from "./receipt.ts";
@@ -50,7 +50,9 @@ async function liftProtection(run: OperationRun) {
     { ...other, isProtected: false },
   ];
   const session = await tenantSession(run, placed, homes);
-  return { changes: await session.up() };
+  const changes = await session.up();
+  await storeLogins(run, session);
+  return { changes };
 }
 
 async function dropOldData(run: OperationRun) {

@@ -1,15 +1,13 @@
-import { listCells } from "../../../../data/catalog/cell.ts";
 import { getOperation } from "../../../../data/catalog/operation.ts";
 import { inOwnership, setResult } from "../../../../data/catalog/ownership.ts";
 import { shadowsOf } from "../../../../data/catalog/shadow.ts";
+import { getTenant } from "../../../../data/catalog/tenant.ts";
 import { asText, type TenantMove } from "../../../../data/catalog/tenant-move.ts";
-import { currentTriggers } from "../../../../data/catalog/trigger-config.ts";
 import { getDecision } from "../../../../data/catalog/trigger-decision.ts";
 import { requireCellSecret } from "../../../../data/cell/cell-secret.ts";
 import { readRanges } from "../../../../data/cell/move/ledger.ts";
 import { readMark } from "../../../../data/cell/move/mark.ts";
 import { asMover } from "../../../../data/cell/move/move-session.ts";
-import { listPriceUsdPerMonth } from "../../../../model/list-price.ts";
 import type { Operation, StepName } from "../../../../model/operation.ts";
 import {
   RECEIPT_FORMAT,
@@ -18,6 +16,7 @@ import {
   type MoveReceipt,
 } from "../../../../model/receipt.ts";
 import type { CellSite } from "../../../../data/catalog/cell.ts";
+import { tierCostsOf } from "../../../cost/tier-costs.ts";
 import { receiptKey } from "../../../moves/receipt-key.ts";
 import { receiptSha256, signReceipt } from "../../../moves/receipt-signature.ts";
 import type { StepRun } from "../step.ts";
@@ -44,6 +43,8 @@ async function moveReceipt(run: StepRun, moving: MovingTenant, operation: Operat
   const { mark, sideTables, ranges } = await copied(run, moving);
   const proven = record.proven ?? { positions: [], tails: [] };
   const [shadow] = await shadowsOf(service, operation.tenant);
+  const { machines } = await getTenant(service, operation.tenant);
+  const costs = await tierCostsOf(service, run.deps.pricedPlace, { tenant: operation.tenant, machines });
   const pause = (detailOf(operation, "flip")["pause"] ?? { seen: null, flipMs: null }) as FlipPause;
   return {
     ...{ format: RECEIPT_FORMAT, kind: "move", operation: operation.id, tenant: operation.tenant },
@@ -74,9 +75,9 @@ async function moveReceipt(run: StepRun, moving: MovingTenant, operation: Operat
     },
     pause,
     cost: {
-      source: "list-price",
-      beforeUsdPerMonth: await priceOf(run, other),
-      afterUsdPerMonth: await priceOf(run, home),
+      source: "quote",
+      beforeUsdPerMonth: costs[other.tier],
+      afterUsdPerMonth: costs[home.tier],
     },
     rollbackUntil: shadow?.until?.toISOString() ?? now,
   };
@@ -107,14 +108,6 @@ async function triggerOf(run: StepRun, { decision: id }: TenantMove) {
     ...{ metric, value, limit, windowHours },
   }));
   return { decision: decision.id, direction, hour, configVersion, reasons, approvedBy };
-}
-
-async function priceOf(run: StepRun, { cell, tier }: CellSite): Promise<number> {
-  const { service } = run.deps.catalog;
-  const { triggers } = await currentTriggers(service);
-  const tenantCapacity = (await listCells(service)).find(({ name }) => name === cell)?.tenantCapacity ?? 1;
-  const { dedicatedUsdPerMonth } = triggers;
-  return listPriceUsdPerMonth(tier, { tenantCapacity, dedicatedUsdPerMonth });
 }
 
 /** Part two, of the clean-up: what is gone. */
