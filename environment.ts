@@ -1,10 +1,15 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { z } from "zod";
-import type { SecretsManagerSettings } from "./data/aws/secrets-manager.ts";
+import * as z from "zod";
+import type { AwsAccess } from "./data/open-secret-store.ts";
 import { MillwrightError } from "./model/errors.ts";
-import { awsPlatformSettings, type AwsPlatformSettings } from "./model/aws/platform-settings.ts";
-import type { NotifySettings } from "./model/notify-settings.ts";
+import { awsPlatformSettings } from "./model/aws/platform-settings.ts";
+import {
+  notifyContradictions,
+  notifySettings,
+  notifyVariables,
+  type NotifySettings,
+} from "./model/notify-settings.ts";
 import { FLOOD } from "./model/incident.ts";
 import {
   kafkaContradictions,
@@ -15,22 +20,12 @@ import {
 import { TOPIC_KINDS, type TopicKind } from "./model/tenant.ts";
 import { HOUR_MS } from "./model/duration.ts";
 import { LOG_RETENTION_MS } from "./model/tenant-log.ts";
+import { BAD_ESCAPE, hasReadableLogin } from "./model/url-login.ts";
 
-/** The only module that reads `process.env`: settings are parsed once, at the start, and passed down. */
-
-const BAD_ESCAPE = "has a % in its user or password that begins no escape; write it as %25";
-
-/** Without it a bad escape would only be found at the first login, long after the start. */
-function hasReadableLogin(url: string): boolean {
-  const { username = "", password = "" } = URL.parse(url) ?? {};
-  try {
-    decodeURIComponent(username);
-    decodeURIComponent(password);
-    return true;
-  } catch {
-    return false;
-  }
-}
+/**
+ * The only module that reads `process.env`, but for what functions on Lambda are told (function-environment.ts): settings
+ * are parsed once, at the start, and passed down.
+ */
 
 const databaseUrl = z
   .string()
@@ -43,26 +38,6 @@ const port = z
     "must be a whole number from 0 to 65535",
   )
   .transform(Number);
-
-const awsRegion = z
-  .string()
-  .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region of AWS, such as eu-central-1");
-const sender = z
-  .string()
-  .max(320)
-  .regex(/^(\P{Cc}*<[^\s<>]+@[^\s<>]+>|[^\s<>]+@[^\s<>]+)$/u, "must be an email address");
-
-const notifySchema = z.object({
-  SMTP_URL: z
-    .url({ protocol: /^smtps?$/, error: "must begin with smtp:// or smtps://" })
-    .refine(hasReadableLogin, BAD_ESCAPE)
-    .optional(),
-  SMTP_FROM: sender.optional(),
-  SES_REGION: awsRegion.optional(),
-  SES_FROM: sender.optional(),
-  SNS_REGION: awsRegion.optional(),
-  AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/ }).optional(),
-});
 
 /** Less than what the log keeps: a home that has been left follows it for so long. */
 const MAX_GRACE_HOURS = LOG_RETENTION_MS / HOUR_MS - 24;
@@ -80,7 +55,7 @@ const awsPlatform = z
   .pipe(awsPlatformSettings);
 
 const settingsSchema = z.object({
-  ...notifySchema.shape,
+  ...notifyVariables,
   MILLWRIGHT_AWS: awsPlatform.optional(),
   HOST: z.union([z.ipv4(), z.ipv6()]).default("127.0.0.1"),
   PORT: port.default(8080),
@@ -132,7 +107,7 @@ const settingsSchema = z.object({
 /** Settings of the service, the handler host and the command line. */
 export interface Settings {
   /** Of a control plane on AWS; undefined on every other machine. */
-  readonly aws: (AwsPlatformSettings & { readonly endpoint: string | undefined }) | undefined;
+  readonly aws: AwsAccess | undefined;
   /** Address that the API listens on. */
   readonly host: string;
   readonly port: number;
@@ -193,8 +168,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   if ((present["MQTT_TLS_CERT"] === undefined) !== (present["MQTT_TLS_KEY"] === undefined))
     wrong.push("MQTT_TLS_CERT: goes with MQTT_TLS_KEY; give both or neither");
   wrong.push(...unknown.map((name) => `${name}: there is no such setting`));
-  if (parsed.success) wrong.push(...contradictions(parsed.data), ...awsContradictions(parsed.data));
-  if (parsed.success) wrong.push(...kafkaContradictions(parsed.data));
+  if (parsed.success) wrong.push(...contradictions(parsed.data));
   if (wrong.length > 0 || !parsed.success) {
     const fields = wrong.map((message) => ({ pointer: `/${message.split(":")[0] ?? ""}`, message }));
     throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`, {
@@ -231,19 +205,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   };
 }
 
-function contradictions(data: z.infer<typeof notifySchema>): string[] {
-  const { SMTP_URL, SMTP_FROM, SES_REGION, SES_FROM } = data;
-  return [
-    ...((SMTP_URL === undefined) === (SMTP_FROM === undefined)
-      ? []
-      : ["SMTP_URL: needs SMTP_FROM, and it this one"]),
-    ...((SES_REGION === undefined) === (SES_FROM === undefined)
-      ? []
-      : ["SES_REGION: needs SES_FROM, and it this one"]),
-    ...(SMTP_URL === undefined || SES_REGION === undefined
-      ? []
-      : ["SES_REGION: email goes by SMTP or by SES"]),
-  ];
+function contradictions(data: z.infer<typeof settingsSchema>): string[] {
+  return [...notifyContradictions(data), ...awsContradictions(data), ...kafkaContradictions(data)];
 }
 
 /** On AWS databases and log are the stack's, and nothing of the platform may lie on the task's own disk. */
@@ -261,18 +224,6 @@ function awsContradictions(data: z.infer<typeof settingsSchema>): string[] {
   ];
 }
 
-function notifySettings(data: z.infer<typeof notifySchema>): NotifySettings {
-  const { SMTP_URL: url, SMTP_FROM, SES_REGION, SES_FROM, SNS_REGION, AWS_ENDPOINT_URL: endpoint } = data;
-  return {
-    smtp: url === undefined || SMTP_FROM === undefined ? undefined : { url, from: SMTP_FROM },
-    ses:
-      SES_REGION === undefined || SES_FROM === undefined
-        ? undefined
-        : { region: SES_REGION, endpoint, from: SES_FROM },
-    sns: SNS_REGION === undefined ? undefined : { region: SNS_REGION, endpoint },
-  };
-}
-
 /** What the handler host needs to send, and AWS's own variables where it sends or logs in to Kafka by them. */
 export function hostEnvironment(
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -282,7 +233,7 @@ export function hostEnvironment(
     [env["SES_REGION"], env["SNS_REGION"]].some((region) => region !== undefined && region !== "") ||
     env["KAFKA_SASL_MECHANISM"] === "aws-msk-iam";
   const passed = new Set([
-    ...Object.keys(notifySchema.shape),
+    ...Object.keys(notifyVariables),
     ...(env["MILLWRIGHT_AWS"] === undefined ? [] : ["MILLWRIGHT_AWS", ...Object.keys(kafkaVariables)]),
   ]);
   return Object.fromEntries(
@@ -363,88 +314,5 @@ export function readTestEnvironment(env: Readonly<Record<string, string | undefi
     kafkaBrokers: env["KAFKA_BROKERS"],
     timescaleUrl: env["TIMESCALE_URL"],
     runId: randomUUID().slice(0, 8),
-  };
-}
-
-const functionSchema = z.object({
-  CATALOG_SECRET: z.string().min(1),
-  AWS_REGION: awsRegion,
-  AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/ }).optional(),
-  AWS_ACCESS_KEY_ID: z.string().min(1),
-  AWS_SECRET_ACCESS_KEY: z.string().min(1),
-  AWS_SESSION_TOKEN: z.string().min(1).optional(),
-});
-const alertFunctionSchema = functionSchema.extend(kafkaVariables);
-const ingestFunctionSchema = alertFunctionSchema.extend({
-  CELL: z.string().min(1),
-  CELL_SECRET: z.string().min(1),
-});
-const notifyFunctionSchema = functionSchema.extend({
-  ...notifySchema.shape,
-  CHANNEL_KEY_SECRET: z.string().min(1),
-});
-
-/** What every function on Lambda is given: where its secrets are, as ARNs, and who it is there. */
-export interface FunctionSettings {
-  readonly catalogSecret: string;
-  readonly secretsManager: SecretsManagerSettings;
-}
-
-/** Settings of the alert function on Lambda: the catalog's service login, and Kafka, to read what a delivery lacks. */
-export function readAlertEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const data = parseFunction(alertFunctionSchema, env);
-  return { ...functionSettings(data), kafka: kafkaOf(data) };
-}
-
-/** Settings of the ingest function on Lambda: as {@link readAlertEnvironment}, and one cell, as its ingest login. */
-export function readIngestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const data = parseFunction(ingestFunctionSchema, env);
-  const { CELL: cell, CELL_SECRET: cellSecret } = data;
-  return { ...functionSettings(data), cell, cellSecret, kafka: kafkaOf(data) };
-}
-
-function functionSettings(data: z.infer<typeof functionSchema>): FunctionSettings {
-  return {
-    catalogSecret: data.CATALOG_SECRET,
-    secretsManager: {
-      region: data.AWS_REGION,
-      endpoint: data.AWS_ENDPOINT_URL,
-      credentials: () =>
-        Promise.resolve({
-          accessKeyId: data.AWS_ACCESS_KEY_ID,
-          secretAccessKey: data.AWS_SECRET_ACCESS_KEY,
-          sessionToken: data.AWS_SESSION_TOKEN,
-        }),
-    },
-  };
-}
-
-function parseFunction<Schema extends z.ZodType>(
-  schema: Schema,
-  env: Readonly<Record<string, string | undefined>>,
-): z.infer<Schema> {
-  const parsed = schema.safeParse(env);
-  if (parsed.success) return parsed.data;
-  const names = parsed.error.issues.map(({ path: [name] }) => String(name)).join(", ");
-  throw new MillwrightError("setting-invalid", `Missing or malformed: ${names}.`);
-}
-
-function kafkaOf(data: z.infer<z.ZodObject<typeof kafkaVariables>>): KafkaSettings {
-  const kafka = kafkaSettings(data);
-  const wrong = kafka === undefined ? ["KAFKA_BROKERS: is missing"] : kafkaContradictions(data);
-  if (kafka !== undefined && wrong.length === 0) return kafka;
-  throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`);
-}
-
-/** Settings of the notify function on Lambda: the catalog, the key of the channels' secrets, and the ways to send. */
-export function readNotifyEnvironment(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const data = parseFunction(notifyFunctionSchema, env);
-  const wrong = contradictions(data);
-  if (wrong.length > 0)
-    throw new MillwrightError("setting-invalid", `Cannot start with these settings. ${wrong.join("; ")}.`);
-  return {
-    ...functionSettings(data),
-    channelKeySecret: data.CHANNEL_KEY_SECRET,
-    notify: notifySettings(data),
   };
 }

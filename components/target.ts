@@ -10,6 +10,8 @@ export interface CellServer {
   readonly sslmode: pulumi.Output<string>;
   /** The server's certificate in PEM, to pin; undefined where there is no TLS, or an authority that all trust. */
   readonly certificate: pulumi.Output<string> | undefined;
+  /** Of the machines as their cloud knows them, the primary's first: where an operation restores. None: not from here. */
+  readonly instanceIds: pulumi.Output<readonly string[]> | undefined;
   /** The resource that everything in the server goes down with; undefined where the server is not ours to delete. */
   readonly container: pulumi.Resource | undefined;
 }

@@ -1,5 +1,5 @@
 import { pino, type Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { forgetBatches } from "../data/batch.ts";
 import { openCatalog, type Catalog } from "../data/catalog/catalog.ts";
 import { listCells } from "../data/catalog/cell.ts";
@@ -7,7 +7,7 @@ import { machineHistories } from "../data/catalog/machine-histories.ts";
 import { removeOldSystemEvents } from "../data/catalog/system-event.ts";
 import { topicsOfCell } from "../data/catalog/topic.ts";
 import { openIngestPool } from "../data/cell/cell-pool.ts";
-import { readCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
+import { readCellSecret, requireCellSecret, type CellSecret } from "../data/cell/cell-secret.ts";
 import { tidyCell } from "../data/cell/tidy-cell.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../data/event-log/embedded-log.ts";
 import { EMBEDDED_RETENTION } from "../data/event-log/retention.ts";
@@ -33,12 +33,12 @@ import { runPublisher } from "./publish/process.ts";
 
 /**
  * The one process that runs ingest, alert and notify locally; on AWS, where functions do that, what is left: timers,
- * publishing, exports, tidying. It is a child of the service: it ends when the pipe to
- * its parent closes, so that a killed service leaves no second host behind, and it can be killed itself at any moment.
+ * publishing, exports, tidying. It is a child of the service: it ends when the pipe to its parent closes, so that a
+ * killed service leaves no second host behind, and it can be killed itself at any moment.
  */
 
 const CLIENT = "millwright-host"; // how databases and brokers name our connections
-const CELL_CHECK_MS = 1_000; // a new dedicated cell is served this much after it was built, well within the promised 2 s
+const CELL_CHECK_MS = 1_000; // so late is a new dedicated cell served, at most: well within the promised 2 s
 const RETENTION_INTERVAL_MS = 60_000;
 const TIDY_INTERVAL_MS = 3_600_000;
 /** So late is an alarm of dead letters, at most; a look costs two counts over an index. */
@@ -154,12 +154,13 @@ async function serveCells(context: HostContext): Promise<void> {
 }
 
 async function consumeCell(
-  { catalog, log, metrics, logger, isBesideFunctions }: HostContext,
+  { secrets, catalog, log, metrics, logger, isBesideFunctions }: HostContext,
   cell: string,
   secret: CellSecret,
   signal: AbortSignal,
 ): Promise<void> {
-  const pool = openIngestPool(secret, "millwright-ingest");
+  const secretNow = () => requireCellSecret(secrets, cell);
+  const pool = openIngestPool(secret, "millwright-ingest", async () => (await secretNow()).ingest.password);
   const tell = (stop: Stop) =>
     void tellStopped(catalog.service, stop, Date.now()).catch((error: unknown) =>
       logger.warn({ cell, error: String(error) }, "a stop of ingestion was not recorded"),
@@ -188,10 +189,11 @@ async function consumeCell(
     stored: (outcome) => metrics.stored(cell, outcome),
   });
   const tidying = every(TIDY_INTERVAL_MS, signal, async () => {
-    await tidyCell(secret).then(
-      (removed) => metrics.tidied(cell, removed),
-      (error: unknown) => logger.warn({ cell, error: String(error) }, "the cell was not tidied"),
-    );
+    try {
+      metrics.tidied(cell, await tidyCell(await secretNow()));
+    } catch (error) {
+      logger.warn({ cell, error: String(error) }, "the cell was not tidied");
+    }
   });
   const checking = every(LETTER_CHECK_INTERVAL_MS, signal, async () => {
     try {

@@ -1,4 +1,4 @@
-import { sqlState } from "../data/pool.ts";
+import { isLoginRefused, isSomeCause } from "../data/pool.ts";
 import { MillwrightError } from "../model/errors.ts";
 
 /** Something with connections, kept from one invocation of a function to the next. */
@@ -8,8 +8,9 @@ export interface Opened {
 
 /**
  * Opens what a function works with when it is first invoked, and keeps it. When a database refuses the login, or shows
- * another certificate than the one that is pinned, the secrets were rotated: all is opened again with what they are now and the work is run once more, which every handler
- * allows, because every event may come twice. What could not be opened is tried again with the next invocation.
+ * another certificate than the one that is pinned, the secrets were rotated: all is opened again with what they are now
+ * and the work is run once more, which every handler allows, because every event may come twice. What could not be
+ * opened is tried again with the next invocation.
  * @param open - reads the secrets
  * @throws MillwrightError `database-unavailable` where the certificate is another one still
  */
@@ -32,32 +33,22 @@ export function openedBySecrets<T extends Opened>(open: () => Promise<T>) {
     try {
       return await work(first);
     } catch (error) {
-      if (!isSome(error, isLoginRefused) && !isSome(error, isUnproven)) throw error;
+      if (!isLoginRefused(error) && !isUnproven(error)) throw error;
       opened = undefined;
       await first.close();
       return work(await current()).catch((reason: unknown) => {
-        throw isSome(reason, isUnproven) ? unproven(reason) : reason;
+        throw isUnproven(reason) ? unproven(reason) : reason;
       });
     }
   };
 }
 
-/** Also inside what was made of the error. */
-function isSome(error: unknown, test: (error: unknown) => boolean): boolean {
-  if (test(error)) return true;
-  if (error instanceof AggregateError && error.errors.some((one) => isSome(one, test))) return true;
-  return error instanceof Error && error.cause !== undefined && isSome(error.cause, test);
-}
-
-/** SQLSTATE class 28: invalid authorization. */
-function isLoginRefused(error: unknown): boolean {
-  return sqlState(error)?.startsWith("28") === true;
-}
-
 /** How Node names what is wrong with a server's certificate (nodejs.org/api/tls.html, X509 certificate error codes). */
 function isUnproven(error: unknown): boolean {
-  const code = String((error as { code?: unknown } | undefined)?.code);
-  return /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_ALTNAME)/.test(code);
+  return isSomeCause(error, (one) => {
+    const code = String((one as { code?: unknown } | undefined)?.code);
+    return /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_ALTNAME)/.test(code);
+  });
 }
 
 function unproven(cause: unknown): MillwrightError {

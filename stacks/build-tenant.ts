@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "../components/target.ts";
+import type { Cell } from "../components/tiers/cell.ts";
 import { CELL_DATABASE, type CellAccess } from "../components/tiers/cell-login.ts";
 import { cellProvider } from "../components/tiers/cell-provider.ts";
 import { DedicatedTier } from "../components/tiers/dedicated-tier.ts";
@@ -8,7 +9,7 @@ import { tenantLogOf } from "../model/tenant-log.ts";
 import type { HomeConfig, TenantConfig } from "./config/tenant-config.ts";
 
 /** How the tenant is made in a cell. */
-type CellEntry = Pick<TenantArgs, "provider" | "access" | "container">;
+type CellEntry = Pick<TenantArgs, "provider" | "access" | "container"> & Pick<Cell, "instanceIds">;
 
 /**
  * One tenant on any target: in its home and, while it moves or could still go back, in a second one. Every resource of a
@@ -21,7 +22,7 @@ export function buildTenant(config: TenantConfig, target: Target) {
     const { cell, tier, isProtected } = home;
     const entry = tier === "dedicated" ? dedicatedEntry(target, home, config) : sharedEntry(home, config);
     const tenant = new Tenant(`${tenantId}-${cell}`, { tenantId, ...entry, readerPassword, isProtected });
-    return { cell, tier, access: entry.access, tenant };
+    return { cell, tier, access: entry.access, instanceIds: entry.instanceIds, tenant };
   };
 
   const [first, ...others] = homes;
@@ -34,6 +35,12 @@ export function buildTenant(config: TenantConfig, target: Target) {
       placement: { cell: home.cell, database: CELL_DATABASE, schema: home.tenant.schema },
       reader: home.tenant.reader,
       log: tenantLogOf(tenantId, topics),
+      /** Machines of those cells, by name; the primary's first. */
+      servers: Object.fromEntries(
+        dedicated.flatMap(({ cell, instanceIds }) =>
+          instanceIds === undefined ? [] : [[cell, instanceIds]],
+        ),
+      ),
       /** How to reach the tenant's own cells, by name. */
       cells: pulumi.secret(Object.fromEntries(dedicated.map(({ cell, access }) => [cell, access]))),
     },
@@ -68,5 +75,10 @@ function sharedEntry({ cell }: HomeConfig, { environment }: TenantConfig): CellE
     password: access.admin.password,
     sslmode: pulumi.unsecret(access.sslmode),
   };
-  return { provider: cellProvider(cell, admin, {}), access: pulumi.secret(access), container: undefined };
+  return {
+    provider: cellProvider(cell, admin, {}),
+    access: pulumi.secret(access),
+    container: undefined,
+    instanceIds: undefined,
+  };
 }

@@ -5,5 +5,6 @@ import { readTenantConfig } from "./config/tenant-config.ts";
 
 /** One tenant on this machine. */
 export function tenantStack() {
-  return buildTenant(readTenantConfig(), localTarget(readHome())).outputs;
+  const config = readTenantConfig();
+  return buildTenant(config, localTarget(readHome(), config.tenant.rotation)).outputs;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, link, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { SecretStore } from "../../data/secret-store.ts";
 
 /** The installation's first credential. */

@@ -1,5 +1,6 @@
-import { z } from "zod";
-import { readAwsSecret, type SecretsManagerSettings } from "../../data/aws/secrets-manager.ts";
+import * as z from "zod";
+import type { AwsAccount } from "../../data/aws/ask-aws.ts";
+import { readAwsSecret } from "../../data/aws/secrets-manager.ts";
 import { prepareCatalog } from "../../data/catalog/catalog.ts";
 import { createDatabase } from "../../data/create-database.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
@@ -22,7 +23,7 @@ const adminSecret = z.object({ username: z.string().min(1), password: z.string()
  */
 export async function prepareAwsCatalog(
   { serviceSecret, adminSecret: adminArn }: AwsPlatformSettings["catalog"],
-  secretsManager: SecretsManagerSettings,
+  secretsManager: AwsAccount,
   secrets: SecretStore,
 ): Promise<CatalogAccess> {
   const [serviceLogin, administrator] = await Promise.all([

@@ -1,9 +1,15 @@
+import type { AwsAccount } from "../../data/aws/ask-aws.ts";
+import { runOnServer } from "../../data/aws/run-command.ts";
 import { requireCellSecret } from "../../data/cell/cell-secret.ts";
 import { prepareCell } from "../../data/cell/prepare-cell.ts";
 import type { Tenant } from "../../data/catalog/tenant.ts";
+import type { Queryable } from "../../data/pool.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
+import { costBeside } from "../../model/cost/stack-cost.ts";
+import { placeOf, quoteBasis } from "../cost/quote-basis.ts";
 import type { StackConfig } from "../engine/engine.ts";
+import type { OperationDependencies, StackPurpose } from "../operations/dependencies.ts";
 
 /**
  * Brings the schema of cells that are there already up to date.
@@ -13,11 +19,45 @@ export async function prepareCells(secrets: SecretStore, cells: readonly string[
   for (const cell of cells) await prepareCell(await requireCellSecret(secrets, cell));
 }
 
-/** What the stack of a tenant on AWS is told beside what every tenant's is. */
-export function awsStackConfig(
-  { stackConfig }: Pick<AwsPlatformSettings, "stackConfig">,
-  { budgetUsdPerMonth }: Pick<Tenant, "budgetUsdPerMonth">,
-): StackConfig {
-  const budget = budgetUsdPerMonth === null ? {} : { budgetUsdPerMonth };
-  return { "millwright:target": "aws", "millwright:aws": JSON.stringify({ ...stackConfig, ...budget }) };
+/** What operations have on AWS only. */
+export function awsOperations(
+  service: Queryable,
+  aws: AwsPlatformSettings,
+  account: AwsAccount,
+): Pick<OperationDependencies, "stackConfig" | "servers"> {
+  return {
+    stackConfig: (tenant, purpose) => awsStackConfig(service, aws, tenant, purpose),
+    servers: { run: (command, progress) => runOnServer(account, command, progress) },
+  };
+}
+
+/**
+ * What the stack of a tenant on AWS is told beside what every tenant's is. Its budget is asked where it is made: a move is held
+ * by its quote before it begins, and nobody has to pay more to rotate passwords, to go back, or to go.
+ * @throws MillwrightError `price-missing`, `price-book-missing`
+ */
+async function awsStackConfig(
+  service: Queryable,
+  aws: Pick<AwsPlatformSettings, "environment" | "environmentBudgetUsdPerMonth" | "region" | "stackConfig">,
+  { id, tier, machines, budgetUsdPerMonth }: Tenant,
+  { isStaying, adds }: StackPurpose,
+): Promise<StackConfig> {
+  const beside =
+    isStaying && adds !== "nothing"
+      ? costBeside(await quoteBasis(service, placeOf(aws), Date.now(), id), {
+          tier,
+          machines,
+          assumptions: {},
+        })
+      : { elsewhereUsdPerMonth: 0, useUsdPerMonth: 0, shareUsdPerMonth: 0 };
+  const budget = budgetUsdPerMonth === null || !isStaying ? {} : { budgetUsdPerMonth };
+  return {
+    "millwright:target": "aws",
+    "millwright:aws": JSON.stringify({ ...aws.stackConfig, ...budget }),
+    "millwright:cost": JSON.stringify({
+      ...beside,
+      holdsBudget: adds === "tenant",
+      environmentBudgetUsdPerMonth: aws.environmentBudgetUsdPerMonth,
+    }),
+  };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { prepareCatalog, type CatalogPasswords } from "../../data/catalog/catalog.ts";
 import { createDatabase } from "../../data/create-database.ts";
 import { createCluster, startCluster } from "../../data/postgres-cluster/cluster.ts";

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { writeWhole } from "../../data/whole-file.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { tryLock, unlock } from "../processes/lock-file.ts";

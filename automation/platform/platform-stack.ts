@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { glob, readFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { cellSecret, readCellSecret } from "../../data/cell/cell-secret.ts";
 import { prepareCell } from "../../data/cell/prepare-cell.ts";
 import type { SecretStore } from "../../data/secret-store.ts";

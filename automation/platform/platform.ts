@@ -3,19 +3,20 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { pino, type Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { MachineAuthority } from "../../data/aws/machine-authority.ts";
 import { sealChannels } from "../../data/catalog/channel.ts";
 import { openCatalog, type Catalog } from "../../data/catalog/catalog.ts";
 import { listCells, registerCell } from "../../data/catalog/cell.ts";
-import type { Tenant } from "../../data/catalog/tenant.ts";
 import { cellAddress, readCellSecret, requireCellSecret } from "../../data/cell/cell-secret.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import { openEmbeddedLog, prepareEmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
+import { settleFence } from "../../data/cell/settle-fence.ts";
 import { pingDatabase } from "../../data/ping.ts";
 import { channelSealer } from "../../data/seal.ts";
-import { openSecretStore, secretsManagerOf } from "../../data/open-secret-store.ts";
+import { awsAccount, openSecretStore } from "../../data/open-secret-store.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { writeWhole } from "../../data/whole-file.ts";
 import { awsEnvironment, hostEnvironment, inheritedEnvironment, type Settings } from "../../environment.ts";
@@ -23,13 +24,19 @@ import { queryService } from "../../handlers/query/query-service.ts";
 import { tenantCells } from "../../handlers/query/tenant-cells.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { channelKinds } from "../../model/notify-settings.ts";
+import type { TenantId } from "../../model/tenant.ts";
+import { LOCAL_PLACE, placeOf } from "../cost/quote-basis.ts";
 import { watchDrift } from "../drift/watch-drift.ts";
 import { engineLayout } from "../engine/layout.ts";
 import { prepareEngine } from "../engine/prepare.ts";
 import { pulumiEngine } from "../engine/pulumi-engine.ts";
 import { tokenCheck } from "../entrance/token-check.ts";
 import { healthService } from "../health/health-service.ts";
+import { openBills } from "../cost/bills.ts";
+import { keepCosts } from "../cost/keep-costs.ts";
+import { pricingOf } from "../cost/price-stacks.ts";
 import { serveApi } from "../http/server.ts";
+import { machineEntrance, revokeMachines } from "../machines/machine-entrance.ts";
 import { startMetering } from "../metering/metering.ts";
 import { finishDueMoves } from "../moves/finish-due-moves.ts";
 import { receiptKey } from "../moves/receipt-key.ts";
@@ -49,7 +56,7 @@ import { claimHome, RECEIPT_KEY_FILE } from "./home.ts";
 import { openIntakeLog } from "./intake-log.ts";
 import { openMqttEntrance, readCertificate } from "./mqtt-entrance.ts";
 import { keepKafkaAccess } from "./kafka-access.ts";
-import { awsStackConfig, prepareCells } from "./aws-platform.ts";
+import { awsOperations, prepareCells } from "./aws-platform.ts";
 import { bringUpPlatformStack, platformStackOwner, type SharedCell } from "./platform-stack.ts";
 
 const CLIENT = "millwright-service"; // how databases and brokers name our connections
@@ -92,7 +99,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const access =
     aws === undefined
       ? await startCatalogServer(home, settings.catalogUrl, secrets)
-      : await prepareAwsCatalog(aws.catalog, await secretsManagerOf(aws), secrets);
+      : await prepareAwsCatalog(aws.catalog, await awsAccount(aws), secrets);
   await clusters.startAll();
   const catalog = starting.adopt(openCatalog(access.admin, access.passwords, CLIENT), (it) => it.close());
   const kafka = await keepKafkaAccess(settings.kafka, secrets, catalog.service);
@@ -113,6 +120,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   const known = await listCells(catalog.service);
   const dedicatedCells = known.filter(({ tier }) => tier === "dedicated").map(({ name }) => name);
   const environment = aws?.environment ?? ENVIRONMENT;
+  const pricedPlace = aws === undefined ? LOCAL_PLACE : placeOf(aws);
   const stack = { home, environment, cells, dedicatedCells };
   // On AWS the platform's stack is what this service is a part of.
   if (aws === undefined)
@@ -123,14 +131,18 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
   await prepareEventTopics(catalog, log);
 
   const { timescaleCellUrls: dedicatedCellUrls, moveGraceMs } = settings;
-  const moving = { catalog, log, secrets, home, dedicatedCellUrls, moveGraceMs };
+  const machines = aws && machineEntrance(new MachineAuthority(await awsAccount(aws)), aws);
+  const moving = { catalog, log, secrets, home, dedicatedCellUrls, moveGraceMs, pricedPlace };
   const operations = starting.adopt(
     await startOperations({
-      ...{ ...moving, engine, logger },
-      cells: { prepareCell, prepareTenant, dropTenantRows },
+      ...{ ...moving, engine, logger, pricedPlace },
+      cells: { prepareCell, prepareTenant, dropTenantRows, settleFence, checkLogin: pingDatabase },
       databaseUrl: access.workflowsUrl,
       environment,
-      ...(aws === undefined ? {} : { stackConfig: (tenant: Tenant) => awsStackConfig(aws, tenant) }),
+      ...(aws === undefined ? {} : awsOperations(catalog.service, aws, await awsAccount(aws))),
+      ...(machines && {
+        revokeMachines: (tenant: TenantId) => revokeMachines(machines, catalog.service, tenant),
+      }),
       defaultTopic: settings.tenantTopic,
     }),
     (running) => running.close(),
@@ -165,17 +177,21 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     secrets,
     logger,
     startMove: movesByOperation(operations.service),
-    dedicatedServerCount,
+    ...{ dedicatedServerCount, pricedPlace },
   };
   const metering = starting.adopt(
     startMetering({ ...deps, afterPass: () => evaluateTriggers(deps, Date.now()) }),
     (it) => it.stop(),
   );
+  const pricing = { service: catalog.service, pricingAt: pricingOf(pricedPlace) };
+  starting.adopt(keepCosts({ ...pricing, logger }), (it) => it.stop());
   const api = starting.adopt(
     await serveApi(
       {
+        bills: openBills({ ...pricing, nowMs: Date.now }),
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
+        pricedPlace,
         planMove: (request) => planMove(moving, request),
         drift,
         health: healthService({ service: catalog.service, secretOf, log, nowMs: Date.now }),
@@ -186,6 +202,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
         channels: { sealer, kinds: channelKinds(settings.notify) },
         metrics: { registry, more: () => host.metrics() },
         dedicatedServerCount,
+        machineEntrance: machines,
         receiptKey: signing,
         checks: readinessChecks(catalog, log, secrets, host, cells),
         nowMs: Date.now,

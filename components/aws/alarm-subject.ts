@@ -1,8 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { SubjectKind } from "../../model/aws/alarm-rules.ts";
 import type { TenantId } from "../../model/tenant.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { groupName } from "./event-log-access.ts";
 import type { HandlerFunction } from "./handler-function.ts";
+import type { ServiceLoadBalancer } from "./service-load-balancer.ts";
 
 type Names = Pick<HandlerFunction, "functionName" | "deadLetterName">;
 
@@ -42,6 +44,21 @@ export function consumerSubject(
 /** A REST API of API Gateway, all its stages. */
 export function apiSubject(apiName: string): AlarmSubject {
   return { kind: "api", name: "api", dimensions: { ApiName: apiName } };
+}
+
+/** The control plane, and the load balancer before it. Its cluster is called as it is. */
+export function serviceSubjects(
+  { arnSuffix, targetGroupArnSuffix }: Pick<ServiceLoadBalancer, "arnSuffix" | "targetGroupArnSuffix">,
+  { serviceName }: Pick<ControlPlane, "serviceName">,
+): AlarmSubject[] {
+  if (serviceName === undefined) return []; // nothing runs yet, and its silence is no alarm
+  const name = "service";
+  const dimensions = { LoadBalancer: arnSuffix };
+  return [
+    { kind: "service", name, dimensions: { ...dimensions, TargetGroup: targetGroupArnSuffix } },
+    { kind: "serviceTask", name, dimensions: { ClusterName: serviceName, ServiceName: serviceName } },
+    { kind: "loadBalancer", name, dimensions },
+  ];
 }
 
 /** The mail of a configuration set of SES. */

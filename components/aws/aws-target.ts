@@ -13,13 +13,16 @@ export interface AwsTargetArgs {
   readonly place: TimescalePlace;
   /** Cells whose second server is the primary since a recovery (docs/runbooks/timescale-on-aws.md). */
   readonly promotedCells: readonly string[];
+  /** Of the secrets ({@link RandomSecret}); 0 when left out. */
+  readonly rotation?: number;
 }
 
 /** Builds on AWS: a cell is TimescaleDB on EC2, a secret lies in Secrets Manager too. */
-export function awsTarget({ provider, place, promotedCells }: AwsTargetArgs): Target {
+export function awsTarget({ provider, place, promotedCells, rotation = 0 }: AwsTargetArgs): Target {
   const random = new LocalProvider("random");
   const randomSecret = (name: string, parent: pulumi.Resource | undefined) =>
-    new RandomSecret(name, { provider: random, ...(parent === undefined ? {} : { parent }) }).value;
+    new RandomSecret(name, { rotation }, { provider: random, ...(parent === undefined ? {} : { parent }) })
+      .value;
   return {
     cellServer(name, url, { parent, protect = false }): CellServer {
       if (url !== undefined) return externalCellServer(url);
@@ -34,9 +37,9 @@ export function awsTarget({ provider, place, promotedCells }: AwsTargetArgs): Ta
         { place, logins, primary, isProtected: protect },
         { providers: [provider], ...(parent === undefined ? {} : { parent }) },
       );
-      const { host, port, user, password, certificate, container } = server;
+      const { host, port, user, password, certificate, instanceIds, container } = server;
       return {
-        ...{ host, password, certificate, container },
+        ...{ host, password, certificate, instanceIds, container },
         port: pulumi.output(port),
         user: pulumi.output(user),
         sslmode: pulumi.output("require"),

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inCluster } from "./event-log-access.ts";
-import { storedSecretPrefix, type AwsScope } from "./names.ts";
+import { storedSecretPrefix, thingPrefix, type AwsScope } from "./names.ts";
 import type { Statement } from "./policy.ts";
 
 /** What Fargate does for a task before it runs: its image, and its log. */
@@ -37,10 +37,12 @@ export interface ControlPlaneReach {
   readonly state: { readonly bucket: string; readonly keyAlias: string };
 }
 
-/** What the service does itself: its secrets, the event log and the stacks' state. */
+/** What the service does itself: its secrets, the event log, machines' certificates and the stacks' state. */
 export function ownWork(args: ControlPlaneReach): Statement[] {
   const { eventLog, keyArns, catalog, state, region, accountId, scope } = args;
   const bucket = `arn:aws:s3:::${state.bucket}`;
+  const atIot = (resource: string) => `arn:aws:iot:${region}:${accountId}:${resource}`;
+  const things = atIot(`thing/${thingPrefix(scope)}*`);
   return [
     {
       Action: [
@@ -75,6 +77,18 @@ export function ownWork(args: ControlPlaneReach): Statement[] {
     {
       Action: ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
       Resource: inCluster(eventLog.clusterArn, "group", "millwright*"),
+    },
+    // Certificates of machines. They have no names: those of the account in this region are the limit.
+    { Action: "iot:CreateCertificateFromCsr", Resource: "*" }, // the action knows no resources
+    { Action: ["iot:UpdateCertificate", "iot:DeleteCertificate"], Resource: atIot("cert/*") },
+    {
+      Action: ["iot:AttachThingPrincipal", "iot:DetachThingPrincipal"],
+      Resource: [atIot("cert/*"), things],
+    },
+    { Action: ["iot:CreateThing", "iot:DeleteThing"], Resource: things },
+    {
+      Action: "iot:AddThingToThingGroup",
+      Resource: [things, atIot(`thinggroup/millwright-${scope.environment}-*`)],
     },
     { Action: "s3:ListBucket", Resource: bucket },
     { Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: `${bucket}/.pulumi/*` },
@@ -235,6 +249,24 @@ export function deployingServers({ region, accountId, scope }: ControlPlaneReach
         ...["ssm:DescribeAssociation", "ssm:DescribeParameters", "ssm:AddTagsToResource"],
       ],
       Resource: "*", // an association's id is AWS's; the condition is the limit
+      Condition: inRegion,
+    },
+    {
+      // A restore: on servers of tenants, and by no other document.
+      Action: "ssm:SendCommand",
+      Resource: arnOf("instance/*"),
+      Condition: {
+        StringEquals: {
+          "ssm:resourceTag/project": "millwright",
+          "ssm:resourceTag/environment": scope.environment,
+        },
+        StringNotEquals: { "ssm:resourceTag/tenant": "shared" },
+      },
+    },
+    { Action: "ssm:SendCommand", Resource: `arn:aws:ssm:${region}::document/AWS-RunShellScript` },
+    {
+      Action: ["ssm:ListCommands", "ssm:GetCommandInvocation"],
+      Resource: "*", // these actions know no resources
       Condition: inRegion,
     },
     {

@@ -11,8 +11,9 @@ import {
 } from "./control-plane-policy.ts";
 import { MACHINE_LOGIN } from "./machine-entrance.ts";
 import { awsName, awsPath, storedSecretPrefix } from "./names.ts";
-import { assumedBy, policyOf } from "./policy.ts";
+import { policyOf, type Statement } from "./policy.ts";
 import { SERVICE_PORT } from "./service-load-balancer.ts";
+import { serviceRole } from "./service-role.ts";
 
 export interface ControlPlaneArgs extends ControlPlaneReach {
   readonly settings: AwsSettings["service"];
@@ -21,9 +22,12 @@ export interface ControlPlaneArgs extends ControlPlaneReach {
   /** Of its load balancer. */
   readonly targetGroupArn: pulumi.Input<string>;
   readonly eventLog: ControlPlaneReach["eventLog"] & { readonly brokers: pulumi.Input<string> };
+  /** Where machines connect to IoT Core. */
+  readonly machines: { readonly endpoint: pulumi.Input<string> };
   readonly sharedCells: AwsPlatformSettings["sharedCells"];
   /** `millwright:aws` of tenants' stacks. */
   readonly stackConfig: AwsPlatformSettings["stackConfig"];
+  readonly environmentBudgetUsdPerMonth: number;
   /** Further variables (README.md): by what it can send, whose pages may call. */
   readonly variables: Readonly<Record<string, pulumi.Input<string>>>;
   /** Another one after each change of the functions' catalog login, whose role the service prepares as it starts. */
@@ -41,6 +45,8 @@ const KEPT_IMAGES = 20;
  */
 export class ControlPlane extends pulumi.ComponentResource {
   readonly repositoryUrl: pulumi.Output<string>;
+  /** Of the service and of its cluster; undefined until an image is named. */
+  readonly serviceName: string | undefined;
 
   constructor(name: string, args: ControlPlaneArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:ControlPlane", name, {}, opts);
@@ -79,24 +85,17 @@ export class ControlPlane extends pulumi.ComponentResource {
       child,
     );
     const cluster = new aws.ecs.Cluster(name, { name: ownName }, child);
-    const roleOf = (part: string, policy: pulumi.Output<string>) => {
-      const role = new aws.iam.Role(
+    const roleOf = (part: string, statements: readonly Statement[]) =>
+      serviceRole(
         `${name}-${part}`,
         {
-          name: awsName("role", scope, `${name}-${part}`),
-          assumeRolePolicy: assumedBy("ecs-tasks.amazonaws.com"),
+          ...{ scope, part: `${name}-${part}`, service: "ecs-tasks.amazonaws.com" },
+          policy: { name: part, statements },
         },
         child,
       );
-      const attached = new aws.iam.RolePolicy(
-        `${name}-${part}`,
-        { name: part, role: role.name, policy },
-        child,
-      );
-      return { arn: role.arn, name: role.name, attached };
-    };
-    const starting = roleOf("start", policyOf(startingTasks(repository.arn, log.arn)));
-    const working = roleOf("task", policyOf(ownWork(args)));
+    const starting = roleOf("start", startingTasks(repository.arn, log.arn));
+    const working = roleOf("task", ownWork(args));
     // Too long for a policy of the role's own.
     const deploying = Object.entries({
       tenants: deployingTenants(args),
@@ -121,7 +120,8 @@ export class ControlPlane extends pulumi.ComponentResource {
           family: ownName,
           requiresCompatibilities: ["FARGATE"],
           networkMode: "awsvpc",
-          runtimePlatform: { cpuArchitecture: "ARM64", operatingSystemFamily: "LINUX" },
+          // A fifth dearer than arm64, whose price in us-east-1 no book has yet: the gate would refuse it.
+          runtimePlatform: { cpuArchitecture: "X86_64", operatingSystemFamily: "LINUX" },
           cpu: String(settings.cpuUnits),
           memory: String(settings.memoryMb),
           executionRoleArn: starting.arn,
@@ -175,9 +175,10 @@ export class ControlPlane extends pulumi.ComponentResource {
           propagateTags: "SERVICE",
           waitForSteadyState: true,
         },
-        { parent: this, dependsOn: [starting.attached, working.attached, ...deploying] },
+        { parent: this, dependsOn: [starting.policy, working.policy, ...deploying] },
       );
     }
+    this.serviceName = settings.imageTag === undefined ? undefined : ownName;
     this.repositoryUrl = repository.repositoryUrl;
     this.registerOutputs({ repositoryUrl: this.repositoryUrl });
   }
@@ -185,14 +186,16 @@ export class ControlPlane extends pulumi.ComponentResource {
 
 function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<string>> {
   const { scope, region, keyArns, eventLog, catalog, state, sharedCells, stackConfig } = args;
+  const { environmentBudgetUsdPerMonth } = args;
   const platform: pulumi.Input<AwsPlatformSettings> = pulumi.output({
-    ...{ region, environment: scope.environment, sharedCells, stackConfig },
+    ...{ region, environment: scope.environment, sharedCells, stackConfig, environmentBudgetUsdPerMonth },
     secrets: { prefix: storedSecretPrefix(scope), kmsKeyArn: keyArns.secrets },
     state: {
       url: `s3://${state.bucket}?region=${region}`,
       secretsProvider: `awskms:///${state.keyAlias}?region=${region}`,
     },
     catalog: { serviceSecret: catalog.loginSecretArn, adminSecret: catalog.adminSecretArn },
+    machines: args.machines,
   });
   return {
     AWS_REGION: region,

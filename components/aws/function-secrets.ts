@@ -32,7 +32,7 @@ export class FunctionSecrets extends pulumi.ComponentResource {
       valueOf: (random: pulumi.Output<string>) => object,
       place: { readonly storedName?: string } = {},
     ) => {
-      const { value } = new RandomSecret(`${name}-${part}`, { parent: this, provider });
+      const { value } = new RandomSecret(`${name}-${part}`, {}, { parent: this, provider });
       const secretArgs = { scope, kmsKeyArn, value: pulumi.jsonStringify(valueOf(value)), ...place };
       return new StoredSecret(`${name}-${part}`, secretArgs, { parent: this });
     };

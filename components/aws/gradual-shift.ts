@@ -5,7 +5,7 @@ import { alarmName } from "./alarms.ts";
 import { functionSubjects } from "./alarm-subject.ts";
 import type { HandlerFunction } from "./handler-function.ts";
 import { awsName, type AwsScope } from "./names.ts";
-import { assumedBy } from "./policy.ts";
+import { serviceRole } from "./service-role.ts";
 
 export interface GradualShiftArgs {
   readonly scope: AwsScope;
@@ -26,18 +26,11 @@ export class GradualShift extends pulumi.ComponentResource {
       { name: awsName("codeDeploy", scope, "handlers"), computePlatform: "Lambda" },
       child,
     );
-    const role = new aws.iam.Role(
+    // AWS's own policy: it may move aliases, and read alarms; the code itself is out of its reach.
+    const managedArn = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited";
+    const role = serviceRole(
       name,
-      { name: awsName("role", scope, "shift"), assumeRolePolicy: assumedBy("codedeploy.amazonaws.com") },
-      child,
-    );
-    const policy = new aws.iam.RolePolicyAttachment(
-      name,
-      // AWS's own: it may move aliases, and read alarms; the code itself is out of its reach.
-      {
-        role: role.name,
-        policyArn: "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited",
-      },
+      { scope, part: "shift", service: "codedeploy.amazonaws.com", policy: { managedArn } },
       child,
     );
     this.releases = Object.fromEntries(
@@ -56,7 +49,7 @@ export class GradualShift extends pulumi.ComponentResource {
               events: ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"],
             },
           },
-          { parent: this, dependsOn: [policy] },
+          { parent: this, dependsOn: [role.policy] },
         );
         const { functionName, alias, version } = fn;
         const names = { application: application.name, deploymentGroup: group.deploymentGroupName };

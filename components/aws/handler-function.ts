@@ -1,9 +1,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { deadLetterQueue } from "./dead-letter-queue.ts";
 import { readingsOf, type EventLogAccess } from "./event-log-access.ts";
 import { HANDLERS, type HandlerName, type HandlerSpec } from "./handlers.ts";
 import { awsName, type AwsScope } from "./names.ts";
-import { assumedBy, policyOf, type Statement } from "./policy.ts";
+import type { Statement } from "./policy.ts";
+import { serviceRole } from "./service-role.ts";
 
 /** What all functions of an environment stand on. */
 export interface FunctionPlace {
@@ -50,14 +52,9 @@ export class HandlerFunction extends pulumi.ComponentResource {
     const child = { parent: this };
     this.handler = handler;
     this.functionName = awsName("function", scope, part);
-    this.deadLetterName = awsName("queue", scope, `${part}-dead-letters`);
 
-    const queueArgs = {
-      name: this.deadLetterName,
-      kmsMasterKeyId: keyArns.messages,
-      messageRetentionSeconds: TWO_WEEKS_S,
-    };
-    const letters = new aws.sqs.Queue(`${name}-dead-letters`, queueArgs, child);
+    const letters = deadLetterQueue(name, { scope, part, keyArn: keyArns.messages }, child);
+    this.deadLetterName = letters.name;
     const log = new aws.cloudwatch.LogGroup(
       name,
       {
@@ -67,22 +64,14 @@ export class HandlerFunction extends pulumi.ComponentResource {
       },
       child,
     );
-    const role = new aws.iam.Role(
+    const statements = [
+      ...ownStatements(args, spec, log.arn, letters.arn),
+      ...(spec.source === undefined ? [] : readingsOf(eventLog.clusterArn, this.functionName)),
+      ...(spec.sends === true ? SENDING : []),
+    ];
+    const role = serviceRole(
       name,
-      { name: awsName("role", scope, part), assumeRolePolicy: assumedBy("lambda.amazonaws.com") },
-      child,
-    );
-    const policy = new aws.iam.RolePolicy(
-      name,
-      {
-        name: "handler",
-        role: role.name,
-        policy: policyOf([
-          ...ownStatements(args, spec, log.arn, letters.arn),
-          ...(spec.source === undefined ? [] : readingsOf(eventLog.clusterArn, this.functionName)),
-          ...(spec.sends === true ? SENDING : []),
-        ]),
-      },
+      { scope, part, service: "lambda.amazonaws.com", policy: { name: "handler", statements } },
       child,
     );
     const lambda = new aws.lambda.Function(
@@ -108,7 +97,7 @@ export class HandlerFunction extends pulumi.ComponentResource {
           : { reservedConcurrentExecutions: args.reservedConcurrency }),
       },
       // Lambda checks the role when the function is made: with its policy, or not at all.
-      { parent: this, dependsOn: [policy] },
+      { parent: this, dependsOn: [role.policy] },
     );
     const live = new aws.lambda.Alias(
       `${name}-live`,
@@ -126,8 +115,6 @@ export class HandlerFunction extends pulumi.ComponentResource {
     this.registerOutputs({ liveArn: this.liveArn, deadLetterArn: this.deadLetterArn });
   }
 }
-
-const TWO_WEEKS_S = 14 * 24 * 3_600; // the longest that SQS keeps a message
 
 function ownStatements(
   { secrets, keyArns }: HandlerFunctionArgs,

@@ -2,8 +2,10 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { LocalProvider } from "../local/local-provider.ts";
 import { RandomSecret } from "../local/random-secret.ts";
-import { awsName, kafkaSecretName, type AwsScope } from "./names.ts";
-import { assumedBy, policyOf, type Statement } from "./policy.ts";
+import { deadLetterQueue } from "./dead-letter-queue.ts";
+import { kafkaSecretName, type AwsScope } from "./names.ts";
+import { policyOf, type Statement } from "./policy.ts";
+import { serviceRole } from "./service-role.ts";
 
 export interface MachineEntranceArgs {
   readonly scope: AwsScope;
@@ -26,7 +28,6 @@ export interface MachineEntranceAccess {
 
 /** Of the event log, and the only one that is no IAM identity: IoT Core knows no other login. */
 export const MACHINE_LOGIN = "millwright-machines";
-const TWO_WEEKS_S = 14 * 24 * 3_600; // the longest that SQS keeps a message
 
 /** What IoT Core needs to write the messages of machines into the event log (ADR 56). */
 export class MachineEntrance extends pulumi.ComponentResource {
@@ -38,23 +39,21 @@ export class MachineEntrance extends pulumi.ComponentResource {
     const { scope, keyArns } = args;
     const child = { parent: this };
     const secret = this.#login(name, args);
-    this.deadLetterName = awsName("queue", scope, `${name}-dead-letters`);
-    const letters = new aws.sqs.Queue(
-      `${name}-dead-letters`,
-      {
-        name: this.deadLetterName,
-        kmsMasterKeyId: keyArns.messages,
-        messageRetentionSeconds: TWO_WEEKS_S,
-      },
-      child,
-    );
-    const rules = this.#role(`${name}-rules`, scope, [
+    const letters = deadLetterQueue(name, { scope, part: name, keyArn: keyArns.messages }, child);
+    this.deadLetterName = letters.name;
+    const roleOf = (part: string, statements: readonly Statement[]) =>
+      serviceRole(
+        part,
+        { scope, part, service: "iot.amazonaws.com", policy: { name: "iot", statements } },
+        child,
+      );
+    const rules = roleOf(`${name}-rules`, [
       { Action: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], Resource: secret.arn },
       { Action: "kms:Decrypt", Resource: keyArns.secrets },
       { Action: "sqs:SendMessage", Resource: letters.arn },
       { Action: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: keyArns.messages },
     ]);
-    const network = this.#role(`${name}-network`, scope, [
+    const network = roleOf(`${name}-network`, [
       {
         // IoT Core makes the network interfaces; these actions know no resource beforehand.
         Action: [
@@ -75,7 +74,7 @@ export class MachineEntrance extends pulumi.ComponentResource {
       {
         vpcConfiguration: {
           ...{ vpcId: args.vpcId, subnetIds: args.subnetIds, securityGroups: [args.securityGroupId] },
-          roleArn: network.role.arn,
+          roleArn: network.arn,
         },
       },
       // It is tried when it is made: with the role's policy, or not at all.
@@ -83,7 +82,7 @@ export class MachineEntrance extends pulumi.ComponentResource {
     );
     this.access = {
       destinationArn: destination.arn,
-      roleArn: rules.role.arn,
+      roleArn: rules.arn,
       loginSecretArn: secret.arn,
       deadLetterUrl: letters.url,
     };
@@ -94,7 +93,7 @@ export class MachineEntrance extends pulumi.ComponentResource {
   #login(name: string, { scope, keyArns, clusterArn }: MachineEntranceArgs): aws.secretsmanager.Secret {
     const child = { parent: this };
     const provider = new LocalProvider(`${name}-random`, child);
-    const { value: password } = new RandomSecret(`${name}-login`, { ...child, provider });
+    const { value: password } = new RandomSecret(`${name}-login`, {}, { ...child, provider });
     const secret = new aws.secretsmanager.Secret(
       `${name}-login`,
       { name: kafkaSecretName(scope, name), kmsKeyId: keyArns.secrets, recoveryWindowInDays: 7 },
@@ -128,20 +127,5 @@ export class MachineEntrance extends pulumi.ComponentResource {
       { ...child, dependsOn: [version, policy] },
     );
     return secret;
-  }
-
-  #role(name: string, scope: AwsScope, statements: readonly Statement[]) {
-    const child = { parent: this };
-    const role = new aws.iam.Role(
-      name,
-      { name: awsName("role", scope, name), assumeRolePolicy: assumedBy("iot.amazonaws.com") },
-      child,
-    );
-    const policy = new aws.iam.RolePolicy(
-      name,
-      { name: "iot", role: role.name, policy: policyOf(statements) },
-      child,
-    );
-    return { role, policy };
   }
 }

@@ -52,6 +52,35 @@ export function awsName(kind: NameKind, scope: AwsScope, part: string): string {
   return `${head.replaceAll(/-+/g, "-").slice(0, room).replace(/-$/, "")}-${tail}`;
 }
 
+/** The attribute of a thing that says which machine it is. */
+export const MACHINE_ATTRIBUTE = "machine";
+
+/** What a tenant's machines have at IoT Core: the group of their things, whose policy is theirs, and the rule for them. */
+export function machineEntranceNames(scope: AwsScope) {
+  const group = awsName("policy", scope, "machines");
+  const rule = group.replaceAll("-", "_"); // rules are called by letters, digits and low lines
+  return { group, rule, topicPrefix: `$aws/rules/${rule}/` };
+}
+
+const MAX_THING_LENGTH = 128;
+
+/**
+ * `millwright-ENV:TENANT:GENERATION:MACHINE`, in letters, digits, `:`, `_` and `-`. A machine's id that has others, or is
+ * too long, is a hash behind one more `:`. A tenant that is made anew has other things, with nothing of the former's.
+ * @param generation - of the tenant, among those that had its id
+ */
+export function thingName(scope: AwsScope, generation: number, machineId: string): string {
+  const head = `${thingPrefix(scope)}${ownerOf(scope)}:${generation}:`;
+  if (/^[\w-]+$/.test(machineId) && head.length + machineId.length <= MAX_THING_LENGTH)
+    return head + machineId;
+  return `${head}:${createHash("sha256").update(machineId).digest("hex").slice(0, 32)}`;
+}
+
+/** What the names of all things of an environment begin with. */
+export function thingPrefix({ environment }: Pick<AwsScope, "environment">): string {
+  return `millwright-${environment}:`;
+}
+
 /** Bucket names belong to the whole world: the account's number keeps them apart from other installations'. */
 export function bucketName(scope: AwsScope, part: string, accountId: string): string {
   return awsName("bucket", scope, `${part}-${accountId}`);

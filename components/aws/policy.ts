@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** One permission of a role, or of a resource's own policy. */
 export interface Statement {
+  readonly Sid?: string;
   readonly Effect?: "Allow" | "Deny";
   readonly Principal?: pulumi.Input<Readonly<Record<string, pulumi.Input<string | string[]>>>>;
   readonly Action: string | readonly string[];
@@ -9,12 +10,17 @@ export interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
 }
 
-/** Longest policies that IAM takes, in characters (IAM and STS quotas, read 2026-11). */
-const MAX_LENGTHS = { inline: 10_240, managed: 6_144 } as const;
+/** Longest policies that AWS takes, in characters (quotas of IAM and of IoT Core, read 2026-11). */
+const MAX_LENGTHS = {
+  inline: 10_240, // of one role, in it
+  managed: 6_144,
+  iot: 2_048,
+} as const;
 
 /**
- * Statements as the JSON that AWS takes.
- * @param kind - how the policy is attached: AWS says only in the middle of an `up` that one is too long for that
+ * Statements as the JSON that AWS takes. One that is too long is refused as soon as its ARNs are known, which is after a
+ * stack's first preview: test/components/aws/policy-lengths.test.ts looks beforehand.
+ * @param kind - what the policy is part of
  */
 export function policyOf(
   statements: readonly Statement[],

@@ -32,6 +32,9 @@ export class ServiceLoadBalancer extends pulumi.ComponentResource {
   /** Who calls it needs a rule that names this group. */
   readonly securityGroupId: pulumi.Output<string>;
   readonly url: pulumi.Output<string>;
+  /** What CloudWatch calls them. */
+  readonly arnSuffix: pulumi.Output<string>;
+  readonly targetGroupArnSuffix: pulumi.Output<string>;
 
   constructor(name: string, args: ServiceLoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:ServiceLoadBalancer", name, {}, opts);
@@ -81,6 +84,8 @@ export class ServiceLoadBalancer extends pulumi.ComponentResource {
     this.loadBalancerArn = balancer.arn;
     this.listenerArn = listener.arn;
     this.targetGroupArn = targets.arn;
+    this.arnSuffix = balancer.arnSuffix;
+    this.targetGroupArnSuffix = targets.arnSuffix;
     this.securityGroupId = pulumi.output(args.securityGroupId);
     this.url = pulumi.interpolate`${secured ? "https" : "http"}://${balancer.dnsName}`;
     this.registerOutputs({ listenerArn: this.listenerArn, url: this.url });

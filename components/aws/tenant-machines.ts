@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ownerHeaders } from "../../model/topic-name.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import type { MachineEntranceAccess } from "./machine-entrance.ts";
-import { awsName, type AwsScope } from "./names.ts";
+import { MACHINE_ATTRIBUTE, machineEntranceNames, type AwsScope } from "./names.ts";
 import { policyOf, type Statement } from "./policy.ts";
 
 export interface TenantMachinesArgs {
@@ -20,9 +20,6 @@ export interface TenantMachinesArgs {
   readonly entrance: MachineEntranceAccess;
 }
 
-/** The attribute of a thing that says which machine it is; set by us, as the thing's name and group. */
-export const MACHINE_ATTRIBUTE = "machine";
-
 /**
  * A tenant's machines at IoT Core. Whose message it is follows from where it may be published: each tenant has a rule of
  * its own, and a certificate of the tenant's group may publish to that rule alone, under its own machine's name.
@@ -36,10 +33,9 @@ export class TenantMachines extends pulumi.ComponentResource {
     super("millwright:aws:TenantMachines", name, {}, opts);
     const { scope, entrance } = args;
     const child = { parent: this };
-    // Rules are called by letters, digits and low lines.
-    const ruleName = awsName("policy", scope, "machines").replaceAll("-", "_");
-    this.topicPrefix = `$aws/rules/${ruleName}/`;
-    this.groupName = awsName("policy", scope, "machines");
+    const { group: groupName, rule: ruleName, topicPrefix } = machineEntranceNames(scope);
+    this.topicPrefix = topicPrefix;
+    this.groupName = groupName;
 
     const group = new aws.iot.ThingGroup(
       name,
@@ -48,7 +44,7 @@ export class TenantMachines extends pulumi.ComponentResource {
     );
     const policy = new aws.iot.Policy(
       name,
-      { name: this.groupName, policy: policyOf(mayDo(args, this.topicPrefix)) },
+      { name: this.groupName, policy: policyOf(mayDo(args, this.topicPrefix), "iot") },
       child,
     );
     new aws.iot.PolicyAttachment(name, { policy: policy.name, target: group.arn }, child);
@@ -114,9 +110,9 @@ function mayDo({ region, accountId }: TenantMachinesArgs, topicPrefix: string): 
   const at = (resource: string) => `arn:aws:iot:${region}:${accountId}:${resource}`;
   const thing = "${iot:Connection.Thing.ThingName}";
   const machine = `\${iot:Connection.Thing.Attributes[${MACHINE_ATTRIBUTE}]}`;
-  // Its configuration: it reads what is wanted, and reports what is.
+  // Its configuration: it asks for what is wanted, reports what is, and hears every answer. To name the answers one by one
+  // there is no room in a policy of IoT Core.
   const shadow = `$aws/things/${thing}/shadow`;
-  const answers = ["get/accepted", "get/rejected", "update/accepted", "update/rejected", "update/delta"];
   return [
     {
       Action: "iot:Connect",
@@ -132,7 +128,7 @@ function mayDo({ region, accountId }: TenantMachinesArgs, topicPrefix: string): 
         at(`topic/${shadow}/update`),
       ],
     },
-    { Action: "iot:Subscribe", Resource: answers.map((answer) => at(`topicfilter/${shadow}/${answer}`)) },
-    { Action: "iot:Receive", Resource: answers.map((answer) => at(`topic/${shadow}/${answer}`)) },
+    { Action: "iot:Subscribe", Resource: at(`topicfilter/${shadow}/*`) },
+    { Action: "iot:Receive", Resource: at(`topic/${shadow}/*`) },
   ];
 }

@@ -58,6 +58,8 @@ export class Timescale extends pulumi.ComponentResource {
   /** The primary's, in PEM, for its clients to pin. */
   readonly certificate: pulumi.Output<string>;
   readonly loginsSecretArn: pulumi.Output<string>;
+  /** The primary's first. */
+  readonly instanceIds: pulumi.Output<readonly string[]>;
   /** Goes with everything on the server. */
   readonly container: pulumi.Resource;
 
@@ -141,6 +143,9 @@ export class Timescale extends pulumi.ComponentResource {
       { parent: this, dependsOn: [ready] },
     ).value;
     this.loginsSecretArn = secret.arn;
+    this.instanceIds = pulumi.all(
+      [first, ...(second === undefined ? [] : [second])].map(({ machine }) => machine.id),
+    );
     this.container = first.machine;
     this.registerOutputs({ host: this.host, loginsSecretArn: this.loginsSecretArn });
   }

@@ -47,6 +47,7 @@ export function externalCellServer(url: pulumi.Output<string>): CellServer {
     password: server.password,
     sslmode: pulumi.unsecret(server.sslmode),
     certificate: undefined,
+    instanceIds: undefined,
     container: undefined,
   };
 }

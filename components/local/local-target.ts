@@ -9,8 +9,9 @@ import { RandomSecret } from "./random-secret.ts";
 /**
  * Builds on this machine: a cell is a PostgreSQL cluster in `HOME/cells/NAME`.
  * @param home - absolute folder of the installation
+ * @param rotation - of the secrets ({@link RandomSecret})
  */
-export function localTarget(home: string): Target {
+export function localTarget(home: string, rotation = 0): Target {
   const provider = new LocalProvider("local");
   return {
     cellServer(name, url, opts): CellServer {
@@ -23,11 +24,11 @@ export function localTarget(home: string): Target {
         const { host, port, user, password } = server;
         return {
           ...{ host, port, user, password, sslmode: pulumi.output("disable") },
-          ...{ certificate: undefined, container: server },
+          ...{ certificate: undefined, instanceIds: undefined, container: server },
         };
       }
       return externalCellServer(url);
     },
-    secret: (name, opts) => new RandomSecret(name, { ...opts, provider }).value,
+    secret: (name, opts) => new RandomSecret(name, { rotation }, { ...opts, provider }).value,
   };
 }

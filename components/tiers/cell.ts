@@ -22,6 +22,8 @@ const QUERY_CONNECTIONS = 60;
 export class Cell extends pulumi.ComponentResource {
   readonly access: pulumi.Output<CellAccess>;
   readonly sslmode: pulumi.Output<string>;
+  /** See CellServer. */
+  readonly instanceIds: pulumi.Output<readonly string[]> | undefined;
   readonly provider: postgresql.Provider;
   /** Set where deleting the server makes it needless to delete what is in it. */
   readonly container: pulumi.Resource | undefined;
@@ -86,6 +88,7 @@ export class Cell extends pulumi.ComponentResource {
     }
 
     this.sslmode = server.sslmode;
+    this.instanceIds = server.instanceIds;
     this.access = pulumi.secret({
       host: server.host,
       port: server.port,

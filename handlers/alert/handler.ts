@@ -1,7 +1,7 @@
 import { readAwsSecret } from "../../data/aws/secrets-manager.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
 import { openPool } from "../../data/pool.ts";
-import { readAlertEnvironment } from "../../environment.ts";
+import { readAlertEnvironment } from "../../function-environment.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { deliver } from "../ingest/deliver.ts";
 import { gapLog } from "../ingest/gap-log.ts";

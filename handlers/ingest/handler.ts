@@ -3,7 +3,7 @@ import { machineHistories } from "../../data/catalog/machine-histories.ts";
 import { topicsOfCell } from "../../data/catalog/topic.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
 import { openPool } from "../../data/pool.ts";
-import { readIngestEnvironment } from "../../environment.ts";
+import { readIngestEnvironment } from "../../function-environment.ts";
 import { publishMetric } from "../embedded-metric.ts";
 import { openedBySecrets } from "../opened-by-secrets.ts";
 import { deliver } from "./deliver.ts";

@@ -2,7 +2,7 @@ import { readAwsSecret } from "../../data/aws/secrets-manager.ts";
 import { parseDatabaseSecret } from "../../data/database-secret.ts";
 import { openPool } from "../../data/pool.ts";
 import { parseSealKey, sealer } from "../../data/seal.ts";
-import { readNotifyEnvironment } from "../../environment.ts";
+import { readNotifyEnvironment } from "../../function-environment.ts";
 import { publishMetric } from "../embedded-metric.ts";
 import { openedBySecrets } from "../opened-by-secrets.ts";
 import { openSenders } from "./channels/senders.ts";

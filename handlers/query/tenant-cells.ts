@@ -1,12 +1,21 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ClientBase, Pool } from "pg";
 import type { Catalog } from "../../data/catalog/catalog.ts";
 import { placementOf } from "../../data/catalog/placement.ts";
 import { openQueryPool } from "../../data/cell/cell-pool.ts";
 import { requireCellSecret } from "../../data/cell/cell-secret.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
+import { isLoginRefused } from "../../data/pool.ts";
 import { hasCode, MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { inPlacement } from "./in-placement.ts";
+
+/**
+ * The cell takes a new password before the secret has it. Shorter: queries fail in a rotation. Longer: a login that is
+ * wrong for good is told later.
+ */
+const LOGIN_WAIT_MS = 10_000;
+const LOGIN_PAUSE_MS = 100;
 
 /** Where a tenant's placement says that its data is. */
 export interface Home {
@@ -18,7 +27,10 @@ export interface Home {
 
 /** The way to the data of all tenants, each in its cell. */
 export interface TenantCells {
-  /** Runs `work`, and once more when the tenant has moved since its placement was read; a second move is for the client to see. */
+  /**
+   * Runs `work`, and once more when the tenant has moved since its placement was read; a second move is for the client to
+   * see. A login that is refused is tried with what the secret says then.
+   */
   readonly atHome: <T>(tenant: TenantId, work: (home: Home) => Promise<T>) => Promise<T>;
   /** Runs `work` in one transaction in the tenant's cell, as the query login. */
   readonly inCell: <T>(
@@ -57,11 +69,16 @@ export function tenantCells({ catalog, secrets }: TenantCellsDeps): TenantCells 
   }
 
   const atHome: TenantCells["atHome"] = async (tenant, work) => {
-    try {
-      return await work(await homeOf(tenant));
-    } catch (error) {
-      if (!hasCode(error, "placement-changed")) throw error;
-      return work(await homeOf(tenant));
+    const waitUntilMs = Date.now() + LOGIN_WAIT_MS;
+    let hasMoved = false;
+    for (;;) {
+      try {
+        return await work(await homeOf(tenant));
+      } catch (error) {
+        if (isLoginRefused(error) && Date.now() < waitUntilMs) await delay(LOGIN_PAUSE_MS);
+        else if (!hasMoved && hasCode(error, "placement-changed")) hasMoved = true;
+        else throw error;
+      }
     }
   };
 

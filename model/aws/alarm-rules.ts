@@ -27,6 +27,9 @@ export interface AlarmRule {
 
 const lambda = (name: string, statistic: string): Metric => ({ namespace: "AWS/Lambda", name, statistic });
 const api = (name: string, statistic: string): Metric => ({ namespace: "AWS/ApiGateway", name, statistic });
+const balancer = (name: string, statistic: string): Metric => ({
+  ...{ namespace: "AWS/ApplicationELB", name, statistic },
+});
 const catalog = (name: string, statistic: string): Metric => ({ namespace: "AWS/RDS", name, statistic });
 // Published by the servers themselves (components/aws/timescale/files/metrics.sh), every minute.
 const server = (name: string): Metric => ({ namespace: "Millwright/Timescale", name, statistic: "Maximum" });
@@ -36,6 +39,7 @@ const own = (name: string, statistic: string): Metric => ({ namespace: "Millwrig
 const FIVE_MINUTES = { periodSeconds: 300, periodCount: 1 };
 const HOUR = { periodSeconds: 3_600, periodCount: 1 };
 const THREE_MINUTES = { periodSeconds: 60, periodCount: 3 };
+const TEN_MINUTES = { periodSeconds: 60, periodCount: 10 };
 const GIB = 2 ** 30;
 
 const SERVER = {
@@ -87,10 +91,35 @@ export const ALARM_RULES = {
       metric: api("Latency", "p99"),
     },
   },
+  service: {
+    healthy: {
+      // A start may take 5 minutes (components/aws/control-plane.ts), and a new release is one.
+      ...{ title: "no task of {} has answered for 10 minutes", threshold: 1, isBelow: true, ...TEN_MINUTES },
+      ...{ metric: balancer("HealthyHostCount", "Maximum"), alarmsOnSilence: true },
+    },
+    errors: {
+      ...{ title: "more than 5 % of the calls of {} fail", threshold: 5, ...FIVE_MINUTES },
+      ...{ metric: balancer("HTTPCode_Target_5XX_Count", "Sum"), perMetric: balancer("RequestCount", "Sum") },
+    },
+  },
+  serviceTask: {
+    memory: {
+      // Published while a task runs, so silence says that none does.
+      ...{ title: "{} uses more than 85 % of its memory, or does not run", threshold: 85, ...TEN_MINUTES },
+      metric: { namespace: "AWS/ECS", name: "MemoryUtilization", statistic: "Maximum" },
+      alarmsOnSilence: true,
+    },
+  },
+  loadBalancer: {
+    errors: {
+      ...{ title: "{} finds nobody to answer calls", threshold: 0, ...THREE_MINUTES },
+      metric: balancer("HTTPCode_ELB_5XX_Count", "Sum"),
+    },
+  },
   catalog: {
     connections: {
-      // 80 % of what the smallest class of the presets takes (4 GB: max_connections about 450).
-      ...{ title: "{} has more than 360 connections", threshold: 360, ...THREE_MINUTES },
+      // 80 % of what the smallest class of the presets takes (2 GB: max_connections about 225).
+      ...{ title: "{} has more than 180 connections", threshold: 180, ...THREE_MINUTES },
       metric: catalog("DatabaseConnections", "Maximum"),
     },
     disk: {

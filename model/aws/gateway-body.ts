@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../errors.ts";
 
 /** The parts of our OpenAPI document (3.1) that API Gateway has a use for. */

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { awsRegion } from "./region.ts";
 
 const text = z.string().min(1);
 
@@ -7,7 +8,7 @@ const text = z.string().min(1);
  * named, by ARN or by what their names begin with.
  */
 export const awsPlatformSettings = z.strictObject({
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
+  region: awsRegion,
   /** Names the platform's stack. */
   environment: z.string().regex(/^[a-z][a-z0-9]{1,11}$/),
   secrets: z.strictObject({
@@ -25,11 +26,15 @@ export const awsPlatformSettings = z.strictObject({
   sharedCells: z.array(z.strictObject({ name: text, tenantCapacity: z.int().min(1) })).readonly(),
   /** `millwright:aws` of tenants' stacks. */
   stackConfig: z.record(z.string(), z.unknown()),
+  /** What all stacks of the environment may cost together; left out: the gate's own. */
+  environmentBudgetUsdPerMonth: z.number().positive().optional(),
   catalog: z.strictObject({
     /** ARN of the login that functions have, with the database's address. */
     serviceSecret: text,
     /** ARN of the administrator's user and password, which change by themselves. */
     adminSecret: text,
   }),
+  /** Where machines connect to IoT Core. */
+  machines: z.strictObject({ endpoint: z.string().regex(/^[a-z0-9.-]+$/) }),
 });
 export type AwsPlatformSettings = z.infer<typeof awsPlatformSettings>;

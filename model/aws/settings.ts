@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Services of AWS that are reached inside the VPC, each at a price per zone and hour; S3 is always, and for nothing. */
 export const ENDPOINT_SERVICES = [
@@ -138,7 +138,7 @@ export const AWS_PRESETS = {
     // One gateway, no endpoints but S3's: the way out by NAT costs less than their hours while little goes through it.
     network: { ...SHARED_BY_ALL, natCount: 1, interfaceEndpoints: [] },
     catalog: {
-      ...{ instanceClass: "db.t4g.medium", storageGb: 20, maxStorageGb: 100 },
+      ...{ instanceClass: "db.t4g.small", storageGb: 20, maxStorageGb: 100 },
       ...{ isMultiAz: false, backupRetentionDays: 7 },
     },
     eventLog: { instanceType: "kafka.t3.small", brokerCount: 3, storageGb: 50, maxStorageGb: 200 },

@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
+import * as z from "zod";
 import type { FunctionPlace } from "../../components/aws/handler-function.ts";
 import { HANDLER_NAMES } from "../../components/aws/handlers.ts";
 import type { TimescalePlace } from "../../components/aws/timescale.ts";

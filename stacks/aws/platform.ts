@@ -1,5 +1,10 @@
 import * as aws from "@pulumi/aws";
-import { catalogSubject, machineEntranceSubject, mailSubject } from "../../components/aws/alarm-subject.ts";
+import {
+  catalogSubject,
+  machineEntranceSubject,
+  mailSubject,
+  serviceSubjects,
+} from "../../components/aws/alarm-subject.ts";
 import { awsTarget } from "../../components/aws/aws-target.ts";
 import { ControlPlane } from "../../components/aws/control-plane.ts";
 import { CatalogDatabase } from "../../components/aws/catalog-database.ts";
@@ -10,9 +15,11 @@ import { Network } from "../../components/aws/network.ts";
 import { Notifications } from "../../components/aws/notifications.ts";
 import { ServiceLoadBalancer } from "../../components/aws/service-load-balancer.ts";
 import { ObjectStore } from "../../components/aws/object-store.ts";
+import { PolicyFacts } from "../../components/policy-facts.ts";
 import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readCellPlaces, readCells } from "../config/platform-config.ts";
+import { readPolicyFacts } from "../config/policy-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
 import { deployDataPlane } from "./data-plane.ts";
 import { deployEntrance } from "./entrance.ts";
@@ -24,6 +31,8 @@ export async function awsPlatformStack(environment: string) {
   const config = readAwsConfig(environment);
   const { region, isProtected } = config;
   const scope = { environment, tenant: undefined };
+  const facts = readPolicyFacts(config, { tenant: false });
+  new PolicyFacts("policy-facts", facts);
   const { provider, accountId, zones } = await openAccount(config, scope);
   await checkNetworkQuotas(config, scope, provider);
   const ours = { providers: { aws: provider } };
@@ -124,9 +133,11 @@ export async function awsPlatformStack(environment: string) {
         bucket: config.service.stateBucket ?? `${accountId}-millwright-state`,
         keyAlias: config.service.stateKeyAlias,
       },
+      machines: { endpoint: endpointAddress },
       sharedCells: readCellPlaces(),
       variables: { ...notify, MILLWRIGHT_CORS_ORIGINS: config.api.corsOrigins.join(",") },
       stackConfig: config.forTenants,
+      environmentBudgetUsdPerMonth: facts.environmentBudgetUsdPerMonth,
     },
     // The load balancer's listener has to have the target group before tasks may be put into it.
     { ...ours, dependsOn: [balancer] },
@@ -134,6 +145,7 @@ export async function awsPlatformStack(environment: string) {
   const watched = [
     ...subjects,
     ...entrance.subjects,
+    ...serviceSubjects(balancer, controlPlane),
     machineEntranceSubject(machines.deadLetterName),
     ...(mailSettingsName === undefined ? [] : [mailSubject(mailSettingsName)]),
     catalogSubject(catalog.identifier),

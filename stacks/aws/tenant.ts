@@ -12,10 +12,12 @@ import { LogTopics } from "../../components/aws/log-topics.ts";
 import { awsPath } from "../../components/aws/names.ts";
 import { TenantMachines } from "../../components/aws/tenant-machines.ts";
 import { TopicSource, type TopicReader } from "../../components/aws/topic-source.ts";
+import { PolicyFacts } from "../../components/policy-facts.ts";
 import type { CellAccess } from "../../components/tiers/cell-login.ts";
 import type { TenantTopics } from "../../model/tenant-log.ts";
 import { isShared, parseTopicName } from "../../model/topic-name.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
+import { readPolicyFacts } from "../config/policy-config.ts";
 import { readTenantConfig } from "../config/tenant-config.ts";
 import { buildTenant } from "../build-tenant.ts";
 import { checkIsolatedApiQuota, openAccount } from "./account.ts";
@@ -30,6 +32,7 @@ export async function awsTenantStack() {
   const { environment, tenant } = tenantConfig;
   const config = readAwsConfig(environment);
   const scope = { environment, tenant: tenant.id };
+  new PolicyFacts("policy-facts", readPolicyFacts(config, { tenant: true }));
   const { provider, accountId, zones } = await openAccount(config, scope);
   if (config.isolatedApi !== undefined) await checkIsolatedApiQuota(config, scope, provider);
   const [foundation, imageId] = await Promise.all([
@@ -41,6 +44,7 @@ export async function awsTenantStack() {
     provider,
     place: timescalePlace(foundation, config, config.dedicatedTimescale, scope, imageId),
     promotedCells: config.promotedCells,
+    rotation: tenant.rotation,
   });
   const ours = { providers: { aws: provider } };
   const isProtected = tenant.homes.some((home) => home.isProtected);

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
+import * as z from "zod";
 import { isolatedApiViolations, limitViolations } from "../../model/aws/limits.ts";
+import { awsRegion } from "../../model/aws/region.ts";
 import {
   AWS_PRESETS,
   awsSettings,
@@ -20,10 +21,7 @@ const environment = z
 const { network, catalog, eventLog, timescale, dedicatedTimescale, functions, service, api, archive } =
   awsSettings.shape;
 const aws = z.strictObject({
-  region: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/)
-    .default("us-east-1"),
+  region: awsRegion.default("us-east-1"),
   /** When given, credentials of another account are refused. */
   accountId: z
     .string()
@@ -66,6 +64,7 @@ const aws = z.strictObject({
 /** Settings of a stack on AWS. */
 export interface AwsConfig extends AwsSettings {
   readonly environment: string;
+  readonly preset: AwsPreset;
   readonly region: string;
   readonly accountId: string | undefined;
   readonly costCenter: string;
@@ -143,6 +142,7 @@ export function readAwsConfig(environmentName: string): AwsConfig {
   return {
     ...settings,
     environment: named.data,
+    preset,
     region,
     accountId,
     costCenter,

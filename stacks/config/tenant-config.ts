@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
+import * as z from "zod";
 import { tenantTopics, type TenantTopics } from "../../model/tenant-log.ts";
 import { TIERS, tenantId, type TenantId } from "../../model/tenant.ts";
 import { jsonConfig } from "./json-config.ts";
@@ -13,6 +13,7 @@ const home = z.strictObject({
 const tenant = z.strictObject({
   id: tenantId,
   topics: tenantTopics,
+  rotation: z.int().min(0).default(0),
   homes: z
     .tuple([home], home)
     .refine(
@@ -36,6 +37,8 @@ export interface TenantConfig {
   readonly tenant: {
     readonly id: TenantId;
     readonly topics: TenantTopics;
+    /** Counts up; with another one the passwords that the stack makes are made anew. */
+    readonly rotation: number;
     /** Where the tenant is at home comes first. A second one is the target of its move, or where it came from. */
     readonly homes: readonly [HomeConfig, ...HomeConfig[]];
   };

@@ -33,7 +33,7 @@ const CERTIFICATE_SCRIPT = path.resolve(
   import.meta.dirname,
   "../../components/aws/timescale/files/certificate.sh",
 );
-const MAX_BUNDLE_BYTES = 1_000_000;
+const MAX_BUNDLE_BYTES = 700_000;
 
 describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL, moto)", function () {
   this.timeout(120_000);
@@ -152,7 +152,7 @@ describe("the functions of Lambda, bundled, in bare processes (Kafka, PostgreSQL
     return started;
   }
 
-  it("are smaller than 1 MB each", () => {
+  it("are smaller than 700 KB each", () => {
     expect(bundles.map(({ name }) => name)).to.include.members(["alert", "ingest", "notify"]);
     for (const { name, bytes } of bundles) expect(bytes, name).to.be.below(MAX_BUNDLE_BYTES);
   });

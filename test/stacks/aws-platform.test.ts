@@ -54,6 +54,7 @@ describe("the platform on AWS under the real engine (test plugin; the network's 
     const stack = `platform-${environment}`;
     const budget = {
       budgetUsdPerMonth: 5_000,
+      service: { imageTag: "1.4.0" },
       api: environment === "production" ? { domain: "api.example.com", zoneId: "Z0123" } : {},
       ...(environment === "production" ? { mailDomain: "mail.example.com" } : {}),
     };

@@ -36,6 +36,7 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     console.error(`      ${what}: ${JSON.stringify(summary)}`);
   };
   const counted = { dedicatedTenantCount: 1 };
+  const rotated = { ...counted, rotation: 1 };
 
   /** Brings the stack to these homes, and checks that nothing is left to do. Answers what was done. */
   const bring = (tenant: string, homes: readonly TenantHome[], facts: AwsTenantFacts = counted) =>
@@ -50,6 +51,7 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
         const outputs = (await session.outputs()) as {
           readonly placement: { readonly cell: string };
           readonly log: TenantLog;
+          readonly servers: Readonly<Record<string, readonly string[]>>;
           readonly cells: Readonly<Record<string, { readonly host: string }>>;
         };
         expect(isUnchanged(await session.up()), "a second up").to.equal(true);
@@ -90,11 +92,28 @@ describe("a tenant on AWS under the real engine (test plugins)", function () {
     await page("dedicated");
   });
 
+  it("makes its passwords anew with another rotation, on servers and data that stay", async () => {
+    const { changes, outputs } = await bring("acme", [OWN], rotated);
+    expect(outputs.servers[OWN.cell], "the primary and its replica").to.have.length(2);
+    expect([...opsOn(changes, DATA)]).to.deep.equal([]);
+    const replaced = changes.filter(({ op }) => op.includes("replace")).map(({ type }) => type);
+    expect(new Set(replaced)).to.have.all.keys(
+      "millwright:index:Secret",
+      "aws:secretsmanager/secretVersion:SecretVersion",
+    );
+    const updated = changes.filter(({ op }) => op === "update").map(({ type }) => type);
+    expect(new Set(updated)).to.have.all.keys(
+      "aws:ssm/association:Association", // runs set-passwords.sh
+      "pulumi:providers:postgresql",
+      "postgresql:index/role:Role",
+    );
+  });
+
   it("is not destroyed while it is protected, and leaves nothing when that is lifted", async () => {
-    await stacks.session("tenant-acme", stacks.tenantConfig("acme", [OWN], counted), async (session) => {
+    await stacks.session("tenant-acme", stacks.tenantConfig("acme", [OWN], rotated), async (session) => {
       expect(textOf(await refusalOf(session.destroy()))).to.match(/protect/);
     });
-    const lifted = stacks.tenantConfig("acme", [{ ...OWN, isProtected: false }], counted);
+    const lifted = stacks.tenantConfig("acme", [{ ...OWN, isProtected: false }], rotated);
     await stacks.session("tenant-acme", lifted, async (session) => {
       await session.up();
       await session.destroy();

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { expect } from "chai";
-import { z } from "zod";
+import * as z from "zod";
 import { cellSecret, type CellSecret } from "../../data/cell/cell-secret.ts";
 import { createCluster, startCluster } from "../../data/postgres-cluster/cluster.ts";
 import {
@@ -37,12 +37,15 @@ describe("a tenant's homes under the real engine", function () {
   });
   after(() => stacks.remove());
 
-  const configOf = (tenant: string, homes: readonly TenantHome[]) =>
-    stacks.tenantConfig(tenant, homes, { dedicatedTenantCount: 1 });
+  const configOf = (tenant: string, homes: readonly TenantHome[], rotation?: number) =>
+    stacks.tenantConfig(tenant, homes, {
+      dedicatedTenantCount: 1,
+      ...(rotation === undefined ? {} : { rotation }),
+    });
 
   /** Brings the stack to these homes, and checks that nothing is left to do. Answers what was done. */
-  const bring = (tenant: string, homes: readonly TenantHome[]) =>
-    stacks.session(`tenant-${tenant}`, configOf(tenant, homes), async (session, changes) => {
+  const bring = (tenant: string, homes: readonly TenantHome[], rotation?: number) =>
+    stacks.session(`tenant-${tenant}`, configOf(tenant, homes, rotation), async (session, changes) => {
       await session.up();
       const done = changes
         .filter(({ type }) => !LOOK_UP.test(type))
@@ -101,6 +104,31 @@ describe("a tenant's homes under the real engine", function () {
     expectOnly(back.changes, "delete", own.cell);
     expect([back.reader, back.cells]).to.deep.equal([first.reader, {}]);
     expect(existsSync(stacks.cellFolder(own.cell)), "the cluster").to.equal(false);
+  });
+
+  it("makes the passwords anew with another rotation, in both homes of a tenant that moves, and nothing else", async () => {
+    const own = { cell: "dedicated-delta" };
+    const first = await bring("delta", [SHARED, own]);
+    const rotated = await bring("delta", [SHARED, own], 1);
+    const names = (ops: RegExp) =>
+      new Set(rotated.changes.filter(({ op }) => ops.test(op)).map(({ name }) => name));
+    const secrets = ["delta-reader", "dedicated-delta-ingest", "dedicated-delta-query"];
+    const roles = ["shared-1", own.cell].map((cell) => `delta-${cell}-reader`);
+    expect(names(/replace/)).to.have.all.keys(secrets);
+    expect(names(/^update$/)).to.have.all.keys(...secrets.slice(1), ...roles);
+    expect(names(/^(create|delete)$/)).to.deep.equal(new Set());
+    const [before, after] = [first.cells[own.cell]!, rotated.cells[own.cell]!];
+    for (const [old, fresh, cell] of [
+      [first.reader, rotated.reader, shared],
+      [first.reader, rotated.reader, after],
+      [before.ingest, after.ingest, after],
+      [before.query, after.query, after],
+    ] as const) {
+      expect(await runAs(cell, old, ["select 1"]), `the old password of ${old.user}`).to.equal("28P01");
+      expect(await runAs(cell, fresh, ["select 1 as one"])).to.deep.equal([{ one: 1 }]);
+    }
+    const moved = await bring("delta", [own, unprotected(SHARED)], 1);
+    expect([moved.changes, moved.reader]).to.deep.equal([[], rotated.reader]);
   });
 
   it("from one dedicated cell to another, one dedicated tenant all the time", async () => {

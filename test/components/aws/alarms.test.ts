@@ -1,6 +1,12 @@
+import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import { Alarms } from "../../../components/aws/alarms.ts";
-import { consumerSubject, functionSubjects, tenantSubject } from "../../../components/aws/alarm-subject.ts";
+import {
+  consumerSubject,
+  functionSubjects,
+  serviceSubjects,
+  tenantSubject,
+} from "../../../components/aws/alarm-subject.ts";
 import type { AlarmSubject } from "../../../components/aws/alarm-subject.ts";
 import { Dashboard } from "../../../components/aws/dashboard.ts";
 import { ALARM_RULES, type SubjectKind } from "../../../model/aws/alarm-rules.ts";
@@ -68,6 +74,29 @@ describe("Alarms", () => {
     expect(lag?.["dimensions"]).to.deep.equal({
       ...{ "Cluster Name": "millwright", Topic: "acme.readings.g1" },
       "Consumer Group": "f.acme.readings.g1",
+    });
+  });
+
+  it("watch the control plane once it has an image, and take its silence for an alarm", async () => {
+    const balancer = {
+      arnSuffix: pulumi.output("app/service/0123"),
+      targetGroupArnSuffix: pulumi.output("targetgroup/service/4567"),
+    };
+    expect(serviceSubjects(balancer, { serviceName: undefined })).to.deep.equal([]);
+    const alarms = await alarmsOf(...serviceSubjects(balancer, { serviceName: "millwright" }));
+    const named = (part: string) => alarms.find(({ name }) => String(name).endsWith(part));
+    expect(named("service-service-healthy")).to.deep.include({
+      ...{ namespace: "AWS/ApplicationELB", metricName: "HealthyHostCount", statistic: "Maximum" },
+      ...{ comparisonOperator: "LessThanThreshold", threshold: 1, treatMissingData: "breaching" },
+      dimensions: { LoadBalancer: "app/service/0123", TargetGroup: "targetgroup/service/4567" },
+    });
+    expect(named("service-task-service-memory")).to.deep.include({
+      ...{ namespace: "AWS/ECS", treatMissingData: "breaching" },
+      dimensions: { ClusterName: "millwright", ServiceName: "millwright" },
+    });
+    expect(named("load-balancer-service-errors")).to.deep.include({
+      ...{ metricName: "HTTPCode_ELB_5XX_Count", treatMissingData: "notBreaching" },
+      dimensions: { LoadBalancer: "app/service/0123" },
     });
   });
 

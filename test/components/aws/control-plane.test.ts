@@ -31,11 +31,13 @@ describe("ControlPlane", () => {
           brokers: "b-1.log.abc.c2.kafka.us-east-1.amazonaws.com:9098",
         },
         catalog: { adminSecretArn: "arn:admin", loginSecretArn: "arn:login" },
+        machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com" },
         state: { bucket: "123456789012-millwright-state", keyAlias: "alias/millwright-state" },
         variables: { SNS_REGION: "us-east-1" },
         catalogLoginVersion: "v1",
         sharedCells: [{ name: "shared-1", tenantCapacity: 100 }],
         stackConfig: { region: "us-east-1" },
+        environmentBudgetUsdPerMonth: 10_000,
       },
       created.watched,
     );
@@ -85,7 +87,9 @@ describe("ControlPlane", () => {
       },
       sharedCells: [{ name: "shared-1", tenantCapacity: 100 }],
       stackConfig: { region: "us-east-1" },
+      environmentBudgetUsdPerMonth: 10_000,
       catalog: { serviceSecret: "arn:login", adminSecret: "arn:admin" },
+      machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com" },
     });
     expect(image).to.match(/:1\.4\.0$/);
     expect(logConfiguration.options["awslogs-group"]).to.equal("/millwright/production/shared/service");
@@ -119,8 +123,20 @@ describe("ControlPlane", () => {
         if ([Resource].flat().includes("*") && Condition === undefined)
           for (const action of [Action].flat())
             expect(action).to.match(
-              /^(ec2:Describe|logs:Describe|iot:Describe|sts:|ecr:GetAuthorizationToken|ssm:Describe|ce:)/,
+              /^(ec2:Describe|logs:Describe|iot:CreateCertificateFromCsr|sts:|ecr:GetAuthorizationToken|ssm:Describe|ce:)/,
             );
+        if ([Action].flat().includes("ssm:SendCommand")) {
+          const isDocument = Resource === "arn:aws:ssm:us-east-1::document/AWS-RunShellScript";
+          if (isDocument) continue;
+          expect(Resource).to.equal("arn:aws:ec2:us-east-1:123456789012:instance/*");
+          expect(Condition).to.deep.equal({
+            StringEquals: {
+              "ssm:resourceTag/project": "millwright",
+              "ssm:resourceTag/environment": "production",
+            },
+            StringNotEquals: { "ssm:resourceTag/tenant": "shared" },
+          });
+        }
         if ([Action].flat().includes("iam:PassRole")) {
           expect(Condition).to.not.equal(undefined);
           expect(Resource).to.equal("arn:aws:iam::123456789012:role/millwright-production-*");

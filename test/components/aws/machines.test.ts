@@ -109,7 +109,12 @@ describe("TenantMachines", () => {
       `${at}/${thing}/get`,
       `${at}/${thing}/update`,
     ]);
-    for (const { Resource } of policy)
+    const listen = policy.filter(({ Action }) => Action === "iot:Subscribe" || Action === "iot:Receive");
+    expect(listen.flatMap(({ Resource }) => Resource)).to.deep.equal([
+      `${at}filter/${thing}/*`,
+      `${at}/${thing}/*`,
+    ]);
+    for (const { Resource } of policy.filter((statement) => !listen.includes(statement)))
       for (const resource of listOf(Resource)) expect(resource).not.to.match(/[*#+]/);
     const connect = policy.find(({ Action }) => Action === "iot:Connect");
     expect(connect?.Condition).to.deep.equal({ Bool: { "iot:Connection.Thing.IsAttached": "true" } });

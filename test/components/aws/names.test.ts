@@ -6,6 +6,8 @@ import {
   awsTags,
   bucketName,
   kafkaSecretName,
+  thingName,
+  thingPrefix,
   type AwsScope,
   type NameKind,
 } from "../../../components/aws/names.ts";
@@ -94,6 +96,24 @@ describe("names on AWS", () => {
 
   it("refuse a part that leaves no room", () => {
     expect(() => awsName("loadBalancer", scopeOf("acme-2"), "x".repeat(30))).to.throw(RangeError);
+  });
+
+  it("of machines are legal at IoT Core, readable where they can be, and each its own", () => {
+    expect(thingName(scopeOf("acme"), 3, "press_1-a")).to.equal("millwright-development:acme:3:press_1-a");
+    const anyMachine = fc.stringMatching(/^[\w.:-]{1,128}$/);
+    const anyGeneration = fc.integer({ min: 1, max: 127 });
+    const identity = fc.tuple(anyEnvironment, anyTenant, anyGeneration, anyMachine);
+    fc.assert(
+      fc.property(identity, identity, (one, other) => {
+        const [first, second] = [one, other].map(([environment, tenant, generation, machineId]) => {
+          const name = thingName(scopeOf(tenant, environment), generation, machineId);
+          expect(name).to.match(/^[a-zA-Z0-9:_-]{1,128}$/);
+          expect(name.startsWith(thingPrefix({ environment }))).to.equal(true);
+          return name;
+        });
+        expect(first === second).to.equal(JSON.stringify(one) === JSON.stringify(other));
+      }),
+    );
   });
 
   it("go with the tags that the bill is split by", () => {

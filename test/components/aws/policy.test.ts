@@ -18,6 +18,7 @@ describe("a policy", () => {
   for (const [kind, limit] of [
     ["inline", 10_240],
     ["managed", 6_144],
+    ["iot", 2_048],
   ] as const)
     it(`is refused when it is longer than AWS takes one that is ${kind}`, async () => {
       const room = limit - (await textOf(allowing(0), kind)).length;

@@ -152,6 +152,12 @@ describe("Timescale", () => {
       expect(cloudConfigOf(resources, `shared-1-${primary}`)).to.match(/ROLE=primary/);
       const peer = await valueOf(server.host);
       expect(cloudConfigOf(resources, `shared-1-${replica}`)).to.include(`PEER_HOST=${peer}\n`);
+      const idOf = (node: string) =>
+        resources.get("aws:ec2/volumeAttachment:VolumeAttachment", `shared-1-${node}-data`).inputs[
+          "instanceId"
+        ];
+      const ids = await valueOf(server.instanceIds);
+      expect(ids, "where a restore goes first").to.deep.equal([idOf(primary), idOf(replica)]);
     });
 
   it("refuses to promote a server that is not there", () => {

@@ -4,8 +4,10 @@ import { expect } from "chai";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { REPOSITORY } from "../../../automation/engine/layout.ts";
+import { policyFacts } from "../../../model/policy/facts.ts";
 import { readAwsConfig, readTarget } from "../../../stacks/config/aws-config.ts";
 import { readCells } from "../../../stacks/config/platform-config.ts";
+import { readPolicyFacts } from "../../../stacks/config/policy-config.ts";
 
 describe("the example of a platform's config", () => {
   for (const environment of ["development", "production"])
@@ -22,7 +24,10 @@ describe("the example of a platform's config", () => {
         ),
       );
       expect(readTarget()).to.equal("aws");
-      expect(readAwsConfig(environment).isProtected).to.equal(true);
+      const read = readAwsConfig(environment);
+      expect(read.isProtected).to.equal(true);
+      const facts = policyFacts.parse(readPolicyFacts(read, { tenant: false }));
+      expect(facts).to.include({ preset: environment, elsewhereUsdPerMonth: 0 });
       expect(readCells(0).map(({ name }) => name)).to.deep.equal(["shared-1"]);
     });
 });
