@@ -1,3 +1,4 @@
+import { LOCAL_PLACE } from "../automation/cost/quote-basis.ts";
 import { evaluateTriggers } from "../automation/triggers/evaluate.ts";
 import { replayStored } from "../automation/triggers/replay.ts";
 import { addTenant } from "../data/catalog/tenant.ts";
@@ -40,7 +41,12 @@ export async function run(): Promise<BenchResult> {
     await putTriggers(catalog.service, TRIGGERS, "bench");
 
     const startMove = () => Promise.reject(new MillwrightError("move-refused", "Nothing is moved here."));
-    const deps = { catalog: catalog.service, startMove, dedicatedServerCount: undefined };
+    const deps = {
+      catalog: catalog.service,
+      startMove,
+      dedicatedServerCount: undefined,
+      pricedPlace: LOCAL_PLACE,
+    };
     const logger = { info: () => undefined, warn: () => undefined };
     const evaluateMs: number[] = [];
     for (let minute = 0; minute < ROUNDS; minute++) {
@@ -49,7 +55,7 @@ export async function run(): Promise<BenchResult> {
       evaluateMs.push(performance.now() - startMs);
     }
     const startMs = performance.now();
-    const replayed = await replayStored(catalog.service, undefined, {
+    const replayed = await replayStored(catalog.service, deps, {
       fromMs: toMs - DAYS * 24 * HOUR_MS,
       toMs,
     });

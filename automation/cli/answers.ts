@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { COST_COMPONENTS } from "../../model/cost/cost-line.ts";
 
 /**
  * What the commands read of the API's answers. Loose on purpose: `--json` passes on what a newer service adds.
@@ -96,6 +97,13 @@ const usageBucket = z.looseObject({
   violationCount: z.number(),
   storageBytes: z.number().nullish(),
 });
+export const stackCosts = z.looseObject({
+  cost: z.looseObject({
+    stacks: z.array(
+      z.looseObject({ owner: z.string(), component: z.enum(COST_COMPONENTS), usd: z.number() }),
+    ),
+  }),
+});
 export const usageList = z.looseObject({ usage: z.array(usageBucket) });
 
 const triggerReasons = z.array(z.looseObject({ metric: z.string(), value: z.number(), limit: z.number() }));
@@ -176,3 +184,56 @@ const health = z.looseObject({
 });
 export type HealthAnswer = z.infer<typeof health>;
 export const healthEnvelope = z.looseObject({ health });
+
+const money = z.number();
+const usdRange = z.looseObject({ low: money, expected: money, high: money });
+export const costProjection = z.looseObject({
+  assumptions: z.record(
+    z.string(),
+    z.looseObject({ value: z.union([z.number(), z.string()]), from: z.string() }),
+  ),
+  points: z.array(
+    z.looseObject({
+      ...{ tenants: z.number(), totalUsd: usdRange, usdPerTenant: usdRange, resultUsd: usdRange },
+      quotas: z.array(z.looseObject({ what: z.string(), needed: z.number(), isMet: z.boolean() })),
+    }),
+  ),
+  breakEven: z.looseObject({ tenants: z.number().nullable(), paidBackInMonth: z.number().nullable() }),
+});
+export const costOptions = z.looseObject({
+  options: z.array(
+    z.looseObject({ id: z.string(), name: z.string(), monthlyUsd: usdRange, usdPerTenant: usdRange }),
+  ),
+  components: z.array(
+    z.looseObject({ component: z.string(), decided: z.string(), listUsd: z.number().nullable() }),
+  ),
+  statements: z.array(
+    z.looseObject({
+      ...{ id: z.string(), verdict: z.string(), printed: z.string(), computed: z.array(z.number()) },
+      reason: z.string().nullish(),
+    }),
+  ),
+});
+export const costRecommendations = z.looseObject({
+  recommendations: z.array(
+    z.looseObject({
+      ...{ kind: z.string(), subject: z.string(), action: z.string() },
+      savingUsd: usdRange.nullable(),
+    }),
+  ),
+});
+
+export const quoteAnswer = z.looseObject({
+  quote: z.looseObject({
+    region: z.string(),
+    priceBook: z.string(),
+    totalUsdPerMonth: usdRange,
+    marginalUsdPerMonth: usdRange,
+    shares: z.array(z.looseObject({ component: z.string(), usdPerMonth: usdRange })),
+    byTier: z.looseObject({ shared: usdRange, dedicated: usdRange }),
+    dedicatedCheaperFromMachines: z.number().nullable(),
+    dedicatedNecessaryFrom: z.looseObject({ machines: z.number(), because: z.string() }).nullable(),
+    margin: z.looseObject({ usdPerMonth: z.number(), part: z.number() }).nullable(),
+  }),
+});
+export type QuoteAnswer = z.infer<typeof quoteAnswer>;

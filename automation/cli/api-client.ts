@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import type { FieldError } from "../../model/errors.ts";
 
 /** Longest answer that is waited for: the service answers 202 before long work, so a minute means it is stuck. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { callApi, CallFailed, type Call, type Connection } from "./api-client.ts";
 import type { Terminal } from "./output.ts";
 import { retrying } from "./retry.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { runbookLink } from "../runbook.ts";
 import { hasEnded, operationEnvelope, operationList, type OperationAnswer } from "./answers.ts";
 import { call, isJson, segment, show, type CommandContext } from "./context.ts";

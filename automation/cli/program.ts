@@ -3,15 +3,19 @@ import { createRequire } from "node:module";
 import { MillwrightError } from "../../model/errors.ts";
 import { CallFailed } from "./api-client.ts";
 import type { CommandContext } from "./context.ts";
+import { addCostDecisionCommands } from "./cost-decision-commands.ts";
+import { addCostQuoteCommand } from "./cost-quote-command.ts";
 import { addDeadLetterCommands } from "./dead-letter-commands.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addDriftCommand } from "./drift-command.ts";
 import { addImportCommand } from "./import-command.ts";
 import { addMovePlanCommand } from "./move-plan-command.ts";
 import { addOperationCommands } from "./operation-commands.ts";
+import { addPriceCommands } from "./price-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
 import { addReceiptCommands } from "./receipt-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
+import { addCostCompareCommand } from "./cost-compare-command.ts";
 import { addUsageCommand } from "./usage-command.ts";
 
 /**
@@ -64,6 +68,10 @@ function buildProgram(context: CommandContext): Command {
   addReceiptCommands(program, context);
   addTriggerCommands(program, context);
   addUsageCommand(program, context);
+  addCostQuoteCommand(program, context);
+  addCostCompareCommand(program, context);
+  addPriceCommands(program, context);
+  addCostDecisionCommands(program, context);
   addDriftCommand(program, context);
   addDoctorCommand(program, context);
   return program;
@@ -78,6 +86,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   "operation-unknown": "npx millwright operation list shows the operations.",
   "dead-letter-unknown": "npx millwright dead-letters list shows the letters.",
   "import-map-invalid": "docs/import.md says how to write a map.",
+  "price-ambiguous": "docs/prices.md says how to tell a rule which one it means.",
 };
 
 function errorText(error: unknown): string {

@@ -18,6 +18,13 @@ interface CreateOptions {
   readonly wait?: boolean;
 }
 
+interface RestoreOptions {
+  readonly to: string;
+  readonly confirm: string;
+  readonly reason?: string;
+  readonly wait?: boolean;
+}
+
 export function addTenantCommands(program: Command, context: CommandContext): void {
   const tenant = program.command("tenant").description("make, list, show, move and delete tenants");
 
@@ -81,6 +88,34 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
     .action(async (id: string, options: { confirm: string; wait?: boolean }, command: Command) => {
       const deletion = { method: "DELETE" as const, body: { confirm: options.confirm } };
       await startOperation(context, command, `/v1/tenants/${segment(id)}`, deletion, options.wait === true);
+    });
+
+  tenant
+    .command("rotate <id>")
+    .description("give a tenant's database logins new passwords, while it writes and reads")
+    .option("--reason <text>", "why, for the record")
+    .option("--wait", "follow the operation until it ends; exit 1 when it fails")
+    .action(async (id: string, options: { reason?: string; wait?: boolean }, command: Command) => {
+      const { reason } = options;
+      const request = { method: "POST" as const, body: reason === undefined ? {} : { reason } };
+      const path = `/v1/tenants/${segment(id)}/rotate`;
+      await startOperation(context, command, path, request, options.wait === true);
+    });
+
+  tenant
+    .command("restore <id>")
+    .description(
+      "take a tenant's own database back to an earlier state; readings since come again from the log",
+    )
+    .requiredOption("--to <time>", "2026-11-22T02:00:00Z, or latest: the newest state in the archive")
+    .requiredOption("--confirm <id>", "the tenant's id once more")
+    .option("--reason <text>", "why, for the record")
+    .option("--wait", "follow the operation until it ends; exit 1 when it fails")
+    .action(async (id: string, options: RestoreOptions, command: Command) => {
+      const { to, confirm, reason, wait } = options;
+      const body = { to, confirm, ...(reason === undefined ? {} : { reason }) };
+      const path = `/v1/tenants/${segment(id)}/restore`;
+      await startOperation(context, command, path, { method: "POST", body }, wait === true);
     });
 
   addMoveCommands(tenant, context);

@@ -43,7 +43,7 @@ export function addTriggerCommands(program: Command, context: CommandContext): v
         ]);
         const hours = figure(answer.dedicatedHourCount);
         return `${table(["DECIDED", "TENANT", "DIRECTION", "REASONS", "STARTED, OR WHY NOT"], rows)}
-${hours} hours of dedicated databases, ${figure(answer.dedicatedUsd)} USD at list price`;
+${hours} hours of dedicated databases, ${figure(answer.dedicatedUsd)} USD more than shared`;
       });
     });
 

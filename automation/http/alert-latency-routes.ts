@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { latencySummary } from "../../data/catalog/alert-latency.ts";
 import { LATENCY_STAGES, PROMISED_LATENCY_MS } from "../../model/alert-latency.ts";
 import { MillwrightError } from "../../model/errors.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listAudit } from "../../data/catalog/audit.ts";
 import { inTenant } from "../../data/catalog/catalog.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";

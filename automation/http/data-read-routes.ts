@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_LIMIT, type ReadingsPage } from "../../handlers/query/process.ts";
 import type { PlacelessRequest } from "../../handlers/query/query-service.ts";
 import { QUALITIES } from "../../model/quality.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { READING_REFUSALS } from "../../model/decode-reading.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { recordsOf } from "../../model/partition.ts";

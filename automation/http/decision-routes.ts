@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { z } from "zod";
+import * as z from "zod";
 import { inTenant, type Catalog } from "../../data/catalog/catalog.ts";
 import { recordSystemEvent } from "../../data/catalog/system-event.ts";
 import {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 
 /** Everything comes from this server: the page works without a network, and tells nobody that it is open. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { driftOf, listDrift, type KeptDrift } from "../../data/catalog/stack-drift.ts";
 import { DRIFT_STATUSES } from "../../model/drift.ts";
 import { MillwrightError } from "../../model/errors.ts";

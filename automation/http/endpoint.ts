@@ -1,5 +1,5 @@
 import type { Request, Response } from "express";
-import { z } from "zod";
+import * as z from "zod";
 import { mayDo, type Permission } from "../../model/role.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { tenantId, type TenantId } from "../../model/tenant.ts";

@@ -1,10 +1,14 @@
 import { alertLatencyEndpoints } from "./alert-latency-routes.ts";
 import { alertEndpoints } from "./alert-routes.ts";
 import { auditEndpoints } from "./audit-routes.ts";
+import { billEndpoints } from "./bill-routes.ts";
 import { channelEndpoints } from "./channel-routes.ts";
+import { certificateEndpoints } from "./certificate-routes.ts";
 import { readEndpoints } from "./data-read-routes.ts";
 import { writeEndpoints } from "./data-write-routes.ts";
 import { decisionEndpoints } from "./decision-routes.ts";
+import { costQuoteEndpoints } from "./cost-quote-routes.ts";
+import { costDecisionEndpoints } from "./cost-decision-routes.ts";
 import { deadLetterEndpoints } from "./dead-letter-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
 import { driftEndpoints } from "./drift-routes.ts";
@@ -50,10 +54,14 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...alertEndpoints(services),
     ...incidentEndpoints(services),
     ...machineEndpoints(services),
+    ...certificateEndpoints(services),
     ...outOfServiceEndpoints(services),
     ...channelEndpoints(services),
     ...auditEndpoints(services),
     ...usageEndpoints(services),
+    ...billEndpoints(services),
+    ...costQuoteEndpoints(services),
+    ...costDecisionEndpoints(services),
     ...triggerEndpoints(services),
     ...decisionEndpoints(services),
     ...systemEventEndpoints(services),

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { getAlert } from "../../data/catalog/alert.ts";
 import { EXTERNAL_OUTCOMES, EXTERNAL_REASONS, takeExternalAlert } from "../../data/catalog/external-alert.ts";
 import { EARLIEST_TIME_MS, MAX_CLOCK_LEAD_MS } from "../../model/decode-reading.ts";

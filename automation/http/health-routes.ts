@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import type { ApiServices } from "./services.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { inTenant, type Catalog } from "../../data/catalog/catalog.ts";
 import { IN_APP, lastNotice, noticesAfter } from "../../data/catalog/in-app-notice.ts";
 import { listen } from "../../data/listen.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { getIncident, listIncidents } from "../../data/catalog/incident.ts";
 import { INCIDENT_SCOPES } from "../../model/incident.ts";
 import { SEVERITIES } from "../../model/rule.ts";

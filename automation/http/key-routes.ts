@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { createKey, deleteKey, listKeys } from "../../data/catalog/api-key.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { externalId } from "../../model/reading.ts";

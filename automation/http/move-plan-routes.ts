@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { FLIP_LIMIT_MS } from "../../model/flip.ts";
 import { MOVE_REFUSALS } from "../../model/move-gate.ts";
 import { TIERS, type TenantId, type Tier } from "../../model/tenant.ts";
@@ -61,7 +61,7 @@ const movePlan = z
       .meta({ description: "null: the tenant's database does not answer" }),
     cost: z
       .strictObject({
-        source: z.literal("list-price"),
+        source: z.literal("quote"),
         ...{ beforeUsdPerMonth: z.number(), afterUsdPerMonth: z.number() },
       })
       .nullable(),
@@ -92,7 +92,7 @@ function shown(tenant: TenantId, tier: Tier, { from, toCell, refusals, size, cos
   return {
     ...{ tenant, from: from ?? null, to: { tier, cell: toCell ?? null }, refusals },
     estimate: size === undefined ? null : shownSize(size),
-    cost: cost === undefined ? null : { source: "list-price", ...cost },
+    cost: cost === undefined ? null : { source: "quote", ...cost },
   };
 }
 

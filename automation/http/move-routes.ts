@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Operation } from "../../model/operation.ts";
 import { TIERS, type TenantId } from "../../model/tenant.ts";
 import type { OperationRequest } from "../operations/service.ts";

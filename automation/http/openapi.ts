@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { querySchema, type DocumentedAnswer, type Endpoint } from "./endpoint.ts";
 import { problem } from "./schemas.ts";

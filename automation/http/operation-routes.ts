@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { OPERATION_STATUSES, type Operation } from "../../model/operation.ts";
 import { endpoint, jsonAnswer, type Answer, type Endpoint } from "./endpoint.ts";
 import { EventStreams } from "./event-stream.ts";

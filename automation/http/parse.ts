@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError, type FieldError } from "../../model/errors.ts";
 
 /** What the wrong fields of a 400 point into. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { runbook } from "../runbook.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";

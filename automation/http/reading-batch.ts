@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { refusalOfMachine, type MachineHistory } from "../../model/machine-history.ts";
 import type { PlacedReading } from "../../model/partition.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CleanUpReceipt, MoveReceipt, SignedReceipt } from "../../model/receipt.ts";
 import { html, Html } from "./html.ts";
+import { htmlTable } from "./html-table.ts";
 import { durationText, timeline } from "./receipt-timeline.ts";
 
 const STYLE = `
@@ -174,31 +175,10 @@ function facts(pairs: readonly (readonly [string, string | Html])[]): Html[] {
 
 /** Columns named for what they count stand to the right. */
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): Html {
-  const isNumber = headings.map(
-    (heading) => ["Rows", "Hash", "Partition"].includes(heading) || heading.startsWith("At "),
-  );
-  const cells = (tag: "th" | "td", values: readonly string[]) =>
-    values.map((value, column) => {
-      const name = new Html(isNumber[column] === true ? `${tag} class="number"` : tag);
-      return html`<${name}>${value}</${new Html(tag)}>`;
-    });
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          ${cells("th", headings)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          (row) =>
-            html`<tr>
-              ${cells("td", row)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  const isNumber = (heading: string) =>
+    ["Rows", "Hash", "Partition"].includes(heading) || heading.startsWith("At ");
+  const columns = headings.map((name) => ({ name, isNumber: isNumber(name) }));
+  return html`<div class="scroll">${htmlTable(columns, rows)}</div>`;
 }
 
 function pauseText({ seen, flipMs }: MoveReceipt["pause"]): string {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalJson } from "../../model/canonical-json.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { sha256Hex, signedReceipt } from "../../model/receipt.ts";

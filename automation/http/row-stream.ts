@@ -1,48 +1,45 @@
 import { once } from "node:events";
 import type { Response } from "express";
 import type { ReadingRow } from "../../data/cell/read-readings.ts";
+import { CSV_TYPE, csvLine } from "../../model/csv.ts";
 import { METRICS, type ReadingType } from "../../model/reading.ts";
 import type { Hold } from "../entrance/room.ts";
 
 /** Rows as text. */
-export interface RowFormat {
+export interface RowFormat<Row> {
   readonly mediaType: string;
   readonly head: string;
-  readonly line: (row: ReadingRow) => string;
+  readonly line: (row: Row) => string;
 }
 
-export const NDJSON: RowFormat = {
+export const NDJSON: RowFormat<ReadingRow> = {
   mediaType: "application/x-ndjson",
   head: "",
   line: (row) => `${JSON.stringify(row)}\n`,
 };
 
 /** RFC 4180, a header line first, every metric of the type a column. It has no place for qualities: NDJSON has. */
-export function csvFormat(type: ReadingType): RowFormat {
+export function csvFormat(type: ReadingType): RowFormat<ReadingRow> {
   const columns = ["time", "machineId", "siteId", ...METRICS[type].map(({ name }) => name)];
   return {
-    mediaType: "text/csv; charset=utf-8; header=present",
-    head: `${columns.join()}\r\n`,
-    line: (row) => `${columns.map((column) => cell(row[column])).join()}\r\n`,
+    mediaType: CSV_TYPE,
+    head: csvLine(columns),
+    line: (row) => csvLine(columns.map((column) => plainValue(row[column]))),
   };
 }
 
-function cell(value: ReadingRow[string] | undefined): string {
-  if (value === undefined || typeof value === "object") return "";
-  if (typeof value === "number") return String(value);
-  // A spreadsheet runs a text that begins like a formula; the apostrophe makes it a text again (OWASP, CSV injection).
-  const guarded = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n']/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+function plainValue(value: ReadingRow[string] | undefined): string | number | null {
+  return typeof value === "string" || typeof value === "number" ? value : null;
 }
 
 /**
  * Writes page after page, each when the client has taken the one before, so that memory holds one page. The first page
  * is read before the headers go out: what is wrong with the request is still a problem, not a broken stream.
  */
-export async function sendRows(
+export async function sendRows<Row>(
   response: Response,
-  format: RowFormat,
-  pages: AsyncIterableIterator<readonly ReadingRow[]>,
+  format: RowFormat<Row>,
+  pages: AsyncIterableIterator<readonly Row[]>,
   keep: Hold["keep"],
 ): Promise<void> {
   let page = await nextText();

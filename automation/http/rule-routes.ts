@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { putRuleBack, takeRuleOut } from "../../data/catalog/out-of-service.ts";
 import { createRule, deleteRule, getRule, listRules, putRule } from "../../data/catalog/rule.ts";
 import { ruleBody } from "../../model/rule.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { OPERATION_KINDS, OPERATION_STATUSES } from "../../model/operation.ts";
 import { TENANT_STATES, TIERS, TOPIC_KINDS, tenantId } from "../../model/tenant.ts";
@@ -41,14 +41,15 @@ export const problem = z
   })
   .meta({ id: "Problem", description: "RFC 9457" });
 
-const money = z.number().min(0).max(1e9);
+/** Nothing is free: a budget of 0 is a mistake, none is null. */
+const budget = z.number().positive().max(1e9);
 
 const contacts = z.array(z.strictObject({ email: z.email().max(254) })).max(50);
 
 export const tenantFields = {
   name: shortText,
   machines: z.int().min(0).max(1_000_000),
-  budgetUsdPerMonth: money.nullable(),
+  budgetUsdPerMonth: budget.nullable(),
   contacts,
 };
 

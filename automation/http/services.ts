@@ -7,8 +7,11 @@ import type { QueryService } from "../../handlers/query/query-service.ts";
 import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import type { ChannelKind } from "../../model/channel.ts";
 import type { TenantId } from "../../model/tenant.ts";
+import type { PricedPlace } from "../cost/quote-basis.ts";
+import type { Bills } from "../cost/bills.ts";
 import type { DriftWatch } from "../drift/watch-drift.ts";
 import type { TenantHealth } from "../health/tenant-health.ts";
+import type { MachineEntrance } from "../machines/machine-entrance.ts";
 import type { PlanRequest } from "../moves/moving-tenant.ts";
 import type { MovePlan } from "../moves/plan-move.ts";
 import type { ReceiptPublicKey } from "../moves/receipt-key.ts";
@@ -18,6 +21,7 @@ import type { OperationService } from "../operations/service.ts";
 export interface ApiServices {
   readonly catalog: Catalog;
   readonly operations: OperationService;
+  readonly bills: Bills;
   readonly drift: Pick<DriftWatch, "checkNow">;
   readonly health: (tenant: TenantId) => Promise<TenantHealth>;
   readonly log: Pick<EventLog, "append">;
@@ -30,6 +34,8 @@ export interface ApiServices {
     /** What this installation can send. */
     readonly kinds: ReadonlySet<ChannelKind>;
   };
+  /** Where machines sign in by certificates; undefined: by keys. */
+  readonly machineEntrance: MachineEntrance | undefined;
   /** By the name of the dependency; one that rejects, or does not answer in time, is down. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly metrics: {
@@ -39,6 +45,8 @@ export interface ApiServices {
   };
   /** Servers that dedicated databases can claim; undefined: databases are built. */
   readonly dedicatedServerCount: number | undefined;
+  /** What quotes are made for. */
+  readonly pricedPlace: PricedPlace;
   readonly planMove: (request: PlanRequest) => Promise<MovePlan>;
   readonly receiptKey: ReceiptPublicKey;
   readonly nowMs: () => number;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listSystemEvents } from "../../data/catalog/system-event.ts";
 import { SYSTEM_EVENT_KINDS } from "../../model/system-event.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DRIFT_STATUSES } from "../../model/drift.ts";
 import { HEALTH_STATUSES } from "../../model/tenant-health.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";

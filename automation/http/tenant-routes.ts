@@ -1,10 +1,13 @@
-import { z } from "zod";
+import * as z from "zod";
 import { inTenant } from "../../data/catalog/catalog.ts";
 import { getTenant, listTenants, type TenantChange } from "../../data/catalog/tenant.ts";
 import { mayDo } from "../../model/role.ts";
 import { UNKNOWN_MACHINES } from "../../model/machine-history.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { TIERS, TOPIC_KINDS, tenantId } from "../../model/tenant.ts";
+import { TIERS, TOPIC_KINDS, tenantId, type TenantId } from "../../model/tenant.ts";
+import { quoteTenant } from "../../model/cost/quote.ts";
+import { quoteBasis } from "../cost/quote-basis.ts";
+import { quoteAnswer, quoteSchema } from "./cost-schemas.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import { accepted, acceptedAnswer } from "./operation-routes.ts";
 import {
@@ -45,7 +48,7 @@ const tenantChange = z
   .meta({ id: "TenantChange" });
 
 const dryRunAnswer = z.strictObject({
-  quote: z.strictObject({ available: z.literal(false), reason: z.string() }),
+  quote: quoteSchema,
   policy: z.strictObject({
     passed: z.boolean(),
     violations: z.array(z.strictObject({ policy: z.string(), resource: z.string(), message: z.string() })),
@@ -54,13 +57,14 @@ const dryRunAnswer = z.strictObject({
 
 const tenantAnswer = jsonAnswer("The tenant", z.strictObject({ tenant: tenantSchema }));
 
-export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[] {
+export function tenantEndpoints({ catalog, operations, pricedPlace, nowMs }: ApiServices): Endpoint[] {
   return [
     endpoint({
       method: "post",
       path: "/v1/tenants",
       summary: "Create a tenant",
-      description: "With dryRun nothing is made: the answer says what the policies find.",
+      description:
+        "With dryRun nothing is made: the answer says what it would cost, and what the policies find.",
       permission: "tenant:create",
       tenancy: "none",
       query: z.strictObject({ dryRun: z.enum(["true", "false"]).default("false") }),
@@ -70,7 +74,8 @@ export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[
       async handle({ caller, query, headers, body }) {
         if (query.dryRun === "true") {
           const violations = await operations.violations(body);
-          const quote = { available: false, reason: "This release has no price book." };
+          const basis = await quoteBasis(catalog.service, pricedPlace, nowMs(), body.id);
+          const quote = quoteAnswer(quoteTenant(basis, { ...body, assumptions: {} }), basis);
           return { status: 200, body: { quote, policy: { passed: violations.length === 0, violations } } };
         }
         const idempotencyKey = headers["idempotency-key"];
@@ -131,6 +136,47 @@ export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[
       },
     }),
     endpoint({
+      method: "post",
+      path: "/v1/tenants/:tenantId/rotate",
+      summary: "Give a tenant's database logins new passwords",
+      description:
+        "Readings and queries go on. Who logs in to the database directly finds the reader's new password where the " +
+        "deployment keeps its secrets, as `reader-TENANT`; open sessions stay.",
+      permission: "login:rotate",
+      tenancy: "named",
+      params: tenantParams,
+      headers: idempotencyHeader,
+      body: z.strictObject({ reason: shortText.optional() }).prefault({}),
+      answers: { 202: acceptedAnswer },
+      async handle({ caller, tenant, headers, body: { reason } }) {
+        const request = requestOf(caller, { idempotencyKey: headers["idempotency-key"], reason });
+        return accepted(await operations.startRotate(tenant, request));
+      },
+    }),
+    endpoint({
+      method: "post",
+      path: "/v1/tenants/:tenantId/restore",
+      summary: "Take a tenant's own database back to an earlier state",
+      description:
+        "From the backups of its servers, where there are any. Until it has ended nothing can be read; what the event log " +
+        "has since then is read again, so no reading is lost. All of the tenant's logins get new passwords.",
+      permission: "tenant:restore",
+      tenancy: "named",
+      params: tenantParams,
+      headers: idempotencyHeader,
+      body: z.strictObject({
+        to: z.union([z.literal("latest"), z.iso.datetime()]),
+        confirm: z.string().max(100),
+        reason: shortText.optional(),
+      }),
+      answers: { 202: acceptedAnswer },
+      async handle({ caller, tenant, headers, body: { to, confirm, reason } }) {
+        checkConfirmed(tenant, confirm);
+        const request = requestOf(caller, { idempotencyKey: headers["idempotency-key"], reason });
+        return accepted(await operations.startRestore(tenant, to, request));
+      },
+    }),
+    endpoint({
       method: "delete",
       path: "/v1/tenants/:tenantId",
       summary: "Delete a tenant with all its data",
@@ -142,14 +188,17 @@ export function tenantEndpoints({ catalog, operations }: ApiServices): Endpoint[
       body: z.strictObject({ confirm: z.string().max(100), reason: shortText.optional() }),
       answers: { 202: acceptedAnswer },
       async handle({ caller, tenant, headers, body: { confirm, reason } }) {
-        if (confirm !== tenant) {
-          const message = `Repeat the id: {"confirm":"${tenant}"}.`;
-          const fields = [{ pointer: "/confirm", message: "is not the tenant's id" }];
-          throw new MillwrightError("confirmation-missing", message, { fields });
-        }
+        checkConfirmed(tenant, confirm);
         const idempotencyKey = headers["idempotency-key"];
         return accepted(await operations.startDelete(tenant, requestOf(caller, { idempotencyKey, reason })));
       },
     }),
   ];
+}
+
+function checkConfirmed(tenant: TenantId, confirm: string): void {
+  if (confirm === tenant) return;
+  const message = `Repeat the id: {"confirm":"${tenant}"}.`;
+  const fields = [{ pointer: "/confirm", message: "is not the tenant's id" }];
+  throw new MillwrightError("confirmation-missing", message, { fields });
 }

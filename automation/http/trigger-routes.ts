@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { currentTriggers, putTriggers } from "../../data/catalog/trigger-config.ts";
 import { inTransaction } from "../../data/pool.ts";
 import { MillwrightError } from "../../model/errors.ts";
@@ -13,7 +13,6 @@ import type { ApiServices } from "./services.ts";
 import { recordAction } from "./tenant-work.ts";
 import { DAY_MS } from "../../model/duration.ts";
 
-const HOURS_PER_MONTH = 730;
 /** A quarter; longer holds the usage of all tenants in memory for an answer that nobody reads to its end. */
 const MAX_REPLAY_MS = 92 * DAY_MS;
 
@@ -48,10 +47,13 @@ const replayAnswer = z.strictObject({
     }),
   ),
   dedicatedHourCount: z.int(),
-  dedicatedUsd: z.number().meta({ description: "Those hours at the list price of the trigger set" }),
+  dedicatedUsd: z.number().meta({
+    description: "What those hours would cost more than the same in a shared database, as quotes say",
+  }),
 });
 
-export function triggerEndpoints({ catalog, nowMs, dedicatedServerCount }: ApiServices): Endpoint[] {
+export function triggerEndpoints(services: ApiServices): Endpoint[] {
+  const { catalog, nowMs } = services;
   return [
     endpoint({
       method: "get",
@@ -104,11 +106,9 @@ export function triggerEndpoints({ catalog, nowMs, dedicatedServerCount }: ApiSe
               fields: [{ pointer: "/from", message: "an hour or more before `to` and now, at most 92 days" }],
             },
           );
-        const triggers = config ?? (await currentTriggers(catalog.service)).triggers;
-        const { decisions, dedicatedHourCount } = await replayStored(catalog.service, dedicatedServerCount, {
-          ...{ fromMs, toMs, config: triggers },
+        const { decisions, ...dedicated } = await replayStored(catalog.service, services, {
+          ...{ fromMs, toMs, config },
         });
-        const usd = (dedicatedHourCount / HOURS_PER_MONTH) * triggers.dedicatedUsdPerMonth;
         const answer = {
           ...{ from: isoOf(fromMs), to: isoOf(toMs) },
           decisions: decisions.map(({ decidedAtMs, startedAtMs, withdrawnAtMs, ...decision }) => ({
@@ -117,7 +117,7 @@ export function triggerEndpoints({ catalog, nowMs, dedicatedServerCount }: ApiSe
             startedAt: startedAtMs === undefined ? null : isoOf(startedAtMs),
             withdrawnAt: withdrawnAtMs === undefined ? null : isoOf(withdrawnAtMs),
           })),
-          ...{ dedicatedHourCount, dedicatedUsd: Math.round(usd * 100) / 100 },
+          ...dedicated,
         };
         return { status: 200, body: answer };
       },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listUsage } from "../../data/catalog/usage.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { MAX_USAGE_RANGE_MS, startOf, USAGE_PERIOD_MS, USAGE_PERIODS } from "../../model/usage.ts";

@@ -1,7 +1,7 @@
 import { constants, existsSync } from "node:fs";
 import { access, readFile, statfs } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { postgresBinaries } from "../../../data/postgres-cluster/binaries.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 import type { Finding } from "./finding.ts";

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { cellAddress, readCellSecret } from "../../../data/cell/cell-secret.ts";
 import { readEdition, type Edition } from "../../../data/cell/edition.ts";
 import { openPool } from "../../../data/pool.ts";

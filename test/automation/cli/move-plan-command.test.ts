@@ -11,7 +11,7 @@ const PLAN = {
     pause: { expectedMs: 300, limitMs: 10_000 },
     disk: { neededBytes: 1.5 * 2 ** 30, freeBytes: 74 * 2 ** 30 },
   },
-  cost: { source: "list-price", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
+  cost: { source: "quote", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
 };
 
 describe("millwright move plan", () => {

@@ -5,11 +5,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { breakDeadLocks } from "../../../automation/engine/recovery.ts";
+import { folderStore } from "../../../automation/engine/state-store.ts";
 import type { MillwrightError } from "../../../model/errors.ts";
 
 describe("locks of the state backend", () => {
   let state = "";
   let lockFile = "";
+  const store = () => folderStore(path.join(state, ".pulumi"));
   const deadPid = spawnSync("true").pid;
 
   beforeEach(async () => {
@@ -26,20 +28,20 @@ describe("locks of the state backend", () => {
       JSON.stringify({ pid: deadPid, username: "ann", hostname: hostname(), timestamp: new Date(), ...lock }),
     );
   const refusal = () =>
-    breakDeadLocks(state, "tenant-a").then(
+    breakDeadLocks(store(), "tenant-a").then(
       () => undefined,
       (error: unknown) => error,
     );
 
   it("breaks the lock of a dead process of this host", async () => {
     await writeLock({});
-    await breakDeadLocks(state, "tenant-a");
+    await breakDeadLocks(store(), "tenant-a");
     expect(existsSync(lockFile)).to.equal(false);
   });
 
   it("breaks a lock whose pid was given to a later process", async () => {
     await writeLock({ pid: process.pid, timestamp: new Date(Date.now() - 86_400_000) });
-    await breakDeadLocks(state, "tenant-a");
+    await breakDeadLocks(store(), "tenant-a");
     expect(existsSync(lockFile)).to.equal(false);
   });
 
@@ -55,7 +57,7 @@ describe("locks of the state backend", () => {
     await writeLock({ hostname: "container-1" });
     expect(await refusal()).to.have.property("code", "stack-locked");
     expect(existsSync(lockFile)).to.equal(true);
-    await breakDeadLocks(state, "tenant-a", "container-1");
+    await breakDeadLocks(store(), "tenant-a", { host: "container-1", mayRun: false });
     expect(existsSync(lockFile)).to.equal(false);
   });
 
@@ -66,7 +68,7 @@ describe("locks of the state backend", () => {
   });
 
   it("leaves a stack without locks, and one that never was, alone", async () => {
-    await breakDeadLocks(state, "tenant-a");
-    await breakDeadLocks(state, "tenant-unknown");
+    await breakDeadLocks(store(), "tenant-a");
+    await breakDeadLocks(store(), "tenant-unknown");
   });
 });

@@ -179,6 +179,32 @@ describe("who may do what through the API", () => {
     expect([name.status, name.body.code]).to.deep.equal([403, "forbidden"]);
   });
 
+  it("lets a tenant-admin give its own tenant's logins new passwords, and no other's", async () => {
+    const rotate = async (role: Role, tenant = "acme") => {
+      const token = await api.key(role, role === "sales" ? undefined : "acme");
+      return (await api.call("POST", `/v1/tenants/${tenant}/rotate`, {}, { token })).status;
+    };
+    const own = await Promise.all(
+      (["viewer", "operator", "sales", "tenant-admin"] as const).map((role) => rotate(role)),
+    );
+    expect(own).to.deep.equal([403, 403, 403, 202]);
+    expect(await rotate("tenant-admin", "globex")).to.equal(404);
+  });
+
+  it("lets a platform-admin restore, who repeats the id and names a time", async () => {
+    const restore = (body: object, token?: string) =>
+      api.call("POST", "/v1/tenants/acme/restore", body, token === undefined ? {} : { token });
+    for (const role of ["tenant-admin", "sales"] as const) {
+      const token = await api.key(role, role === "sales" ? undefined : "acme");
+      expect((await restore({ to: "latest", confirm: "acme" }, token)).status, role).to.equal(403);
+    }
+    expect((await restore({ to: "latest", confirm: "globex" })).body.code).to.equal("confirmation-missing");
+    for (const to of ["yesterday", "2026-11-22 02:00:00", "2026-11-22T02:00:00Z'; reboot #", ""])
+      expect((await restore({ to, confirm: "acme" })).status, to).to.equal(400);
+    for (const to of ["latest", "2026-11-22T02:00:00Z"])
+      expect((await restore({ to, confirm: "acme" })).body.operation.kind, to).to.equal("restore");
+  });
+
   it("gives the platform keys of its own", async () => {
     const made = await api.call("POST", "/v1/keys", { role: "sales", label: "crm" });
     const token = (made.body.key as { secret: string }).secret;

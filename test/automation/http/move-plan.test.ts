@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { tmpdir } from "node:os";
+import { LOCAL_PLACE } from "../../../automation/cost/quote-basis.ts";
 import { planMove } from "../../../automation/moves/plan-move.ts";
 import type { MovePlan } from "../../../automation/moves/plan-move.ts";
 import { LOG_RETENTION_MS } from "../../../model/tenant-log.ts";
@@ -31,7 +32,7 @@ describe("GET /v1/tenants/ID/move-plan", () => {
     api = await TestApi.start({
       planMove: (request) => {
         if (!isReal) return Promise.resolve(PLAN);
-        const places = { home: tmpdir(), dedicatedCellUrls: [], moveGraceMs: 1 };
+        const places = { home: tmpdir(), dedicatedCellUrls: [], moveGraceMs: 1, pricedPlace: LOCAL_PLACE };
         return planMove({ catalog: api.catalog, secrets, log, ...places }, request);
       },
     });
@@ -52,7 +53,7 @@ describe("GET /v1/tenants/ID/move-plan", () => {
           pause: { expectedMs: 300, limitMs: 10_000 },
           disk: { neededBytes: 2e9, freeBytes: null },
         },
-        cost: { source: "list-price", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
+        cost: { source: "quote", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
       },
     ]);
   });

@@ -1,4 +1,8 @@
 import { expect } from "chai";
+import { tenantId } from "../../../model/tenant.ts";
+import { LOCAL_PLACE } from "../../../automation/cost/quote-basis.ts";
+import { tierCostsOf } from "../../../automation/cost/tier-costs.ts";
+import { getTenant } from "../../../data/catalog/tenant.ts";
 import { addDecision, holdDecisions } from "../../../data/catalog/trigger-decision.ts";
 import { DEFAULT_TRIGGERS } from "../../../model/trigger-config.ts";
 import { NOW_MS, TestApi } from "../../support/api.ts";
@@ -116,10 +120,10 @@ describe("/v1/triggers", () => {
     expect(body.decisions).to.have.length(1);
     expect(body.decisions[0]).to.deep.include({ tenant: "acme", direction: "upgrade", holds: [] });
     expect(body.decisions[0].decidedAt).to.equal(new Date(NOW_MS - 19 * HOUR_MS).toISOString());
-    expect([body.dedicatedHourCount, body.dedicatedUsd]).to.deep.equal([
-      19,
-      Math.round((19 / 730) * 500 * 100) / 100,
-    ]);
+    const { machines } = await getTenant(api.catalog.service, tenantId.parse("acme"));
+    const costs = await tierCostsOf(api.catalog.service, LOCAL_PLACE, { tenant: "acme", machines });
+    expect(body.dedicatedHourCount).to.equal(19);
+    expect(body.dedicatedUsd).to.be.closeTo((19 / 730) * (costs.dedicated - costs.shared), 0.01);
     expect((await api.call("GET", "/v1/triggers/decisions")).body.decisions.length).to.equal(
       before.decisions.length - 1,
     );

@@ -1,5 +1,8 @@
 import { expect } from "chai";
 import { tmpdir } from "node:os";
+import { LOCAL_PLACE } from "../../../automation/cost/quote-basis.ts";
+import { tierCostsOf } from "../../../automation/cost/tier-costs.ts";
+import { getTenant } from "../../../data/catalog/tenant.ts";
 import { planMove, type PlanDeps } from "../../../automation/moves/plan-move.ts";
 import { registerCell } from "../../../data/catalog/cell.ts";
 import { putTriggers } from "../../../data/catalog/trigger-config.ts";
@@ -40,7 +43,7 @@ describe("the plan of a move", () => {
     const store = { get: (name: string) => Promise.resolve(secrets[name]), add: no, put: no, remove: no };
     return {
       ...{ catalog: test.catalog, secrets: store, log: log.log, home: tmpdir() },
-      ...{ dedicatedCellUrls: [], moveGraceMs: 3_600_000 },
+      ...{ dedicatedCellUrls: [], moveGraceMs: 3_600_000, pricedPlace: LOCAL_PLACE },
       ...more,
     };
   };
@@ -69,7 +72,10 @@ describe("the plan of a move", () => {
     expect(size?.copyRowsPerSecond).to.be.greaterThan(1_000);
     expect(size?.estimate.totalMs).to.be.greaterThan(size?.estimate.buildMs ?? Infinity);
     expect(size?.freeDiskBytes).to.be.greaterThan(size?.estimate.diskBytes ?? Infinity);
-    expect(cost).to.deep.equal({ beforeUsdPerMonth: 12, afterUsdPerMonth: 500 });
+    const { machines } = await getTenant(test.catalog.service, tenant);
+    const costs = await tierCostsOf(test.catalog.service, LOCAL_PLACE, { tenant, machines });
+    expect(cost).to.deep.equal({ beforeUsdPerMonth: costs.shared, afterUsdPerMonth: costs.dedicated });
+    expect(costs.dedicated, "two servers at least").to.be.above(2 * 0.2016 * 730);
 
     const other = await plan(tenant, TO_T);
     expect([other.toCell, other.refusals]).to.deep.equal(["T", []]);

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import {
   CodeDeployClient,
   CreateApplicationCommand,
@@ -16,6 +19,7 @@ import { beginShift, deploymentStatus, shiftEnded, type Release } from "../../..
 import { motoServer } from "../../support/notify-servers.ts";
 
 const REGION = "us-east-1";
+const ACCESS = { region: REGION, credentials: { accessKeyId: "test", secretAccessKey: "test" } };
 const RELEASE: Release = {
   ...{ functionName: "alert", alias: "live", version: "2" },
   ...{ application: "handlers", deploymentGroup: "alert" },
@@ -36,10 +40,7 @@ describe("a new version takes over (moto)", function () {
   let codeDeploy: CodeDeployClient;
   before(async function () {
     moto = await motoServer(this);
-    const client = {
-      ...{ region: REGION, endpoint: moto.url },
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    };
+    const client = { ...ACCESS, endpoint: moto.url };
     lambda = new LambdaClient(client);
     codeDeploy = new CodeDeployClient(client);
     const Role = await makeRole(moto.url);
@@ -84,6 +85,22 @@ describe("a new version takes over (moto)", function () {
 
   it("without one when the version is live", async () => {
     expect(await beginShift({ lambda, codeDeploy }, { ...RELEASE, version: "1" })).to.equal(undefined);
+  });
+
+  it("and is not taken for live when CodeDeploy names no deployment", async () => {
+    const server = createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const nameless = new CodeDeployClient({ ...ACCESS, endpoint });
+    try {
+      const failure: unknown = await beginShift({ lambda, codeDeploy: nameless }, RELEASE).catch(
+        (error: unknown) => error,
+      );
+      expect(failure).to.have.property("code", "internal");
+    } finally {
+      nameless.destroy();
+      server.close();
+    }
   });
 });
 

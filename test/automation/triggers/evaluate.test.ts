@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import pg from "pg";
+import { LOCAL_PLACE } from "../../../automation/cost/quote-basis.ts";
 import { evaluateTriggers, type TriggerDeps } from "../../../automation/triggers/evaluate.ts";
 import type { StartMove } from "../../../automation/triggers/move-port.ts";
 import { replayStored } from "../../../automation/triggers/replay.ts";
@@ -58,6 +59,7 @@ describe(`evaluating triggers (seed ${seed})`, () => {
       catalog: test.catalog.service,
       startMove: (...call) => startMove(...call),
       dedicatedServerCount: undefined,
+      pricedPlace: LOCAL_PLACE,
       logger,
     },
     ...more,
@@ -159,7 +161,7 @@ describe(`evaluating triggers (seed ${seed})`, () => {
     expect(await outcomes()).to.deep.equal([
       ["acme upgrade recommended", "approval-required", "maintenance-window", "budget", "capacity"],
     ]);
-    await query("update tenant set budget_usd_per_month = 500");
+    await query("update tenant set budget_usd_per_month = 5000");
     const [decision] = await decisions();
     await inTransaction(test.catalog.service, (tx) => approveDecision(tx, decision?.id ?? "", "eve"));
     await evaluate(0, 40, { dedicatedServerCount: 1 });
@@ -272,7 +274,7 @@ describe(`evaluating triggers (seed ${seed})`, () => {
         const live = (await decisions()).map(
           ({ tenant: id, direction, evidence }) => `${evidence.hour} ${id} ${direction}`,
         );
-        const { decisions: replayed } = await replayStored(test.catalog.service, undefined, {
+        const { decisions: replayed } = await replayStored(test.catalog.service, deps(), {
           ...{ fromMs: START_MS, toMs: START_MS + 25 * HOUR_MS, config: chosen },
         });
         const again = replayed.map(

@@ -1,0 +1,41 @@
+import type { BilledTenancy } from "../../model/cost/attribution.ts";
+import { monthlyLine } from "../../model/cost/bill.ts";
+import { platformLines, tenantLines } from "../../model/cost/materials.ts";
+import { bookOf } from "../../model/cost/price-books.ts";
+import { usageCharges } from "../../model/cost/usage-charges.ts";
+import type { MonthlyUsage } from "../../model/cost/usage.ts";
+import type { Pricing, PricingAt } from "./pricing.ts";
+import type { PricedPlace } from "./quote-basis.ts";
+
+/** Bills of a place are by the same stacks, prices and charges as its quotes. */
+export function pricingOf({ region, preset }: PricedPlace): PricingAt {
+  const known = new Map<string, Pricing>();
+  return (date, sharedCells = 1) => {
+    const book = bookOf({ region, date });
+    const key = `${book.date} ${sharedCells}`;
+    const pricing = known.get(key) ?? {
+      book,
+      stacks: {
+        ...{
+          region,
+          bookDate: book.date,
+          platform: platformLines(book, preset, sharedCells).map(monthlyLine),
+        },
+        tenant: {
+          shared: tenantLines(book, "shared").map(monthlyLine),
+          dedicated: tenantLines(book, "dedicated").map(monthlyLine),
+        },
+      },
+      chargesOf: (tenancy, periodHours) => usageCharges(useWhileThere(tenancy, periodHours), tenancy.hours),
+    };
+    known.set(key, pricing);
+    return pricing;
+  };
+}
+
+/** Of a bill's use the sizes are averages over the bill's time, of a charge's over the time in which the tenant was there. */
+function useWhileThere({ use, hours }: BilledTenancy, periodHours: number): MonthlyUsage {
+  const factor = hours > 0 ? periodHours / hours : 0;
+  const { storageBytes, archiveBytes } = use;
+  return { ...use, storageBytes: storageBytes * factor, archiveBytes: archiveBytes * factor };
+}
