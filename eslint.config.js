@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 const onlyIn = (message, selector) => ({ selector, message });
 
 const envSelector = onlyIn(
-  "process.env is read in environment.ts only",
+  "process.env is read in environment.ts and function-environment.ts only",
   "MemberExpression[object.name='process'][property.name='env']",
 );
 const configSelector = onlyIn(
@@ -30,7 +30,10 @@ export default tseslint.config(
       "no-restricted-syntax": ["error", envSelector, configSelector],
     },
   },
-  { files: ["environment.ts"], rules: { "no-restricted-syntax": ["error", configSelector] } },
+  {
+    files: ["environment.ts", "function-environment.ts"],
+    rules: { "no-restricted-syntax": ["error", configSelector] },
+  },
   { files: ["stacks/config/**"], rules: { "no-restricted-syntax": ["error", envSelector] } },
   {
     files: ["test/**", "bench/**"],

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { channelHours, type ChannelHours } from "./channel-hours.ts";
 import { SEVERITIES, type Severity } from "./rule.ts";
 import { templateProblem } from "./template.ts";

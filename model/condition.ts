@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_EXPRESSION_LENGTH } from "./expression.ts";
 
 /** A day: longer delays would outlive the log's retention on a small machine. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Refusal } from "./refused-record.ts";
 import { decodeReading, isRefusal } from "./decode-reading.ts";
 import { batchId, externalId, type WireReading } from "./reading.ts";

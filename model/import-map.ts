@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "./errors.ts";
 import { externalId, METRICS, READING_TYPES, type Metric, type ReadingType } from "./reading.ts";
 

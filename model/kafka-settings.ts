@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A broker: `host:port`. IPv6 addresses stand in brackets nowhere in Kafka's own tools, and not here. */
 const broker = /^[A-Za-z0-9._-]+:\d{1,5}$/;

@@ -48,6 +48,8 @@ export interface MovingTenant {
   readonly tenant: TenantId;
   readonly state: TenantState;
   readonly budgetUsdPerMonth: number | null;
+  /** What it costs on each tier, USD a month. */
+  readonly costs: Readonly<Record<Tier, number>>;
   /** undefined: it has never had one */
   readonly home: { readonly cell: string; readonly tier: Tier } | undefined;
   /** Another operation than the move itself that waits or runs. */
@@ -125,13 +127,13 @@ const DEDICATED_REMEDIES = {
 };
 
 function roomRefusals(
-  { budgetUsdPerMonth, home, sharedCells, room }: MovingTenant,
+  { budgetUsdPerMonth, costs, home, sharedCells, room }: MovingTenant,
   { tier, cell }: MoveTarget,
   config: TriggerConfig,
 ): readonly MoveRefusal[] {
   if (tier === "dedicated") {
     const holds = [
-      ...budgetHolds(config, budgetUsdPerMonth),
+      ...budgetHolds(costs.dedicated, budgetUsdPerMonth),
       ...roomHolds(config, "upgrade", { ...room, sharedPlaceCount: 0 }),
     ];
     return holds.map(({ gate, message }) => refusal(gate, `${message} ${DEDICATED_REMEDIES[gate]}`));

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The four types of reading (seed 004), their tables and their metrics. One table is the source of validation,

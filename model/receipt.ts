@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DIRECTIONS } from "./trigger.ts";
 import { TIERS } from "./tenant.ts";
 import { TRIGGER_METRICS } from "./trigger-config.ts";
@@ -78,9 +78,9 @@ export const moveReceipt = z.strictObject({
     /** From before the source was closed until after the target was open, as the flip itself took it. */
     flipMs: durationMs.nullable(),
   }),
-  /** `list-price`: of sizes, not of a bill. */
+  /** `quote`: what the tenant was quoted in either home. `list-price`, on older receipts: of sizes of databases. */
   cost: z.strictObject({
-    source: z.literal("list-price"),
+    source: z.enum(["quote", "list-price"]),
     ...{ beforeUsdPerMonth: usd, afterUsdPerMonth: usd },
   }),
   /** Until then the old home follows, and the way back takes as long as the flip. */

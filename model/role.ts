@@ -20,6 +20,7 @@ const TENANT_READS = [
   "audit:read",
   "usage:read",
   "decision:read",
+  "cost:read",
 ] as const;
 const OPERATING = [
   "rule:write",
@@ -30,6 +31,7 @@ const OPERATING = [
   "machine:write",
 ] as const;
 const SELLING = [
+  "cost:quote",
   "tenant:create",
   "tenant:update",
   "tenant:budget",
@@ -47,11 +49,13 @@ const PLATFORM = [
   "decision:write",
   "drift:read",
   "drift:write",
+  "tenant:restore",
 ] as const;
 
 export type Permission =
   | "data:write"
   | "key:write"
+  | "login:rotate"
   | (typeof TENANT_READS)[number]
   | (typeof OPERATING)[number]
   | (typeof SELLING)[number]
@@ -62,8 +66,14 @@ const PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   machine: new Set<Permission>(["data:write", "alert:report"]),
   viewer: new Set<Permission>(TENANT_READS),
   operator: new Set<Permission>([...TENANT_READS, ...OPERATING]),
-  "tenant-admin": new Set<Permission>([...TENANT_READS, ...OPERATING, "key:write", "tenant:budget"]),
-  sales: new Set<Permission>(["tenant:read", "operation:read", "usage:read", ...SELLING]),
+  "tenant-admin": new Set<Permission>([
+    ...TENANT_READS,
+    ...OPERATING,
+    "key:write",
+    "login:rotate",
+    "tenant:budget",
+  ]),
+  sales: new Set<Permission>(["tenant:read", "operation:read", "usage:read", "cost:read", ...SELLING]),
   "platform-admin": new Set<Permission>([
     ...TENANT_READS,
     ...OPERATING,
@@ -71,6 +81,7 @@ const PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     ...PLATFORM,
     "data:write",
     "key:write",
+    "login:rotate",
   ]),
 };
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { condition, type Condition } from "./condition.ts";
 import { compileExpression, ExpressionInvalid, type Expression } from "./expression.ts";
 import { externalId, METRICS, READING_TYPES, type Metric, type ReadingType } from "./reading.ts";

@@ -19,5 +19,8 @@ export const SYSTEM_EVENT_KINDS = [
   "trigger.withdrawn",
   "stack.drifted",
   "stack.restored",
+  "budget.reached",
+  "budget.endangered",
+  "cost.leapt",
 ] as const;
 export type SystemEventKind = (typeof SYSTEM_EVENT_KINDS)[number];

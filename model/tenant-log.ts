@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_STREAMS, STREAMS, type TenantId } from "./tenant.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What topics are called after that tenants share; no tenant's id. */
 export const SHARED = "shared";

@@ -1,6 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
 import { channelHours } from "./channel-hours.ts";
-import { LIST_PRICES } from "./list-price.ts";
 
 /** What a trigger can be set on. GB are 2 ** 30 bytes, as a cloud bills them. */
 export const TRIGGER_METRICS = [
@@ -44,8 +43,6 @@ export const triggerConfig = z
     /** After a decision about a tenant, and after each change of its tier, nothing is decided about it for so long. */
     coolDownHours: z.int().min(1).max(MAX_WINDOW_HOURS),
     maxDedicatedTenants: z.int().min(0).max(10_000),
-    /** What a dedicated database is held against a tenant's budget with. */
-    dedicatedUsdPerMonth: z.number().min(0).max(1e6),
     /** When moves may start; null: at any time. */
     maintenanceWindow: channelHours.nullable(),
   })
@@ -91,6 +88,5 @@ export const DEFAULT_TRIGGERS: TriggerConfig = {
   hysteresis: 0.2,
   coolDownHours: 168,
   maxDedicatedTenants: 1,
-  dedicatedUsdPerMonth: LIST_PRICES.dedicatedUsdPerMonth,
   maintenanceWindow: null,
 };

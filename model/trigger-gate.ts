@@ -29,6 +29,8 @@ export interface OpenDecision {
   /** In the middle of another operation, or not ready for one. */
   readonly isBusy: boolean;
   readonly budgetUsdPerMonth: number | null;
+  /** What it would cost with a database of its own. */
+  readonly dedicatedUsdPerMonth: number;
 }
 
 /** What there is room for. */
@@ -73,7 +75,7 @@ export function gateDecisions(
 
 function holdsOf(
   config: TriggerConfig,
-  { direction, isApproved, isBusy, budgetUsdPerMonth }: OpenDecision,
+  { direction, isApproved, isBusy, budgetUsdPerMonth, dedicatedUsdPerMonth }: OpenDecision,
   nowMs: number,
 ): Hold[] {
   const { upgrade, downgrade, maintenanceWindow } = config;
@@ -86,17 +88,16 @@ function holdsOf(
     if (opensMs > nowMs)
       holds.push(hold("maintenance-window", `Moves may start from ${new Date(opensMs).toISOString()} on.`));
   }
-  if (direction === "upgrade") holds.push(...budgetHolds(config, budgetUsdPerMonth));
+  if (direction === "upgrade") holds.push(...budgetHolds(dedicatedUsdPerMonth, budgetUsdPerMonth));
   return holds;
 }
 
-/** Whether the tenant may spend what a dedicated database costs. */
-export function budgetHolds(
-  { dedicatedUsdPerMonth: usd }: Pick<TriggerConfig, "dedicatedUsdPerMonth">,
-  budget: number | null,
-): readonly Hold<"budget">[] {
+/** Whether the tenant may spend what it costs with a database of its own. */
+export function budgetHolds(usd: number, budget: number | null): readonly Hold<"budget">[] {
   if (budget === null || budget >= usd) return [];
-  return [hold("budget", `A dedicated database costs ${usd} USD a month, the budget is ${budget}.`)];
+  return [
+    hold("budget", `With a database of its own it would cost ${usd} USD a month, the budget is ${budget}.`),
+  ];
 }
 
 /** Whether there is a place for one more tenant. */

@@ -1,3 +1,5 @@
+import { HOURS_PER_MONTH } from "./cost/month.ts";
+import type { Tier } from "./tenant.ts";
 import type { TriggerConfig } from "./trigger-config.ts";
 import { gateDecisions, type Hold, type Room } from "./trigger-gate.ts";
 import { judge, loadOf, type Direction, type JudgedTenant, type TriggerReason } from "./trigger.ts";
@@ -7,6 +9,8 @@ import { HOUR_MS } from "./duration.ts";
 export interface ReplayedTenant extends JudgedTenant {
   readonly tenant: string;
   readonly budgetUsdPerMonth: number | null;
+  /** USD a month on each tier. */
+  readonly costs: Readonly<Record<Tier, number>>;
 }
 
 /** What would have been decided, and what would have become of it. */
@@ -42,6 +46,8 @@ export interface ReplayResult {
   readonly decisions: readonly ReplayedDecision[];
   /** Hours that tenants would have had a database of their own, all tenants together. */
   readonly dedicatedHourCount: number;
+  /** What those hours cost more than the same hours in a shared database, USD; less than 0 where they cost less. */
+  readonly dedicatedUsd: number;
 }
 
 /**
@@ -55,6 +61,7 @@ export function replayTriggers(
 ): ReplayResult {
   const decisions: Mutable<ReplayedDecision>[] = [];
   let dedicatedHourCount = 0;
+  let dedicatedUsd = 0;
   const tenants: Replayed[] = replayed
     .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1))
     .map((one) => ({ ...one, open: undefined }));
@@ -78,10 +85,14 @@ export function replayTriggers(
         [tenant.raised, tenant.decidedHour] = [direction, hour];
       }
     }
-    dedicatedHourCount += tenants.filter(({ tier }) => tier === "dedicated").length;
+    for (const { tier, costs } of tenants) {
+      if (tier !== "dedicated") continue;
+      dedicatedHourCount++;
+      dedicatedUsd += (costs.dedicated - costs.shared) / HOURS_PER_MONTH;
+    }
     startOpen(tenants, fired, hour);
   }
-  return { decisions, dedicatedHourCount };
+  return { decisions, dedicatedHourCount, dedicatedUsd: Math.round(dedicatedUsd * 100) / 100 };
 
   function startOpen(all: readonly Replayed[], fired: ReadonlySet<Replayed>, hour: number): void {
     const open = all.filter((tenant) => tenant.open !== undefined);
@@ -93,6 +104,7 @@ export function replayTriggers(
         ...{ tenant: tenant.tenant, direction: tenant.open?.direction ?? "upgrade" },
         load: loadOf(config, tenant.usage, hour),
         ...{ isApproved: false, isBusy: false, budgetUsdPerMonth: tenant.budgetUsdPerMonth },
+        dedicatedUsdPerMonth: tenant.costs.dedicated,
       })),
       { ...room, dedicatedTenantCount },
       endMs(hour),

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { glob, readFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { readTestEnvironment, shellEnvironment } from "../environment.ts";
 import type { PassResult } from "./support/pass.ts";
@@ -9,7 +10,8 @@ import type { PassResult } from "./support/pass.ts";
 /**
  * `npm test [PART …]` runs all tests, or those whose path contains a PART: everything on the embedded services, then the
  * data plane's tests again, the same files, on Kafka and TimescaleDB. `npm run faults -- [SUITE] [--seed N]` runs the
- * fault loops in full. `npm run docs` runs what generated documents come from, and writes them. Under `CI=true` a skip fails the run, unless its reason stands in test/unavailable.json.
+ * fault loops in full. `npm run docs` runs what generated documents come from, and writes them. Under `CI=true` a skip
+ * fails the run, unless its reason stands in test/unavailable.json.
  */
 
 /** What runs a second time, on real services. Fault loops bring servers of their own. */
@@ -28,6 +30,9 @@ const DATA_PLANE = [
   "test/e2e/bad-input",
   "test/e2e/mqtt",
 ];
+
+/** What runs beside all others when all are run: a third of the whole time, most of it one engine or one booting machine. */
+const BESIDE = ["test/stacks/", "test/components/aws/timescale/cloud-init"];
 
 /** Where `expectDocument` is called. */
 const DOCUMENTS = ["test/docs/", "test/stacks/aws-"];
@@ -63,23 +68,44 @@ const again = files.filter(
 
 if (parts.length === 0) await prepareServices();
 for (const line of await describeServices()) console.log(line);
-const results = [await runPass(files, timeoutMs)];
+const isBeside = (file: string) => parts.length === 0 && BESIDE.some((part) => file.startsWith(part));
+const beside = files.filter(isBeside);
+const results = await Promise.all([
+  ...(beside.length === 0 ? [] : [runInProcess(beside, { prefix: "beside | " })]),
+  runPass(
+    files.filter((file) => !isBeside(file)),
+    timeoutMs,
+  ),
+]);
 if (again.length > 0) {
   console.log("\nThe data plane again, on real services:");
-  results.push(await runOnRealServices(again));
+  results.push(await runInProcess(again, { services: "real" }));
 }
 await summarise(results);
 failIfNothingEndsIt();
 
-/** In a process of its own: what a suite stands on is decided when its process starts. */
-async function runOnRealServices(again: readonly string[]): Promise<PassResult> {
-  const env = { ...shellEnvironment(), SERVICES: "real", SEED: String(seed) };
-  const child = fork(path.resolve("test/support/real-pass.ts"), [String(timeoutMs), ...again], { env });
+/**
+ * In a process of its own: beside this one, or on other services, for what a suite stands on is decided when its process
+ * starts. @param prefix - of each of its lines
+ */
+async function runInProcess(
+  those: readonly string[],
+  {
+    prefix = "",
+    services = "embedded",
+  }: { readonly prefix?: string; readonly services?: "embedded" | "real" },
+): Promise<PassResult> {
+  const child = fork(path.resolve("test/support/pass-process.ts"), [String(timeoutMs), ...those], {
+    env: { ...shellEnvironment(), SEED: String(seed), SERVICES: services },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   let result: PassResult | undefined;
   child.on("message", (message) => (result = message as PassResult));
-  const [code] = (await once(child, "exit")) as [number | null];
+  for (const stream of [child.stdout!, child.stderr!])
+    createInterface({ input: stream }).on("line", (line) => console.log(prefix + line));
+  const [code] = (await once(child, "exit")) as [number | null]; // what it left behind may keep its output open
   if (result !== undefined && code === 0) return result;
-  console.log(`the tests on real services ended with ${code}`);
+  console.log(`${prefix}the process of these tests ended with ${code}`);
   const { passed = 0, failed = 0, skipped = 0, skipReasons = {} } = result ?? {};
   return { passed, failed: failed + 1, skipped, skipReasons };
 }

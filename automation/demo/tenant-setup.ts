@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { OVERHEATED_C } from "../../model/machine-simulation.ts";
 import type { TenantId } from "../../model/tenant.ts";

@@ -14,7 +14,7 @@ import {
 import type { ChangeSummary } from "./engine.ts";
 import type { Action, ActionResult, ChildMessage, ParentMessage, Problem, SessionSetup } from "./messages.ts";
 import { redactor } from "./redaction.ts";
-import { isRecordedChild } from "./session-record.ts";
+import { SessionRecords } from "./session-record.ts";
 
 /**
  * The child of one session, in a process session of its own: runs actions one after another, as the parent asks. It
@@ -23,6 +23,9 @@ import { isRecordedChild } from "./session-record.ts";
  */
 const ORPHAN_GRACE_MS = 10_000;
 const ALIVE_EVERY_MS = 1_000;
+const OWNER_LOOK_MS = 3_000;
+/** With a look that hangs for its time-out, still less than what the next owner waits (recovery.ts). */
+const OWNER_LIMIT_MS = 10_000;
 
 // The SDK takes most of a second to load; the stack is prepared by CLI calls meanwhile.
 const loading = import("./child-run.ts");
@@ -58,13 +61,16 @@ process.on("SIGTERM", () => undefined);
 
 async function runAction(action: Action): Promise<void> {
   isRunning = true;
+  let watching: NodeJS.Timeout | undefined;
   try {
     if (setup === undefined) throw new Error("an action came before the setup");
+    watching = watchOwner(setup);
     send({ kind: "done", result: await act(setup, action) });
   } catch (error) {
     send({ kind: "failed", problem: asProblem(error) });
   } finally {
     isRunning = false;
+    clearInterval(watching);
     if (!process.connected) process.exit(0);
   }
 }
@@ -120,9 +126,30 @@ function reports(): RunReports {
 }
 
 /** A replaced owner's child must not begin anything more: the record names the process that may. */
-async function assertOwner({ recordFile, fencingToken, stack }: SessionSetup): Promise<void> {
-  if (!(await isRecordedChild(recordFile, BigInt(fencingToken))))
-    throw new MillwrightError("operation-fenced", `Another owner has taken over stack ${stack}.`);
+async function assertOwner(session: SessionSetup): Promise<void> {
+  if (!(await isOwner(session)))
+    throw new MillwrightError("operation-fenced", `Another owner has taken over stack ${session.stack}.`);
+}
+
+function isOwner({ recordFolder, bucket, fencingToken, stack }: SessionSetup): Promise<boolean> {
+  return new SessionRecords(stack, recordFolder, bucket).isRecordedChild(BigInt(fencingToken));
+}
+
+/**
+ * While a run lasts: ends this session when another owner has taken the stack over, or when that cannot be known for too
+ * long. The next owner may be on a machine from where it cannot end us, and breaks our lock after a while. In a folder
+ * the next owner is on this machine, and ends us itself.
+ */
+function watchOwner(session: SessionSetup): NodeJS.Timeout | undefined {
+  if (session.bucket === undefined) return undefined;
+  let knownAt = performance.now();
+  const look = async () => {
+    const askedAt = performance.now();
+    const isOurs = await isOwner(session).catch(() => undefined);
+    if (isOurs === true) knownAt = askedAt;
+    if (isOurs === false || performance.now() - knownAt > OWNER_LIMIT_MS) await endSession(identifySelf());
+  };
+  return setInterval(() => void look(), OWNER_LOOK_MS);
 }
 
 function asProblem(error: unknown): Problem {

@@ -24,8 +24,8 @@ export interface SessionSetup {
   /** Instead of the folder, where there is one. */
   readonly bucket: BucketState | undefined;
   readonly passphraseFile: string;
-  /** The child works only as long as this record names it and its token. */
-  readonly recordFile: string;
+  /** Where the record is, unless there is a bucket: the child works only as long as it names it and its token. */
+  readonly recordFolder: string;
   readonly fencingToken: string;
 }
 

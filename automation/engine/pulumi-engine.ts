@@ -6,13 +6,14 @@ import { MillwrightError } from "../../model/errors.ts";
 import { exclusively } from "../processes/lock-file.ts";
 import { identify } from "../processes/process-identity.ts";
 import type { Engine, SessionRequest, StackConfig, StackSession } from "./engine.ts";
-import { cliEnvironment } from "./layout.ts";
+import { cliEnvironment, type EngineLayout } from "./layout.ts";
 import type { SessionSetup } from "./messages.ts";
 import type { PreparedEngine } from "./prepare.ts";
 import { DEFAULT_PROGRAM } from "./project.ts";
 import { breakDeadLocks, clearPendingOperations } from "./recovery.ts";
 import { ChildSession, startChild, type SessionLimits } from "./session.ts";
-import { recordChild, takeOver } from "./session-record.ts";
+import { SessionRecords } from "./session-record.ts";
+import { bucketStore, folderStore, type StateStore } from "./state-store.ts";
 
 export interface PulumiEngineOptions {
   readonly prepared: PreparedEngine;
@@ -47,7 +48,7 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
 
   const { layout, cli, inherited } = prepared;
   const environment = cliEnvironment(layout, cli.path, inherited);
-  const recordFile = path.join(layout.records, `${stack}.json`);
+  const records = new SessionRecords(stack, layout.records, layout.bucket);
   const setup: SessionSetup = {
     stack,
     ...splitConfig(request.config),
@@ -61,7 +62,7 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
     stateFolder: layout.state,
     bucket: layout.bucket,
     passphraseFile: layout.passphraseFile,
-    recordFile,
+    recordFolder: layout.records,
     fencingToken: String(fencingToken),
   };
   // The child loads the SDK while the stack is being recovered; until it is told its setup it touches nothing.
@@ -71,10 +72,11 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
     if (identity === undefined)
       throw new MillwrightError("engine-failed", "The engine's process did not start.", { retryable: true });
     const open = async () => {
-      const lastHost = await takeOver(recordFile, stack, fencingToken);
-      await recordChild(recordFile, fencingToken, identity);
-      // Nobody can tell from here whether the owner of a lock in a bucket lives: the run says that the stack is locked.
-      if (layout.bucket === undefined) await breakDeadLocks(layout.state, stack, lastHost);
+      const lastHost = await records.takeOver(fencingToken);
+      const former =
+        lastHost === undefined ? undefined : { host: lastHost, mayRun: layout.bucket !== undefined };
+      await breakDeadLocks(stateStore(layout), stack, former);
+      await records.recordChild(fencingToken, identity);
       const call = { cwd: layout.project, env: environment };
       await clearPendingOperations(cli.path, layout, stack, call);
       await mkdir(setup.workFolder, { recursive: true, mode: 0o700 });
@@ -92,6 +94,11 @@ async function openSession(options: PulumiEngineOptions, request: SessionRequest
     await rm(setup.workFolder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Where the CLI keeps stacks and their locks. */
+function stateStore({ state, bucket }: EngineLayout): StateStore {
+  return bucket === undefined ? folderStore(path.join(state, ".pulumi")) : bucketStore(bucket, ".pulumi");
 }
 
 function splitConfig(config: StackConfig): Pick<SessionSetup, "plainConfig" | "secretConfig"> {

@@ -1,14 +1,15 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import path from "node:path";
-import { z } from "zod";
+import { setTimeout as delay } from "node:timers/promises";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { startedAt } from "../processes/process-identity.ts";
 import { isUnknownStack, runProgram, type CliCall } from "./cli.ts";
 import { PROJECT, type EngineLayout } from "./layout.ts";
 import { stateFile } from "./project.ts";
+import type { StateStore } from "./state-store.ts";
 
-/** What the CLI writes into a lock of the file backend (pulumi/pkg/backend/diy/lock.go, v3.220.0). */
+/** What the CLI writes into a lock, in a folder as in a bucket (pulumi/pkg/backend/diy/lock.go, v3.220.0). */
 const lockContent = z.object({
   pid: z.number().int().positive(),
   username: z.string(),
@@ -20,31 +21,42 @@ const lockContent = z.object({
 const CLOCK_TOLERANCE_MS = 5_000;
 
 /**
+ * How long the run of an owner on another machine has to see that it was replaced, and to end; in a bucket, where nobody
+ * can end it from here. Longer than a run of ours goes on without knowing that it may (child.ts).
+ */
+const HAND_OVER_MS = 20_000;
+
+/**
  * Deletes the locks that dead processes left on a stack. A lock counts as dead when its process does not run on this
- * host, or when the pid now belongs to a process that started after the lock was written. `deadHost` is the host name
- * that the ended owner of this stack ran under: a container has another one after a restart, and whoever may open
- * this stack under a higher fencing token knows that the owner is gone.
+ * host, or when the pid now belongs to a process that started after the lock was written. Those of the machine of the
+ * `former` owner are dead, too: whoever may open this stack under a higher fencing token knows that the owner is gone;
+ * where its run may go on (`mayRun`), it is given time to end.
+ * @param state - of the CLI (`.pulumi`)
  * @throws MillwrightError `stack-locked` when a lock's process lives, or when nothing tells that it does not
  */
-export async function breakDeadLocks(state: string, stack: string, deadHost?: string): Promise<void> {
-  const folder = path.join(state, ".pulumi", "locks", "organization", PROJECT, stack);
-  for (const name of await listFolder(folder)) {
-    const file = path.join(folder, name);
-    const text = await readFile(file, "utf8").catch(() => undefined);
-    if (text === undefined) continue; // released meanwhile
-    const lock = parseLock(text);
+export async function breakDeadLocks(
+  state: StateStore,
+  stack: string,
+  former?: { readonly host: string; readonly mayRun: boolean },
+): Promise<void> {
+  const names = await state.list(`locks/organization/${PROJECT}/${stack}`);
+  for (const name of names.filter((file) => file.endsWith(".json"))) {
+    const kept = await state.read(name);
+    if (kept === undefined) continue; // released meanwhile
+    const lock = parseLock(kept.text);
     if (lock === undefined) {
       throw new MillwrightError("stack-locked", `Stack ${stack} has a lock that cannot be read: ${name}.`, {
         retryable: true,
       });
     }
-    if (!isDead(lock, deadHost)) {
+    if (!isDead(lock, former?.host)) {
       const owner = `process ${lock.pid} of ${lock.username} on ${lock.hostname}`;
       const message = `Stack ${stack} is locked by ${owner} since ${lock.timestamp.toISOString()}.`;
       throw new MillwrightError("stack-locked", `${message} Wait for it, or end it.`, { retryable: true });
     }
-    await rm(file, { force: true });
-    await rm(`${file}.attrs`, { force: true });
+    if (former?.mayRun === true && lock.hostname !== hostname()) await delay(HAND_OVER_MS);
+    await state.remove(name);
+    await state.remove(`${name}.attrs`); // beside each file of a folder
   }
 }
 
@@ -60,14 +72,6 @@ function parseLock(text: string): z.infer<typeof lockContent> | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function listFolder(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  });
-  return names.filter((name) => name.endsWith(".json"));
 }
 
 /** Only the part that is looked at; the rest is the CLI's own business. */

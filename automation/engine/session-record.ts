@@ -1,13 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { z } from "zod";
-import { writeWhole } from "../../data/whole-file.ts";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import type { ProcessIdentity } from "../processes/process-identity.ts";
 import { endSession } from "../processes/process-session.ts";
+import type { BucketState } from "./layout.ts";
+import { bucketStore, folderStore, type KeptText, type StateStore } from "./state-store.ts";
 
 /**
- * Who drives a stack, or drove it last: one file per stack. It outlives the session and even the stack, because the
+ * Who drives a stack, or drove it last: one record per stack, where its state is. It outlives the session and even the stack, because the
  * token in it is what refuses an owner that was replaced while it was stopped.
  */
 const sessionRecord = z.object({
@@ -19,53 +19,73 @@ const sessionRecord = z.object({
 
 type SessionRecord = z.infer<typeof sessionRecord>;
 
-/**
- * Takes a stack over: refuses an owner older than the recorded one, then ends what the recorded one left running.
- * Called under the stack's lock.
- * @returns the host name that the last owner ran under, if there was one
- * @throws MillwrightError `operation-fenced`
- */
-export async function takeOver(
-  recordFile: string,
-  stack: string,
-  fencingToken: bigint,
-): Promise<string | undefined> {
-  const last = await readRecord(recordFile);
-  if (last !== undefined && BigInt(last.fencingToken) > fencingToken) {
-    const message = `Stack ${stack} has a newer owner (${last.fencingToken}) than this operation's (${fencingToken}).`;
-    throw new MillwrightError("operation-fenced", message);
+/** The record of one stack. */
+export class SessionRecords {
+  readonly #store: StateStore;
+  readonly #name: string;
+  readonly #stack: string;
+
+  /** @param bucket - where the state is; undefined: in this installation, whose records are in `folder` */
+  constructor(stack: string, folder: string, bucket: BucketState | undefined) {
+    this.#store = bucket === undefined ? folderStore(folder) : bucketStore(bucket, ".pulumi/millwright");
+    this.#name = `${stack}.json`;
+    this.#stack = stack;
   }
-  // Raised before anything else is done: from here on no child of the last owner begins a run. Its pid stays, so that
-  // whoever comes after a kill at this point still finds what is to be ended.
-  await writeRecord(recordFile, { host: hostname(), ...last, fencingToken: String(fencingToken) });
-  if (last?.pid !== undefined && last.startTime !== undefined)
-    await endSession({ pid: last.pid, startTime: last.startTime });
-  return last?.host;
-}
 
-/** Names the child that may work on the stack from now on. */
-export async function recordChild(
-  recordFile: string,
-  fencingToken: bigint,
-  child: ProcessIdentity,
-): Promise<void> {
-  await writeRecord(recordFile, { fencingToken: String(fencingToken), host: hostname(), ...child });
-}
+  /**
+   * Takes the stack over: refuses an owner older than the recorded one, then ends what the recorded one left running on
+   * this machine. Called under the stack's lock.
+   * @returns the host name that the last owner ran under, if there was one
+   * @throws MillwrightError `operation-fenced`
+   */
+  async takeOver(fencingToken: bigint): Promise<string | undefined> {
+    // Raised before anything else is done: from here on no child of the last owner begins a run. Its pid and host stay,
+    // so that whoever comes after a kill at this point still finds what is to be ended, and whose locks are dead.
+    const last = await this.#replace(fencingToken, (record) => ({
+      host: hostname(),
+      ...record,
+      fencingToken: String(fencingToken),
+    }));
+    if (last?.pid !== undefined && last.startTime !== undefined)
+      await endSession({ pid: last.pid, startTime: last.startTime });
+    return last?.host;
+  }
 
-/** Whether this process is the child that may work on the stack: the last look before each run. */
-export async function isRecordedChild(recordFile: string, fencingToken: bigint): Promise<boolean> {
-  const record = await readRecord(recordFile);
-  return record?.pid === process.pid && BigInt(record.fencingToken) === fencingToken;
-}
+  /** Names the child that may work on the stack from now on. @throws MillwrightError `operation-fenced` */
+  async recordChild(fencingToken: bigint, child: ProcessIdentity): Promise<void> {
+    await this.#replace(fencingToken, () => ({
+      fencingToken: String(fencingToken),
+      host: hostname(),
+      ...child,
+    }));
+  }
 
-async function readRecord(file: string): Promise<SessionRecord | undefined> {
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  });
-  return text === undefined ? undefined : sessionRecord.parse(JSON.parse(text));
-}
+  /** Whether this process is the child that may work on the stack: the last look before each run. */
+  async isRecordedChild(fencingToken: bigint): Promise<boolean> {
+    const { record } = await this.#read();
+    return (
+      record?.pid === process.pid &&
+      record.host === hostname() &&
+      BigInt(record.fencingToken) === fencingToken
+    );
+  }
 
-function writeRecord(file: string, record: SessionRecord): Promise<void> {
-  return writeWhole(file, JSON.stringify(record), 0o600);
+  /** @returns the record before */
+  async #replace(
+    fencingToken: bigint,
+    next: (last: SessionRecord | undefined) => SessionRecord,
+  ): Promise<SessionRecord | undefined> {
+    const { record, kept } = await this.#read();
+    if (record !== undefined && BigInt(record.fencingToken) > fencingToken) {
+      const message = `Stack ${this.#stack} has a newer owner (${record.fencingToken}) than this operation's (${fencingToken}).`;
+      throw new MillwrightError("operation-fenced", message);
+    }
+    await this.#store.write(this.#name, JSON.stringify(next(record)), kept);
+    return record;
+  }
+
+  async #read(): Promise<{ record: SessionRecord | undefined; kept: KeptText | undefined }> {
+    const kept = await this.#store.read(this.#name);
+    return { record: kept && sessionRecord.parse(JSON.parse(kept.text)), kept };
+  }
 }

@@ -5,6 +5,8 @@ import { countDedicatedTenants, getTenant } from "../../data/catalog/tenant.ts";
 import { takenServerCount } from "../../data/catalog/trigger-tenant.ts";
 import type { Queryable } from "../../data/pool.ts";
 import type { MoveTarget, MovingTenant } from "../../model/move-gate.ts";
+import type { PricedPlace } from "../cost/quote-basis.ts";
+import { tierCostsOf } from "../cost/tier-costs.ts";
 import type { TenantId } from "../../model/tenant.ts";
 
 /** A tenant and where it is to go. */
@@ -15,18 +17,23 @@ export interface PlanRequest {
   readonly operation?: string;
 }
 
+interface MovingFacts {
+  /** Of servers that dedicated databases can claim; empty: databases are built. */
+  readonly dedicatedCellUrls: readonly string[];
+  readonly pricedPlace: PricedPlace;
+}
+
 /**
  * What the catalog knows of a tenant that is to move. In the transaction that starts the move it is the truth; outside of
  * one a look.
- * @param dedicatedCellUrls - of servers that dedicated databases can claim; empty: databases are built
- * @throws MillwrightError `tenant-unknown`
+ * @throws MillwrightError `tenant-unknown`, `price-missing`, `price-book-missing`
  */
 export async function readMovingTenant(
   service: Queryable,
   { tenant: id, operation: own }: PlanRequest,
-  dedicatedCellUrls: readonly string[],
+  { dedicatedCellUrls, pricedPlace }: MovingFacts,
 ): Promise<MovingTenant> {
-  const { state, budgetUsdPerMonth, placement } = await getTenant(service, id);
+  const { state, machines, budgetUsdPerMonth, placement } = await getTenant(service, id);
   const cells = await listCells(service);
   const home = cells.find(({ name }) => name === placement?.cell);
   const shared = cells.filter(({ tier }) => tier === "shared");
@@ -36,6 +43,7 @@ export async function readMovingTenant(
   const ends = open === undefined || open.operation === own ? [] : [open.sourceCell, open.targetCell];
   return {
     ...{ tenant: id, state, budgetUsdPerMonth },
+    costs: await tierCostsOf(service, pricedPlace, { tenant: id, machines }),
     home: home && { cell: home.name, tier: home.tier },
     operation: active.find((one) => one.id !== own),
     followers: ends.filter((cell) => cell !== null).filter((cell) => cell !== home?.name),

@@ -7,7 +7,6 @@ import { readCellSecret } from "../../data/cell/cell-secret.ts";
 import type { EventLog } from "../../data/event-log/event-log.ts";
 import { keptMs } from "../../data/event-log/kept-time.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
-import { listPriceUsdPerMonth } from "../../model/list-price.ts";
 import {
   diskNeeded,
   estimateMove,
@@ -25,7 +24,7 @@ import {
 } from "../../model/move-gate.ts";
 import { driftRefusals } from "../../model/target-gate.ts";
 import type { TenantId, Tier } from "../../model/tenant.ts";
-import type { TriggerConfig } from "../../model/trigger-config.ts";
+import type { PricedPlace } from "../cost/quote-basis.ts";
 import { lookAtSource, lookAtTarget, unreachable, type SourceLook, type TargetLook } from "./cell-checks.ts";
 import { readMovingTenant, type PlanRequest } from "./moving-tenant.ts";
 
@@ -40,6 +39,7 @@ export interface PlanDeps {
   readonly dedicatedCellUrls: readonly string[];
   /** How long the way back stays open. */
   readonly moveGraceMs: number;
+  readonly pricedPlace: PricedPlace;
 }
 
 /** A move that nobody has begun. */
@@ -51,7 +51,7 @@ export interface MovePlan {
   readonly refusals: readonly MoveRefusal[];
   /** undefined where the tenant's database does not answer */
   readonly size: MoveSize | undefined;
-  /** At list price; undefined where there is no place to go to. */
+  /** Of the tenant, as its quote says it; undefined where there is no place to go to. */
   readonly cost: { readonly beforeUsdPerMonth: number; readonly afterUsdPerMonth: number } | undefined;
 }
 
@@ -77,12 +77,12 @@ const DEFAULT_BUILD_MS = 30_000;
 export async function planMove(deps: PlanDeps, request: PlanRequest): Promise<MovePlan> {
   const { service } = deps.catalog;
   const { tenant, target } = request;
-  const moving = await readMovingTenant(service, request, deps.dedicatedCellUrls);
+  const moving = await readMovingTenant(service, request, deps);
   const { home } = moving;
   const { triggers } = await currentTriggers(service);
   const refusals = [...placeRefusals(moving, target, triggers)];
   const toCell = targetCellOf(moving, target);
-  const plan = { from: home, toCell, cost: costOf(moving, { tier: target.tier, cell: toCell }, triggers) };
+  const plan = { from: home, toCell, cost: costOf(moving, target.tier, toCell) };
   if (home === undefined) return { ...plan, refusals, size: undefined };
 
   const secret = await readCellSecret(deps.secrets, home.cell);
@@ -104,19 +104,10 @@ export async function planMove(deps: PlanDeps, request: PlanRequest): Promise<Mo
   return { ...plan, refusals, size: { ...measures, estimate, freeDiskBytes, pauseMs } };
 }
 
-function costOf(
-  { home, sharedCells }: MovingTenant,
-  to: { readonly tier: Tier; readonly cell: string | undefined },
-  { dedicatedUsdPerMonth }: TriggerConfig,
-): MovePlan["cost"] {
-  const priceOf = (tier: Tier, cell = "") => {
-    const tenantCapacity = tier === "dedicated" ? 1 : sharedCells.get(cell)?.tenantCapacity;
-    return tenantCapacity && listPriceUsdPerMonth(tier, { tenantCapacity, dedicatedUsdPerMonth });
-  };
-  const beforeUsdPerMonth = home && priceOf(home.tier, home.cell);
-  const afterUsdPerMonth = priceOf(to.tier, to.cell);
-  if (beforeUsdPerMonth === undefined || afterUsdPerMonth === undefined) return undefined;
-  return { beforeUsdPerMonth, afterUsdPerMonth };
+function costOf({ home, costs }: MovingTenant, to: Tier, toCell: string | undefined): MovePlan["cost"] {
+  // Nowhere to go to: a shared cell is known before, a dedicated one is made.
+  if (home === undefined || (to === "shared" && toCell === undefined)) return undefined;
+  return { beforeUsdPerMonth: costs[home.tier], afterUsdPerMonth: costs[to] };
 }
 
 async function copyRate(

@@ -5,7 +5,7 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { SecretStore } from "../../data/secret-store.ts";
 
 const NAME = "receipt-key";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { processRow } from "./process-table.ts";
 
 /** A process that can be told from a later one with the same pid, also after a reboot. */

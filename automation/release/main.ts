@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodeDeployClient } from "@aws-sdk/client-codedeploy";
 import { LambdaClient } from "@aws-sdk/client-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 import { beginShift, deploymentStatus, releases, shiftEnded, type Release } from "./shift.ts";
 

@@ -5,7 +5,7 @@ import {
   GetDeploymentCommand,
 } from "@aws-sdk/client-codedeploy";
 import { GetAliasCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { MillwrightError } from "../../model/errors.ts";
 
 const text = z.string().min(1);
@@ -24,7 +24,8 @@ export interface ShiftPorts {
 /**
  * Begins to lead a function's events to the published version, by the steps of its deployment group.
  * @returns the deployment's id; undefined when the version is live already
- * @throws MillwrightError `stack-locked` (retryable) while another deployment of the group is under way
+ * @throws MillwrightError `stack-locked` (retryable) while another deployment of the group is under way, `internal` when
+ *   CodeDeploy does not say which deployment it made
  */
 export async function beginShift(
   { lambda, codeDeploy }: ShiftPorts,
@@ -54,6 +55,10 @@ export async function beginShift(
     const message = `Traffic of ${functionName} is being shifted already. Wait for the end of that deployment, or stop it.`;
     throw new MillwrightError("stack-locked", message, { retryable: true, cause });
   });
+  if (deploymentId === undefined) {
+    const message = `CodeDeploy named no deployment of ${functionName}. Look at its group ${deploymentGroup} before you try again.`;
+    throw new MillwrightError("internal", message);
+  }
   return deploymentId;
 }
 

@@ -19,6 +19,8 @@ import type { TenantId } from "../../model/tenant.ts";
 import { gateDecisions, type Hold, type Room } from "../../model/trigger-gate.ts";
 import { judge, loadOf, type UsageHours } from "../../model/trigger.ts";
 import { startOf } from "../../model/usage.ts";
+import { quoteBasis, type PricedPlace } from "../cost/quote-basis.ts";
+import { tierCosts } from "../cost/tier-costs.ts";
 import type { StartMove } from "./move-port.ts";
 import { readTriggerUsage } from "./read-usage.ts";
 import { HOUR_MS } from "../../model/duration.ts";
@@ -34,6 +36,7 @@ export interface TriggerDeps {
   readonly startMove: StartMove;
   /** Servers that dedicated databases can claim; undefined: databases are built. */
   readonly dedicatedServerCount: number | undefined;
+  readonly pricedPlace: PricedPlace;
   readonly logger: Pick<Logger, "info" | "warn">;
 }
 
@@ -121,18 +124,20 @@ interface Ready {
 /** Writes down why open decisions wait. @returns those that do not */
 async function holdOpen(
   tx: pg.ClientBase,
-  { dedicatedServerCount: servers }: TriggerDeps,
+  { dedicatedServerCount: servers, pricedPlace }: TriggerDeps,
   loads: ReadonlyMap<TenantId, number>,
   nowMs: number,
 ): Promise<readonly Ready[]> {
   const open = (await triggerTenants(tx)).filter(({ last }) => last?.isOpen === true);
   if (open.length === 0) return [];
   const { triggers } = await currentTriggers(tx);
+  const costsOf = tierCosts(await quoteBasis(tx, pricedPlace, nowMs));
   const holds = gateDecisions(
     triggers,
-    open.map(({ tenant, last, state, isBusy, budgetUsdPerMonth }) => ({
+    open.map(({ tenant, last, state, machines, isBusy, budgetUsdPerMonth }) => ({
       ...{ tenant, direction: last?.direction ?? "upgrade", load: loads.get(tenant) ?? 0 },
       ...{ isApproved: last?.isApproved === true, isBusy: isBusy || state !== "ready", budgetUsdPerMonth },
+      dedicatedUsdPerMonth: costsOf(machines).dedicated,
     })),
     await roomNow(tx, servers),
     nowMs,

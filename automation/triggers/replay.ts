@@ -4,9 +4,17 @@ import type { Queryable } from "../../data/pool.ts";
 import type { Tier } from "../../model/tenant.ts";
 import type { TriggerConfig } from "../../model/trigger-config.ts";
 import { replayTriggers, type ReplayResult } from "../../model/trigger-replay.ts";
+import { quoteBasis, type PricedPlace } from "../cost/quote-basis.ts";
+import { tierCosts } from "../cost/tier-costs.ts";
 import { roomNow } from "./evaluate.ts";
 import { readTriggerUsage } from "./read-usage.ts";
 import { HOUR_MS } from "../../model/duration.ts";
+
+interface ReplayDeps {
+  /** Servers that dedicated databases can claim; undefined: databases are built. */
+  readonly dedicatedServerCount: number | undefined;
+  readonly pricedPlace: PricedPlace;
+}
 
 export interface ReplayRequest {
   /** Full hours, milliseconds since the epoch; `toMs` is exclusive. */
@@ -17,12 +25,12 @@ export interface ReplayRequest {
 }
 
 /**
- * What a trigger set would have decided over stored usage. Tenants, budgets and room are those of today; tiers and
+ * What a trigger set would have decided over stored usage. Tenants, budgets, prices and room are those of today; tiers and
  * decisions those of the beginning.
  */
 export async function replayStored(
   service: Queryable,
-  dedicatedServerCount: number | undefined,
+  { dedicatedServerCount, pricedPlace }: ReplayDeps,
   { fromMs, toMs, config: given }: ReplayRequest,
 ): Promise<ReplayResult> {
   const config = given ?? (await currentTriggers(service)).triggers;
@@ -39,7 +47,9 @@ export async function replayStored(
   const { firstHourMs, from, to, usage } = await readTriggerUsage(service, hours, found);
 
   const hourOf = (ms: number) => Math.floor((ms - firstHourMs) / HOUR_MS);
+  const costsOf = tierCosts(await quoteBasis(service, pricedPlace, Date.now()));
   const tenants = found.map(({ tenant, tier, budgetUsdPerMonth, last, isLater, ...one }) => ({
+    costs: costsOf(one.machines),
     ...{ tenant, budgetUsdPerMonth, tier, usage: usage.get(tenant) ?? {} },
     tierSinceHour: isLater ? -Infinity : hourOf(one.tierSinceMs),
     hasChangedTier: one.hasChangedTier && !isLater,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { MillwrightError } from "../../model/errors.ts";
+import { ensureLogin } from "../login-role.ts";
 import { migrate } from "../migrate.ts";
 import { clientConfig, identifier, openPool, type DatabaseAddress } from "../pool.ts";
 import { Announcer } from "./announcer.ts";
@@ -27,9 +28,7 @@ export async function prepareEmbeddedLog(admin: DatabaseAddress, password: strin
   const client = new pg.Client(clientConfig(admin));
   await client.connect();
   try {
-    const { rowCount } = await client.query("select from pg_roles where rolname = $1", [ROLE]);
-    const verb = rowCount === 0 ? "create" : "alter";
-    await client.query(`${verb} role ${ROLE} login nobypassrls password ${pg.escapeLiteral(password)}`);
+    await ensureLogin(client, ROLE, password);
     await client.query(`grant connect on database ${identifier(admin.database)} to ${ROLE}`);
     await migrate(client, MIGRATIONS, SCHEMA);
     await client.query(`grant usage on schema ${SCHEMA} to ${ROLE}`);

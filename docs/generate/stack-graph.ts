@@ -9,6 +9,7 @@ export interface StackResource {
   readonly protect?: boolean;
   readonly dependencies?: readonly string[];
   readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
 /** A component with the resources that it makes itself, counted by type. */

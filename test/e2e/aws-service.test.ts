@@ -20,9 +20,9 @@ import { eventually } from "../support/eventually.ts";
 import { motoServer } from "../support/notify-servers.ts";
 import { TestPlatform } from "../support/platform.ts";
 import { realKafka } from "../support/real-services.ts";
-import { stateBucket } from "../support/state-bucket.ts";
+import { lendEnvironment, stateBucket } from "../support/state-bucket.ts";
 
-const REGION = "eu-central-1";
+const REGION = "us-east-1";
 const PREFIX = "millwright-test-shared-store";
 const CERTIFICATE_SCRIPT = path.resolve(
   import.meta.dirname,
@@ -119,7 +119,10 @@ describe("the service on AWS", function () {
     state = await stateBucket(moto.url);
     const inherited = { ...inheritedEnvironment(), ...state.environment, ...(await awsPlugins(folder)) };
     await buildPolicyPack(POLICY_PACK);
-    await bringUpPlatform(path.join(folder, "operator"), state.bucket, inherited, { "shared-1": cell });
+    const giveBack = lendEnvironment(state.environment);
+    await bringUpPlatform(path.join(folder, "operator"), state.bucket, inherited, {
+      "shared-1": cell,
+    }).finally(giveBack);
     env = {
       ...{ ...inherited, KAFKA_BROKERS: kafka.brokers, HOST: "0.0.0.0" },
       MILLWRIGHT_AWS: JSON.stringify({
@@ -130,6 +133,7 @@ describe("the service on AWS", function () {
           serviceSecret: `${PREFIX}/functions-catalog`,
           adminSecret: `${PREFIX}/administrator`,
         },
+        machines: { endpoint: "machines.example.com" },
       }),
     };
   });

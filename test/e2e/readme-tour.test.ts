@@ -51,6 +51,7 @@ describe("the README's tour, word for word", function () {
     };
 
     await step(/^URL=/);
+    expect(await step(/cost quote/)).to.match(/^left of the price +1,4\d\d\.\d\d USD/m);
     expect(await step(/v1\/tenants -d/)).to.contain('"status":"queued"');
     const followed = await step(/operation follow/);
     expect(followed)
@@ -71,6 +72,7 @@ describe("the README's tour, word for word", function () {
     await step(/tenant move/);
     const { body } = await platform.call("GET", "/v1/tenants/customer-123");
     expect(body.tenant.tier).to.equal("dedicated");
+    expect(await step(/tenant rotate/), "in both homes").to.match(/^check-logins +succeeded/m);
     if (existsSync(YEAR)) expect(await step(/millwright import/)).to.match(/35,?040/);
     const { operation } = JSON.parse(await step(/-X DELETE/)) as { operation: { id: string } };
     expect((await platform.ended(operation.id)).status).to.equal("succeeded");

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { z } from "zod";
+import * as z from "zod";
 import { mskRegion } from "../../data/event-log/kafka/secret.ts";
 import { hostEnvironment } from "../../environment.ts";
 import { kafkaContradictions, kafkaSettings, kafkaVariables } from "../../model/kafka-settings.ts";

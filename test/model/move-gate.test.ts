@@ -19,6 +19,7 @@ const acme: MovingTenant = {
   tenant: tenantId.parse("acme"),
   state: "ready",
   budgetUsdPerMonth: null,
+  costs: { shared: 6, dedicated: 500 },
   home: { cell: "shared-1", tier: "shared" },
   operation: undefined,
   followers: [],

@@ -18,6 +18,7 @@ const hours = (count: number, valueOf: (hour: number) => number): HourColumn => 
 const tenantOf = (tenant: string, usage: UsageHours, more: Partial<ReplayedTenant> = {}): ReplayedTenant => ({
   ...{ tenant, tier: "shared", tierSinceHour: -Infinity, hasChangedTier: false },
   ...{ raised: undefined, decidedHour: undefined, budgetUsdPerMonth: null, usage },
+  costs: { shared: 20, dedicated: 750 },
   ...more,
 });
 const rangeOf = (to: number): Replay => ({
@@ -99,7 +100,7 @@ describe("the triggers of seed 000, at their limits", () => {
     for (const order of [tenants, tenants.toReversed()]) {
       const open = order.map((tenant) => ({
         ...{ tenant, direction: "upgrade" as const, load: 2, isApproved: false, isBusy: false },
-        budgetUsdPerMonth: null,
+        ...{ budgetUsdPerMonth: null, dedicatedUsdPerMonth: 500 },
       }));
       const { room } = rangeOf(1);
       const holds = gateDecisions(DEFAULT_TRIGGERS, open, room, FIRST_MS);

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { LOCAL_PLACE } from "../../automation/cost/quote-basis.ts";
 import type { WebSettings } from "../../automation/http/app.ts";
+import { openBills } from "../../automation/cost/bills.ts";
 import { apiEndpoints } from "../../automation/http/endpoints.ts";
 import type { RoomLimits } from "../../automation/entrance/room.ts";
 import type { ApiServices } from "../../automation/http/services.ts";
@@ -21,6 +23,7 @@ import type { Role } from "../../model/role.ts";
 import { tenantId, tenantNames, type TenantId, type TopicKind } from "../../model/tenant.ts";
 import { SHARED_READINGS } from "../../model/topic-name.ts";
 import { testCatalog } from "./catalog.ts";
+import { testPricing } from "./pricing.ts";
 import { testReceiptKey } from "./receipt.ts";
 import { testSealer } from "./sealer.ts";
 
@@ -71,7 +74,8 @@ export class TestApi {
     more: Partial<
       Pick<
         ApiServices,
-        "readings" | "cells" | "checks" | "nowMs" | "log" | "channels" | "planMove" | "drift" | "health"
+        | ("readings" | "cells" | "checks" | "nowMs" | "log" | "channels" | "planMove" | "drift" | "health")
+        | "machineEntrance"
       >
     > = {},
     limits: ServeOptions["limits"] = {},
@@ -82,7 +86,9 @@ export class TestApi {
     const appended: NewRecord[] = [];
     const logged: string[] = [];
     const operations = new MemoryOperations(catalog);
+    const nowOf = more.nowMs ?? (() => NOW_MS);
     const services = {
+      bills: openBills({ service: catalog.service, pricingAt: () => testPricing(), nowMs: nowOf }),
       catalog,
       operations,
       drift: { checkNow: () => Promise.resolve(undefined) },
@@ -100,9 +106,11 @@ export class TestApi {
       checks: {},
       metrics: { registry: new Registry(), more: () => Promise.resolve("other_process_up 1\n") },
       dedicatedServerCount: undefined,
+      machineEntrance: undefined,
+      pricedPlace: LOCAL_PLACE,
       planMove: () => Promise.reject(new MillwrightError("move-unavailable", "No moves.")),
       receiptKey: testReceiptKey,
-      nowMs: () => NOW_MS,
+      nowMs: nowOf,
       ...more,
     };
     const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
@@ -262,6 +270,14 @@ export class MemoryOperations implements OperationService {
   readonly startFinishMove: OperationService["startFinishMove"] = async (tenant, request) => {
     await this.#require(tenant);
     return this.#start("finish-move", tenant, request, {});
+  };
+  readonly startRotate: OperationService["startRotate"] = async (tenant, request) => {
+    await this.#require(tenant);
+    return this.#known(request, {}) ?? this.#start("rotate", tenant, request, {});
+  };
+  readonly startRestore: OperationService["startRestore"] = async (tenant, to, request) => {
+    await this.#require(tenant);
+    return this.#known(request, { to }) ?? this.#start("restore", tenant, request, { to });
   };
   readonly get: OperationService["get"] = (id, tenant) => {
     const found = this.started.find((operation) => operation.id === id);

@@ -21,8 +21,14 @@ export interface AwsTenantFacts extends TenantFacts {
 }
 type ResourceChange = NonNullable<EngineEvent["resource"]>;
 
+/**
+ * The state is written when a run ends, not after each of its 300 resources, which takes longer than all else. What a
+ * state is worth in the middle of a run is tested elsewhere, on smaller stacks (test/automation/engine).
+ */
+const ONE_CHECKPOINT = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" };
+
 /** The stacks for AWS under the real engine and policy pack; the test plugins of `aws-plugin` stand in for AWS. */
-export async function awsStacks() {
+export async function awsStacks({ programModule }: { readonly programModule?: string } = {}) {
   const home = await mkdtemp(path.join(tmpdir(), "millwright-aws-stacks-"));
   // The pack finds the SDK by walking up to the repository's node_modules; dist/ would be wiped by a build meanwhile.
   const cache = path.join(REPOSITORY, "node_modules", ".cache");
@@ -34,7 +40,8 @@ export async function awsStacks() {
   const document = path.join(home, "openapi.json");
   await writeFile(document, JSON.stringify(apiDocument()));
   const prepared = await prepareEngine({
-    ...{ home, inherited: inheritedEnvironment(), progress: (line) => console.error(line) },
+    ...{ home, inherited: { ...inheritedEnvironment(), ...ONE_CHECKPOINT } },
+    progress: (line) => console.error(line),
     canDownload: () => Promise.resolve(false),
   });
   for (const name of ["aws", "awsx", "postgresql"]) {
@@ -42,7 +49,13 @@ export async function awsStacks() {
     const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
     await writeFile(path.join(prepared.layout.plugins, `pulumi-resource-${name}`), script, { mode: 0o755 });
   }
-  const engine = pulumiEngine({ prepared, policyPackDir });
+  const engineOf = (pack: string) =>
+    pulumiEngine({
+      prepared,
+      policyPackDir: pack,
+      ...(programModule === undefined ? {} : { programModule }),
+    });
+  const engine = engineOf(policyPackDir);
   let fencingToken = 0n;
   const resourcesOf = async (stack: string): Promise<readonly StackResource[]> => {
     const text = await readFile(stateFileOf(prepared.layout, stack), "utf8");
@@ -52,6 +65,10 @@ export async function awsStacks() {
 
   return {
     layout: prepared.layout,
+    cliPath: prepared.cli.path,
+    policyPackDir,
+    /** The same engine with another policy pack. */
+    engineOf,
     /** Opens a session, does `work`, closes it. `changes` grows with each run. */
     session: async <T>(
       stack: string,
@@ -73,6 +90,7 @@ export async function awsStacks() {
       "millwright:aws": JSON.stringify({ bundles, apiDocument: document, ...aws }),
       "millwright:cells": JSON.stringify([{ name: "shared-1", tenantCapacity: 100 }]),
       "millwright:isProtected": JSON.stringify(isProtected),
+      "millwright:cost": JSON.stringify({ elsewhereUsdPerMonth: 0 }),
     }),
     /** A tenant of production with three topics of its own. */
     tenantConfig: (id: string, homes: readonly TenantHome[], facts: AwsTenantFacts = {}): StackConfig => ({
@@ -80,6 +98,9 @@ export async function awsStacks() {
       "millwright:aws": JSON.stringify({ bundles, apiDocument: document, ...facts.aws }),
       ...tenantStackConfig(id, homes, facts),
       "millwright:environment": facts.environment ?? "production",
+      "millwright:cost": JSON.stringify({
+        ...{ elsewhereUsdPerMonth: 5_000, useUsdPerMonth: 50, shareUsdPerMonth: 50 },
+      }),
     }),
     resourcesOf,
     /** Names and ids of what a stack has made on AWS, by URN. */

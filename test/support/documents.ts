@@ -3,6 +3,7 @@ import path from "node:path";
 import { instance } from "@viz-js/viz";
 import { expect } from "chai";
 import { REPOSITORY } from "../../automation/engine/layout.ts";
+import { billOfMaterials } from "../../docs/generate/bill-of-materials.ts";
 import { stackGraph, type StackResource } from "../../docs/generate/stack-graph.ts";
 import { stackPage } from "../../docs/generate/stack-page.ts";
 import { readTestEnvironment } from "../../environment.ts";
@@ -22,7 +23,7 @@ export async function expectDocument(file: string, text: string): Promise<void> 
   );
 }
 
-/** The same of a stack's page and picture. */
+/** The same of a stack's page and picture, and of what a quote takes it to be charged with. */
 export async function expectStackPage(
   name: string,
   title: string,
@@ -31,4 +32,5 @@ export async function expectStackPage(
   const viz = await instance();
   await expectDocument(`stacks/${name}.svg`, viz.renderString(stackGraph(resources), { format: "svg" }));
   await expectDocument(`stacks/${name}.md`, stackPage(name, title, resources));
+  await expectDocument(`../model/cost/stacks/${name}.json`, billOfMaterials(name, resources));
 }

@@ -20,7 +20,16 @@ export interface FakeWorld {
   readonly close: () => Promise<void>;
 }
 
-export type Verb = "open" | "preview" | "up" | "destroy" | "outputs" | "prepareTenant" | "createTopic";
+export type Verb =
+  | "open"
+  | "preview"
+  | "up"
+  | "destroy"
+  | "outputs"
+  | "prepareTenant"
+  | "createTopic"
+  | "settleFence"
+  | "checkLogin";
 
 export interface FakeWorldOptions {
   /** Called before each effect; may wait for the signal, or throw what the real part would throw. */
@@ -43,7 +52,7 @@ const LOG_END = 7n;
 const TABLES = `
   create schema if not exists fake;
   create table if not exists fake.stack (stack text primary key, token bigint not null, resources int not null default 0,
-    made int not null default 0, homes jsonb not null default '[]');
+    made int not null default 0, homes jsonb not null default '[]', rotation int not null default 0);
   create table if not exists fake.topic (topic text primary key, partitions int not null, retention_ms bigint,
     is_dropped boolean not null default false);
   create table if not exists fake.series (tenant text primary key, machines int not null, topics jsonb not null,
@@ -79,9 +88,10 @@ export async function fakeWorld(
       [stack, fencingToken],
     );
     if (rowCount !== 1) throw new MillwrightError("operation-fenced", "the stack has seen a higher token");
-    const { id, topics, homes } = JSON.parse(config["millwright:tenant"] as string) as {
+    const { id, topics, homes, rotation } = JSON.parse(config["millwright:tenant"] as string) as {
       id: TenantId;
       topics: TenantTopics;
+      rotation: number;
       homes: readonly { readonly cell: string; readonly tier: Tier; readonly isProtected: boolean }[];
     };
     const effect = async (
@@ -106,9 +116,10 @@ export async function fakeWorld(
       up: () =>
         effect(
           "up",
-          `update fake.stack set made = made + case resources when 0 then 1 else 0 end, resources = 3, homes = $3`,
+          `update fake.stack set made = made + case resources when 0 then 1 else 0 end, resources = 3, homes = $3, rotation = $4`,
           { create: 3 },
           JSON.stringify(homes),
+          String(rotation),
         ),
       async outputs() {
         await called("outputs", stack, fencingToken);
@@ -118,6 +129,7 @@ export async function fakeWorld(
           reader: cellLogin,
           log: tenantLogOf(id, topics),
           cells: Object.fromEntries(dedicated.map((home) => [home.cell, cell])),
+          servers: Object.fromEntries(dedicated.map((home) => [home.cell, ["i-primary", "i-replica"]])),
         };
       },
       async destroy() {
@@ -173,6 +185,11 @@ export async function fakeWorld(
         const { rowCount } = await pool.query("delete from fake.series where tenant = $1", [tenant]);
         return { series: rowCount ?? 0 };
       },
+      async settleFence(_secret, tenant, epoch) {
+        await called("settleFence", tenant, epoch);
+        return true;
+      },
+      checkLogin: ({ user }) => called("checkLogin", user),
     },
     secrets: {
       async put(name, secret) {

@@ -88,6 +88,7 @@ export function tenantStackConfig(
     "millwright:tenant": JSON.stringify({
       id,
       topics: topicsOf(id),
+      ...(facts.rotation === undefined ? {} : { rotation: facts.rotation }),
       homes: homes.map(({ cell, isProtected = true }) => ({
         cell,
         tier: cell.startsWith("shared-") ? "shared" : "dedicated",
@@ -124,6 +125,7 @@ export interface TenantHome {
 
 export interface TenantFacts {
   readonly dedicatedTenantCount?: number;
+  readonly rotation?: number;
 }
 
 /** True when a run found nothing to create, update, replace or delete. */

@@ -1,6 +1,8 @@
 import type { Engine } from "../../automation/engine/engine.ts";
 import { dropTenantRows, prepareCell, prepareTenant } from "../../data/cell/prepare-cell.ts";
 import type { CellSecret } from "../../data/cell/cell-secret.ts";
+import { settleFence } from "../../data/cell/settle-fence.ts";
+import { pingDatabase } from "../../data/ping.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { tenantLogOf, type TenantTopics } from "../../model/tenant-log.ts";
@@ -20,7 +22,7 @@ export function runMoves(
     { admin, passwords },
     {
       ...{ engine: schemaEngine(plant.cells), log: plant.log, secrets: cellSecrets(plant.cells) },
-      cells: { prepareCell, prepareTenant, dropTenantRows },
+      cells: { prepareCell, prepareTenant, dropTenantRows, settleFence, checkLogin: pingDatabase },
       ...options,
     },
   );
@@ -34,7 +36,10 @@ export function cellSecrets(cells: Readonly<Record<string, CellSecret>>): Secret
       if (!others.has(name)) others.set(name, secret);
       return Promise.resolve();
     },
-    put: () => Promise.reject(new Error("shared cells have their secrets")),
+    put(name, secret) {
+      others.set(name, secret);
+      return Promise.resolve();
+    },
     remove: () => Promise.resolve(),
   };
 }

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { LOCAL_PLACE } from "../../automation/cost/quote-basis.ts";
 import { watchFlips } from "../../automation/moves/watch-flips.ts";
 import { startOperations } from "../../automation/operations/start.ts";
 import { openCatalog } from "../../data/catalog/catalog.ts";
@@ -10,6 +11,8 @@ import { requireCellSecret, type CellSecret } from "../../data/cell/cell-secret.
 import { openEmbeddedLog } from "../../data/event-log/embedded-log.ts";
 import { openKafkaLog } from "../../data/event-log/kafka/kafka-log.ts";
 import { kafkaAddress, type KafkaSecret } from "../../data/event-log/kafka/secret.ts";
+import { settleFence } from "../../data/cell/settle-fence.ts";
+import { pingDatabase } from "../../data/ping.ts";
 import { folderSecretStore } from "../../data/secret-store.ts";
 import { MillwrightError, type ErrorCode } from "../../model/errors.ts";
 import type { Operation, StepName } from "../../model/operation.ts";
@@ -124,11 +127,12 @@ async function main({ home, queueUrl, cells, stopAt }: MoveServicePlace): Promis
   let awaited = stopAt;
   const { service } = await startOperations({
     ...{ catalog, secrets, home, databaseUrl: queueUrl, engine: schemaEngine(cells) },
+    pricedPlace: LOCAL_PLACE,
     log:
       kafka === undefined
         ? openEmbeddedLog(access, access.log, client)
         : openKafkaLog(kafkaAddress(kafka), { clientId: client }),
-    cells: { prepareCell, prepareTenant, dropTenantRows },
+    cells: { prepareCell, prepareTenant, dropTenantRows, settleFence, checkLogin: pingDatabase },
     ...{ environment: "test", moveGraceMs: 3_600_000, defaultTopic: "own", dedicatedCellUrls: [] },
     logger: { info: say, warn: say, error: say, debug: () => undefined },
     async onStep(step, phase) {

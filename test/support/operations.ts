@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import pg from "pg";
+import { LOCAL_PLACE } from "../../automation/cost/quote-basis.ts";
 import { startOperations, type RunningOperations } from "../../automation/operations/start.ts";
 import type { OperationDependencies } from "../../automation/operations/dependencies.ts";
 import type { Actor } from "../../automation/operations/service.ts";
@@ -76,6 +77,7 @@ export async function runOperations(
     ...world,
     databaseUrl: `postgresql://${user}:${password}@${host}:${port}/${database}_queue`,
     environment: "test",
+    pricedPlace: LOCAL_PLACE,
     home: tmpdir(),
     moveGraceMs: 60_000,
     defaultTopic: "own",

@@ -40,7 +40,7 @@ export const testMoveReceipt: MoveReceipt = {
   sideTables: [{ name: "usage", rowCount: "3", hash: "9" }],
   totals: { rowCount: "501234", byteCount: "123456789" },
   pause: { seen: { pauseMs: 184.2, probeCount: 2_400, intervalMs: 10 }, flipMs: 131.5 },
-  cost: { source: "list-price", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
+  cost: { source: "quote", beforeUsdPerMonth: 6, afterUsdPerMonth: 500 },
   rollbackUntil: "2026-11-22T10:04:12.000Z",
 };
 

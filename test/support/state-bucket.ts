@@ -3,6 +3,20 @@ import type { BucketState } from "../../automation/engine/layout.ts";
 
 const REGION = "eu-central-1";
 
+/**
+ * Gives this process variables, for an engine in it that asks the bucket itself: its credentials are found as the SDK
+ * finds them. @returns what puts back what was there
+ */
+export function lendEnvironment(variables: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before)
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+  };
+}
+
 /** A bucket and a key of moto for the state of stacks, and what a process needs to reach them. */
 export async function stateBucket(motoUrl: string) {
   const authorization = (service: string) =>
@@ -44,6 +58,15 @@ export async function stateBucket(motoUrl: string) {
         headers: { authorization: authorization("s3") },
       });
       return answer.text();
+    },
+    /** @param object - `/KEY` */
+    write: async (object: string, text: string) => {
+      const answer = await fetch(`${motoUrl}/state${object}`, {
+        method: "PUT",
+        headers: { authorization: authorization("s3") },
+        body: text,
+      });
+      expect(answer.status).to.equal(200);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { generateAuthToken } from "aws-msk-iam-sasl-signer-js";
 import type { SASLOptions } from "kafkajs";
-import { z } from "zod";
+import * as z from "zod";
 import { unavailable, type KafkaAddress } from "./cluster.ts";
 
 /** How to reach Kafka and who we are there: the secret `kafka`, which service and handler host share. */

@@ -124,6 +124,7 @@ describe("the API's document for API Gateway", () => {
     );
     expect(streamed.map(({ path }) => path)).to.have.members([
       ...["/v1/operations/{operationId}/events", "/v1/alerts/stream", "/v1/data/{type}"],
+      ...["/v1/cost", "/v1/cost/export"],
     ]);
     for (const { integration } of operationsOf(bodyOf()))
       expect(integration.timeoutInMillis).to.be.at.most(

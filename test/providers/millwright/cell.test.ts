@@ -78,5 +78,7 @@ describe("millwright:index:Secret", () => {
     expect(one.state).not.to.deep.equal(other.state);
     expect(one.id).not.to.contain(one.state["value"]);
     expect(await secret.read(undefined, one.state)).to.deep.equal(one.state);
+    const rotated = await secret.create(undefined, { rotation: 1 });
+    expect(rotated.state["rotation"], "kept, so that the next one differs").to.equal(1);
   });
 });

@@ -37,6 +37,9 @@ const COMPUTED: Readonly<Record<string, Computed>> = {
     port: 5432,
     masterUserSecrets: manageMasterUserPassword === true ? [{ secretArn: arn("secretsmanager", id) }] : [],
   }),
+  "aws:secretsmanager/secretVersion:SecretVersion": (_id, { secretString }) => ({
+    versionId: digest(JSON.stringify(secretString)),
+  }),
   "aws:sesv2/emailIdentity:EmailIdentity": () => ({
     dkimSigningAttributes: {
       tokens: ["t1", "t2", "t3"],

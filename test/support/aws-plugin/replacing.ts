@@ -20,6 +20,7 @@ const BY_TYPE: Readonly<Record<string, readonly string[]>> = {
     "storageEncrypted",
     "dbSubnetGroupName",
   ],
+  "aws:secretsmanager/secretVersion:SecretVersion": ["secretString"],
 };
 
 /** Those of the changed properties for which AWS makes a new resource in the place of the old one. */
