@@ -273,7 +273,9 @@ async function runAsServer(program: string, args: readonly string[]): Promise<vo
   child.stderr
     .setEncoding("utf8")
     .on("data", (text: string) => (stderr = (stderr + text).slice(-STDERR_LIMIT)));
-  const [code] = (await once(child, "close")) as [number | null];
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  // Between its birth and its session a child is of our group still. It has not begun then, so it is begun again.
+  if (signal === "SIGINT") return runAsServer(program, args);
   if (code !== 0)
     throw Object.assign(new Error(`${path.basename(program)} ended with ${String(code)}`), { stderr });
 }
