@@ -4,9 +4,9 @@ import { sharedPlaces } from "../../data/catalog/cell.ts";
 import type { Queryable } from "../../data/pool.ts";
 import { ATTRIBUTION_RULES } from "../../model/cost/attribution-rules.ts";
 import { billedFor, tenancyKey, type OwedLine } from "../../model/cost/bill.ts";
+import { standingBetween } from "../../model/cost/month.ts";
 import { meteredLines, type BillInputs } from "../../model/cost/month-bill.ts";
 import { MACHINES_PER_PLACE } from "../../model/cost/share.ts";
-import { HOUR_MS } from "../../model/duration.ts";
 import type { Pricing } from "./pricing.ts";
 
 /** What stood in the period and what was used in it, as the catalog has them now. */
@@ -17,12 +17,12 @@ export async function billInputs(
 ): Promise<BillInputs> {
   const stacks = await stacksBetween(service, period);
   const tenancies = await billedTenancies(service, period);
-  const periodHours = (period.toMs - period.fromMs) / HOUR_MS;
-  const metered = meteredLines(book, tenancies, (tenancy) => chargesOf(tenancy, periodHours));
+  const standing = standingBetween(period.fromMs, period.toMs);
+  const metered = meteredLines(book, tenancies, (tenancy) => chargesOf(tenancy, standing));
   return {
     rules: ATTRIBUTION_RULES,
     plan: { places: await sharedPlaces(service), machinesPerPlace: MACHINES_PER_PLACE },
-    hours: periodHours,
+    hours: standing.hours,
     lines: [...stacks.flatMap((stack) => standingLines(stack, period)), ...metered],
     tenancies,
   };
@@ -31,7 +31,7 @@ export async function billInputs(
 function standingLines(stack: StandingStack, { fromMs, toMs }: BillPeriod): readonly OwedLine[] {
   const { tenant, since, fromAt, untilAt, lines } = stack;
   const endMs = Math.min(toMs, untilAt?.getTime() ?? Infinity);
-  const standingMs = Math.max(0, endMs - Math.max(fromMs, fromAt.getTime()));
+  const standing = standingBetween(Math.max(fromMs, fromAt.getTime()), endMs);
   const owner = tenant === null || since === null ? null : tenancyKey({ tenant, since: since.toISOString() });
-  return lines.map((line) => ({ ...billedFor(line, standingMs), owner }));
+  return lines.map((line) => ({ ...billedFor(line, standing), owner }));
 }

@@ -1,9 +1,10 @@
 import type { BilledTenancy } from "../../model/cost/attribution.ts";
 import { monthlyLine } from "../../model/cost/bill.ts";
+import type { Charge } from "../../model/cost/cost-line.ts";
 import { platformLines, tenantLines } from "../../model/cost/materials.ts";
+import type { Standing } from "../../model/cost/month.ts";
 import { bookOf } from "../../model/cost/price-books.ts";
 import { usageCharges } from "../../model/cost/usage-charges.ts";
-import type { MonthlyUsage } from "../../model/cost/usage.ts";
 import type { Pricing, PricingAt } from "./pricing.ts";
 import type { PricedPlace } from "./quote-basis.ts";
 
@@ -26,7 +27,7 @@ export function pricingOf({ region, preset }: PricedPlace): PricingAt {
           dedicated: tenantLines(book, "dedicated").map(monthlyLine),
         },
       },
-      chargesOf: (tenancy, periodHours) => usageCharges(useWhileThere(tenancy, periodHours), tenancy.hours),
+      chargesOf: chargesWhileThere,
     };
     known.set(key, pricing);
     return pricing;
@@ -34,8 +35,12 @@ export function pricingOf({ region, preset }: PricedPlace): PricingAt {
 }
 
 /** Of a bill's use the sizes are averages over the bill's time, of a charge's over the time in which the tenant was there. */
-function useWhileThere({ use, hours }: BilledTenancy, periodHours: number): MonthlyUsage {
-  const factor = hours > 0 ? periodHours / hours : 0;
+function chargesWhileThere({ use, hours }: BilledTenancy, period: Standing): readonly Charge[] {
+  const part = period.hours > 0 ? hours / period.hours : 0;
+  const sizes = part > 0 ? 1 / part : 0;
   const { storageBytes, archiveBytes } = use;
-  return { ...use, storageBytes: storageBytes * factor, archiveBytes: archiveBytes * factor };
+  return usageCharges(
+    { ...use, storageBytes: storageBytes * sizes, archiveBytes: archiveBytes * sizes },
+    { hours, months: period.months * part },
+  );
 }

@@ -1,7 +1,6 @@
-import { HOUR_MS } from "../duration.ts";
 import type { CostComponent, CostLine } from "./cost-line.ts";
 import { MICRO_PER_CENT, splitExactly, type MicroUsd } from "./money.ts";
-import { HOURS_PER_MONTH } from "./month.ts";
+import { HOURS_PER_MONTH, type Standing } from "./month.ts";
 
 /**
  * One life of a tenant, from its creation to its delete. An id may be used again after a delete, by somebody whom the
@@ -45,9 +44,13 @@ export function monthlyLine({ component, price, of, unit, quantity, amount }: Co
 }
 
 /** What a monthly line comes to when its thing stood for a while. */
-export function billedFor(monthly: BillLine, standingMs: number): BillLine {
-  const part = standingMs / HOUR_MS / HOURS_PER_MONTH;
+export function billedFor(monthly: BillLine, { hours, months }: Standing): BillLine {
+  const part = isPerMonth(monthly) ? months : hours / HOURS_PER_MONTH;
   return { ...monthly, quantity: monthly.quantity * part, amount: Math.round(monthly.amount * part) };
+}
+
+function isPerMonth({ unit }: BillLine): boolean {
+  return unit.endsWith("-month");
 }
 
 export function sumOf(lines: readonly Pick<BillLine, "amount">[]): MicroUsd {

@@ -14,6 +14,28 @@ export interface Month {
 
 const MONTH_NAME = /^(\d{4})-(0[1-9]|1[0-2])$/;
 
+/** How long something stands. */
+export interface Standing {
+  readonly hours: number;
+  /** Each calendar month is 1, whatever its length: AWS bills what is priced by the month so. */
+  readonly months: number;
+}
+
+/** Of what is quoted: a month that is not named. */
+export const ONE_MONTH: Standing = { hours: HOURS_PER_MONTH, months: 1 };
+
+/** How long `[fromMs, toMs)` is; 0 where it ends before it begins. */
+export function standingBetween(fromMs: number, toMs: number): Standing {
+  let months = 0;
+  for (let atMs = fromMs; atMs < toMs;) {
+    const month = monthOf(atMs);
+    const endMs = Math.min(toMs, month.toMs);
+    months += (endMs - atMs) / (month.toMs - month.fromMs);
+    atMs = endMs;
+  }
+  return { hours: Math.max(0, toMs - fromMs) / HOUR_MS, months };
+}
+
 /** undefined where the name is no month's. */
 export function monthNamed(name: string): Month | undefined {
   const [, year, number] = MONTH_NAME.exec(name) ?? [];

@@ -2,7 +2,7 @@ import { MillwrightError } from "../errors.ts";
 import { lineOf, type Charge, type CostLine } from "./cost-line.ts";
 import type { PlannedResource } from "./planned-resource.ts";
 import type { PriceBook } from "./price-book.ts";
-import { HOURS_PER_MONTH } from "./month.ts";
+import { ONE_MONTH } from "./month.ts";
 import type { Charger } from "./resources/charging.ts";
 import { SERVERS } from "./resources/servers.ts";
 import { SURROUNDINGS } from "./resources/surroundings.ts";
@@ -16,16 +16,12 @@ export interface OwnedCharge extends Charge {
 }
 
 /**
- * What a stack's resources are charged with by standing there, whatever they are used for. Values that are not known yet are
+ * What a stack's resources are charged with a month by standing there, whatever they are used for. Values that are not known yet are
  * taken at their worst, for which the book is asked.
  * @throws MillwrightError `price-missing` that names a resource of a type without a rule
  */
-export function stackCharges(
-  book: PriceBook,
-  stack: readonly PlannedResource[],
-  hours = HOURS_PER_MONTH,
-): OwnedCharge[] {
-  const charging = { book, hours, months: hours / HOURS_PER_MONTH, stack };
+export function stackCharges(book: PriceBook, stack: readonly PlannedResource[]): OwnedCharge[] {
+  const charging = { ...ONE_MONTH, book, stack };
   return stack.flatMap((resource) => {
     const of = `${resource.type.split(":").at(-1) ?? ""} ${resource.name}`;
     const charger = Object.hasOwn(CHARGERS, resource.type) ? CHARGERS[resource.type] : undefined;
@@ -39,10 +35,6 @@ export function stackCharges(
 }
 
 /** The same in money. @throws MillwrightError `price-missing` */
-export function stackLines(
-  book: PriceBook,
-  stack: readonly PlannedResource[],
-  hours = HOURS_PER_MONTH,
-): CostLine[] {
-  return stackCharges(book, stack, hours).map((charge) => lineOf(book, charge.of, charge));
+export function stackLines(book: PriceBook, stack: readonly PlannedResource[]): CostLine[] {
+  return stackCharges(book, stack).map((charge) => lineOf(book, charge.of, charge));
 }

@@ -1,6 +1,6 @@
 import { MillwrightError } from "../errors.ts";
 import type { Charge } from "./cost-line.ts";
-import { HOURS_PER_MONTH } from "./month.ts";
+import { ONE_MONTH, type Standing } from "./month.ts";
 import { mapRange, type Range } from "./range.ts";
 import { charge } from "./resources/charging.ts";
 import type { MonthlyUsage } from "./usage.ts";
@@ -43,10 +43,10 @@ const ARCHIVED_OBJECTS = 150;
 /**
  * What a month's use of one tenant is charged with: requests, computing time, transfer, storage beyond the servers' own. A
  * charge is straight in the use, or a constant: twice the use never costs less.
- * @param hours - of the month
+ * @param standing - how long the tenant was there
  * @throws MillwrightError `request-invalid` of a use that is negative or no number
  */
-export function usageCharges(usage: MonthlyUsage, hours = HOURS_PER_MONTH): Charge[] {
+export function usageCharges(usage: MonthlyUsage, { hours, months }: Standing = ONE_MONTH): Charge[] {
   for (const [name, value] of Object.entries(usage) as [string, number][])
     if (!(value >= 0) || !Number.isFinite(value))
       throw new MillwrightError("request-invalid", `A usage of ${value} ${name} cannot be charged.`, {
@@ -54,7 +54,6 @@ export function usageCharges(usage: MonthlyUsage, hours = HOURS_PER_MONTH): Char
       });
   const { readings, logBytes, queries, notifications, storageBytes, archiveBytes } = usage;
   const gb = (bytes: number) => bytes / BYTES_PER_GB;
-  const months = hours / HOURS_PER_MONTH;
   const calls = readings / READINGS_PER_CALL;
   const mostBatches = hours * 3_600 * MOST_INVOCATIONS_PER_SECOND;
   const batches: Range = {

@@ -1,15 +1,13 @@
 import type { Charge, CostComponent } from "../cost-line.ts";
+import type { Standing } from "../month.ts";
 import type { PlannedResource } from "../planned-resource.ts";
 import { dearestOf, type PriceBook } from "../price-book.ts";
 import { exactly, type Range } from "../range.ts";
 import { UNKNOWN } from "../planned-resource.ts";
 
-export interface Charging {
+/** For how long, and beside what, a resource is charged. */
+export interface Charging extends Standing {
   readonly book: PriceBook;
-  /** How long it stands. */
-  readonly hours: number;
-  /** `hours` as a part of the month that prices by the month are for. */
-  readonly months: number;
   /** The resource's stack, itself included: some sizes stand in another resource. */
   readonly stack: readonly PlannedResource[];
 }

@@ -4,7 +4,7 @@ import { LOCAL_PLACE } from "../../../automation/cost/quote-basis.ts";
 import { ATTRIBUTION_RULES } from "../../../model/cost/attribution-rules.ts";
 import { tenancyKey, type OwedLine } from "../../../model/cost/bill.ts";
 import { meteredLines, monthBill } from "../../../model/cost/month-bill.ts";
-import { HOURS_PER_MONTH } from "../../../model/cost/month.ts";
+import { HOURS_PER_MONTH, ONE_MONTH } from "../../../model/cost/month.ts";
 import { NO_OTHERS, quoteTenant } from "../../../model/cost/quote.ts";
 import { MACHINES_PER_PLACE } from "../../../model/cost/share.ts";
 import { TIERS } from "../../../model/tenant.ts";
@@ -38,7 +38,7 @@ describe("the bill of a tenant that uses what it was quoted for", () => {
           lines: [
             ...standing(null, pricing.stacks.platform),
             ...standing(tenancyKey(tenancy), pricing.stacks.tenant[tier]),
-            ...meteredLines(pricing.book, [tenancy], (one) => pricing.chargesOf(one, hours)),
+            ...meteredLines(pricing.book, [tenancy], (one) => pricing.chargesOf(one, ONE_MONTH)),
           ],
         });
         const quoted = quote.cost.total.expected;

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { monthNamed, monthOf } from "../../../model/cost/month.ts";
+import fc from "fast-check";
+import { monthNamed, monthOf, standingBetween } from "../../../model/cost/month.ts";
 
 const MODULE = fileURLToPath(new URL("../../../model/cost/month.ts", import.meta.url));
 
@@ -33,6 +34,25 @@ describe("a month of a bill", () => {
       expect(monthNamed(name)?.toMs).to.equal(monthNamed(next)?.fromMs);
     const december = monthNamed("2026-12");
     expect(monthOf((december?.toMs ?? 0) - 1)).to.deep.equal(december);
+  });
+
+  it("is one month, whatever its length, and a time over several is the sum of its parts", () => {
+    const from = Date.UTC(2026, 0, 1);
+    expect(standingBetween(Date.UTC(2026, 1, 1), Date.UTC(2026, 2, 1))).to.deep.equal({
+      hours: 672,
+      months: 1,
+    });
+    expect(standingBetween(from, Date.UTC(2027, 0, 1))).to.deep.equal({ hours: 8_760, months: 12 });
+    expect(standingBetween(from + 1, from)).to.deep.equal({ hours: 0, months: 0 });
+    const instant = fc.integer({ min: from, max: from + 400 * 86_400_000 });
+    fc.assert(
+      fc.property(instant, instant, instant, (...instants) => {
+        const [a, b, c] = instants.toSorted((x, y) => x - y) as [number, number, number];
+        const [first, second, whole] = [standingBetween(a, b), standingBetween(b, c), standingBetween(a, c)];
+        expect(first.months + second.months).to.be.closeTo(whole.months, 1e-9);
+        expect(first.hours + second.hours).to.be.closeTo(whole.hours, 1e-6);
+      }),
+    );
   });
 
   it("is named by four digits and two", () => {
