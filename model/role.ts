@@ -50,6 +50,7 @@ const PLATFORM = [
   "drift:read",
   "drift:write",
   "tenant:restore",
+  "cost:check",
 ] as const;
 
 export type Permission =

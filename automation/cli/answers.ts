@@ -104,6 +104,18 @@ export const stackCosts = z.looseObject({
     ),
   }),
 });
+const compared = { estimateUsd: z.number(), actualUsd: z.number(), errorPercent: z.number().nullable() };
+export const costComparison = z.looseObject({
+  comparison: z.looseObject({
+    total: z.looseObject(compared),
+    lines: z.array(z.looseObject({ owner: z.string(), component: z.string(), ...compared })),
+  }),
+});
+export const costVerification = z.looseObject({
+  month: z.string(),
+  isIntact: z.boolean(),
+  ...{ kept: z.string(), recomputed: z.string(), stored: z.string() },
+});
 export const usageList = z.looseObject({ usage: z.array(usageBucket) });
 
 const triggerReasons = z.array(z.looseObject({ metric: z.string(), value: z.number(), limit: z.number() }));

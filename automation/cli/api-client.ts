@@ -46,7 +46,7 @@ export class CallFailed extends Error {
 }
 
 export interface Call {
-  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Sent as JSON; gzipped when it is large. */
   readonly body?: object;
   readonly query?: Readonly<Record<string, string | undefined>>;

@@ -15,7 +15,7 @@ import { addPriceCommands } from "./price-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
 import { addReceiptCommands } from "./receipt-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
-import { addCostCompareCommand } from "./cost-compare-command.ts";
+import { addCostCheckCommands } from "./cost-check-commands.ts";
 import { addUsageCommand } from "./usage-command.ts";
 
 /**
@@ -69,7 +69,7 @@ function buildProgram(context: CommandContext): Command {
   addTriggerCommands(program, context);
   addUsageCommand(program, context);
   addCostQuoteCommand(program, context);
-  addCostCompareCommand(program, context);
+  addCostCheckCommands(program, context);
   addPriceCommands(program, context);
   addCostDecisionCommands(program, context);
   addDriftCommand(program, context);

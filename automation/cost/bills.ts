@@ -9,7 +9,7 @@ import {
 } from "../../data/catalog/cost-month.ts";
 import type { AttributedLine } from "../../model/cost/attribution.ts";
 import { sumOf, tenancyKey, type OwedLine, type Tenancy } from "../../model/cost/bill.ts";
-import { SHARED_STACKS, type MatchedCost } from "../../model/cost/cost-report.ts";
+import { SHARED_STACKS, type MatchedCost } from "../../model/cost/cost-comparison.ts";
 import { monthBill, type TenantBill } from "../../model/cost/month-bill.ts";
 import type { MicroUsd } from "../../model/cost/money.ts";
 import type { Month } from "../../model/cost/month.ts";

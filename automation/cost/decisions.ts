@@ -1,9 +1,12 @@
+import { newestActualCost } from "../../data/catalog/cost-actual.ts";
 import type { Queryable } from "../../data/pool.ts";
 import type { AwsPreset } from "../../model/aws/settings.ts";
 import { priceDecisions, type PricedDecision } from "../../model/cost/component-matrix.ts";
+import { compareCosts, type CostComparison } from "../../model/cost/cost-comparison.ts";
 import { totalOf } from "../../model/cost/cost-line.ts";
 import { compareOptions, COMPARED_SCALE, type ComparedOption } from "../../model/cost/options.ts";
 import { usdOf } from "../../model/cost/money.ts";
+import { monthNamed } from "../../model/cost/month.ts";
 import { monthBill } from "../../model/cost/month-bill.ts";
 import type { PriceBook } from "../../model/cost/price-book.ts";
 import { assumptionsOf, project, type Projection } from "../../model/cost/projection.ts";
@@ -15,6 +18,7 @@ import type { JudgedStatement } from "../../model/cost/seeds/statement.ts";
 import { DAY_MS } from "../../model/duration.ts";
 import { startOf } from "../../model/usage.ts";
 import { billInputs } from "./bill-inputs.ts";
+import type { Bills } from "./bills.ts";
 import { dateOf } from "./keep-costs.ts";
 import { pricingOf } from "./price-stacks.ts";
 import type { Pricing } from "./pricing.ts";
@@ -54,10 +58,17 @@ export interface SpentMonth {
   readonly byTenant: readonly { readonly name: string; readonly usd: number }[];
 }
 
+/** A month's estimate beside the provider's own bill. */
+export interface CheckedMonth extends CostComparison {
+  readonly month: string;
+}
+
 export interface CostReport {
   readonly region: string;
   readonly priceDate: string;
   readonly spent: SpentMonth;
+  /** The newest month whose bill was reported. */
+  readonly checked: CheckedMonth | undefined;
   readonly projection: Projection;
   readonly options: OptionsAnswer;
   readonly recommendations: readonly Recommendation[];
@@ -68,7 +79,11 @@ const REPORTED_DAYS = 30;
 const CURVE_TENANTS = [1, 3, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 1_000];
 
 /** All that a decision about money stands on, in one. @throws MillwrightError `price-missing` */
-export async function costReport(service: Queryable, place: PricedPlace, nowMs: number): Promise<CostReport> {
+export async function costReport(
+  { service, bills }: { readonly service: Queryable; readonly bills: Bills },
+  place: PricedPlace,
+  nowMs: number,
+): Promise<CostReport> {
   const pricing = pricingOf(place)(dateOf(nowMs));
   const { book } = pricing;
   const { preset } = place;
@@ -78,10 +93,19 @@ export async function costReport(service: Queryable, place: PricedPlace, nowMs: 
     region: book.region,
     priceDate: book.date,
     spent: await spentMonth(service, pricing, nowMs),
+    checked: await checkedMonth(service, bills),
     projection: project(assumptions, CURVE_TENANTS, costOfScale(book, assumptions)),
     options: options(size),
     recommendations: recommend(await recommendationFacts(service, size, nowMs)),
   };
+}
+
+async function checkedMonth(service: Queryable, bills: Bills): Promise<CheckedMonth | undefined> {
+  const actual = await newestActualCost(service);
+  const month = actual && monthNamed(actual.month);
+  if (actual === undefined || month === undefined) return undefined;
+  const estimate = await (await bills.of(month)).stacks();
+  return { month: month.name, ...compareCosts(estimate, actual.matched) };
 }
 
 async function spentMonth(service: Queryable, pricing: Pricing, nowMs: number): Promise<SpentMonth> {

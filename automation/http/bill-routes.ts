@@ -1,32 +1,30 @@
 import * as z from "zod";
+import { actualCostOf } from "../../data/catalog/cost-actual.ts";
 import { daysOf } from "../../data/catalog/cost-day.ts";
 import { tenancyOf } from "../../data/catalog/tenancy.ts";
+import type { Queryable } from "../../data/pool.ts";
 import { ATTRIBUTIONS, type AttributedLine } from "../../model/cost/attribution.ts";
 import { printedCents, sumOf, tenancyKey, type Tenancy } from "../../model/cost/bill.ts";
 import { COST_COMPONENTS } from "../../model/cost/cost-line.ts";
 import { focusRow, FOCUS_COLUMNS } from "../../model/cost/focus.ts";
 import { forecastMonth } from "../../model/cost/forecast.ts";
 import { splitExactly, usdOf } from "../../model/cost/money.ts";
-import { monthNamed, monthOf, type Month } from "../../model/cost/month.ts";
 import { CSV_TYPE, csvLine } from "../../model/csv.ts";
 import { DAY_MS } from "../../model/duration.ts";
-import { MillwrightError } from "../../model/errors.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { startOf } from "../../model/usage.ts";
 import type { MonthBills } from "../cost/bills.ts";
 import { SEEN_DAYS } from "../cost/watch-spending.ts";
 import type { Caller } from "./authenticate.ts";
+import { comparisonBody, costComparison } from "./cost-comparison-body.ts";
+import { monthAsked, monthName } from "./cost-month-query.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { sendRows, type RowFormat } from "./row-stream.ts";
 import { instant } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 
 const monthQuery = {
-  month: z
-    .string()
-    .refine((name) => monthNamed(name) !== undefined, "a month such as 2026-11")
-    .optional()
-    .meta({ description: "Of UTC, `2026-11`; the running one when left out" }),
+  month: monthName.optional().meta({ description: "Of UTC, `2026-11`; the running one when left out" }),
 };
 const usd = z.number().meta({ description: "Whole cents that add up" });
 
@@ -87,6 +85,9 @@ const platformCost = z
     unattributedUsd: usd.meta({
       description: "What no tenant pays: places that the platform is built for and nobody has taken",
     }),
+    actual: costComparison.nullable().meta({
+      description: "Beside what the provider's own bill says of the month; null: nobody has reported it",
+    }),
     tenants: z.array(
       z.strictObject({ tenant: z.string(), since: instant, hours: z.number(), totalUsd: usd }),
     ),
@@ -99,14 +100,6 @@ interface PaidLine extends AttributedLine {
 }
 
 export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[] {
-  const monthAsked = (name: string | undefined): Month => {
-    const month = name === undefined ? monthOf(nowMs()) : monthNamed(name);
-    if (month === undefined || month.fromMs > nowMs())
-      throw new MillwrightError("request-invalid", "This month has not begun.", {
-        fields: [{ pointer: "/month", message: "the running month, or one before it" }],
-      });
-    return month;
-  };
   return [
     endpoint({
       method: "get",
@@ -130,13 +123,15 @@ export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[
         },
       },
       async handle({ caller, tenant, query, preferred, keep }) {
-        const month = await bills.of(monthAsked(query.month));
+        const month = await bills.of(monthAsked(query.month, nowMs()));
         if (preferred(["application/json", "text/csv"]) === "text/csv")
           return {
             stream: async (response) => sendRows(response, CSV, await pagesOf(caller, tenant, month), keep),
           };
         const cost =
-          tenant === undefined ? await platformBody(month) : await tenantBody(caller, tenant, month);
+          tenant === undefined
+            ? await platformBody(catalog.service, month)
+            : await tenantBody(caller, tenant, month);
         return { status: 200, body: { cost } };
       },
     }),
@@ -152,7 +147,7 @@ export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[
       query: z.strictObject({ ...monthQuery, format: z.enum(["csv", "focus"]).default("csv") }),
       answers: { 200: { description: "Rows with a header line", content: { "text/csv": z.string() } } },
       async handle({ caller, tenant, query: { month: name, format }, keep }) {
-        const month = await bills.of(monthAsked(name));
+        const month = await bills.of(monthAsked(name, nowMs()));
         const pages = await pagesOf(caller, tenant, month);
         return {
           stream: (response) => sendRows(response, format === "csv" ? CSV : focusFormat(month), pages, keep),
@@ -245,9 +240,11 @@ function monthBody({ month, toMs, closed, region, bookDate }: MonthBills) {
   };
 }
 
-async function platformBody(month: MonthBills) {
+async function platformBody(service: Queryable, month: MonthBills) {
   const cents = totalCents(month);
-  const stacks = Map.groupBy(await month.stacks(), ({ owner, component }) => `${owner} ${component}`);
+  const lines = await month.stacks();
+  const stacks = Map.groupBy(lines, ({ owner, component }) => `${owner} ${component}`);
+  const actual = await actualCostOf(service, month.month.name);
   return {
     ...monthBody(month),
     stacks: [...stacks.values()].flatMap((same) =>
@@ -255,6 +252,7 @@ async function platformBody(month: MonthBills) {
     ),
     totalUsd: sumCents([...cents.values()]),
     unattributedUsd: (cents.get(PLATFORM) ?? 0) / 100,
+    actual: actual === undefined ? null : comparisonBody(lines, actual),
     tenants: month.tenants.map(({ tenant, since, hours }) => ({
       ...{ tenant, since, hours },
       totalUsd: (cents.get(tenancyKey({ tenant, since })) ?? 0) / 100,

@@ -167,7 +167,7 @@ const recommendationsAnswer = z
   })
   .meta({ id: "CostRecommendations" });
 
-export function costDecisionEndpoints({ catalog, pricedPlace, nowMs }: ApiServices): Endpoint[] {
+export function costDecisionEndpoints({ catalog, bills, pricedPlace, nowMs }: ApiServices): Endpoint[] {
   const sizeOf = (wanted: { region?: string | undefined; preset?: PricedSize["preset"] | undefined }) => ({
     book: bookOf({
       region: wanted.region ?? pricedPlace.region,
@@ -253,7 +253,8 @@ export function costDecisionEndpoints({ catalog, pricedPlace, nowMs }: ApiServic
       answers: { 200: { description: "A page without scripts", content: { "text/html": z.string() } } },
       async handle({ query, keep }) {
         const place = { ...pricedPlace, ...withoutUndefined(query) };
-        const text = costReportPage(await costReport(catalog.service, place, nowMs()), nowMs());
+        const report = await costReport({ service: catalog.service, bills }, place, nowMs());
+        const text = costReportPage(report, nowMs());
         keep(text.length);
         const headers = { "Content-Security-Policy": COST_REPORT_POLICY };
         return { status: 200, text, mediaType: "text/html", headers };

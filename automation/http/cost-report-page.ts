@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { DEFAULT_ASSUMPTIONS, type Projection } from "../../model/cost/projection.ts";
 import type { Range } from "../../model/cost/range.ts";
 import type { Recommendation } from "../../model/cost/recommendations.ts";
-import type { CostReport, OptionsAnswer, SpentMonth } from "../cost/decisions.ts";
+import type { CheckedMonth, CostReport, OptionsAnswer, SpentMonth } from "../cost/decisions.ts";
 import { barChart, logChart, usdText } from "./cost-charts.ts";
 import { html, Html } from "./html.ts";
 import { htmlTable } from "./html-table.ts";
@@ -29,12 +29,14 @@ export const COST_REPORT_POLICY = `default-src 'none'; style-src 'sha256-${creat
 
 /** Bars that a page has room for; the rest are one bar. */
 const MOST_BARS = 20;
+/** Stacks whose check a page has room for: the largest. */
+const MOST_CHECKED = 30;
 /** The curve has more points than a reader wants as numbers. */
 const TABLED_TENANTS = [3, 10, 50, 100, 1_000];
 
 /** Cost by component and tenant, projection, options and recommendations, in one file that prints on A4. */
 export function costReportPage(report: CostReport, nowMs: number): string {
-  const { region, priceDate, spent, projection, options, recommendations } = report;
+  const { region, priceDate, spent, checked, projection, options, recommendations } = report;
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -49,11 +51,10 @@ export function costReportPage(report: CostReport, nowMs: number): string {
       <body>
         <h1>Cost of the platform</h1>
         <p class="soft">
-          ${dateText(nowMs)} UTC. List prices of ${region}, as of ${priceDate}; a month has 730 h. No bill:
-          what AWS charges is compared by <code>GET /v1/cost</code>.
+          ${dateText(nowMs)} UTC. List prices of ${region}, as of ${priceDate}; a month has 730 h.
         </p>
-        ${spentSection(spent)} ${projectionSection(projection)} ${recommendationSection(recommendations)}
-        ${optionSection(options)} ${statementSection(options)}
+        ${spentSection(spent)} ${checkedSection(checked)} ${projectionSection(projection)}
+        ${recommendationSection(recommendations)} ${optionSection(options)} ${statementSection(options)}
       </body>
     </html> `;
   return page.text;
@@ -79,6 +80,23 @@ function firstBars(items: SpentMonth["byTenant"]): SpentMonth["byTenant"] {
   const rest = items.slice(MOST_BARS - 1);
   const usd = rest.reduce((sum, item) => sum + item.usd, 0);
   return [...items.slice(0, MOST_BARS - 1), { name: `${rest.length} others`, usd }];
+}
+
+function checkedSection(checked: CheckedMonth | undefined): Html {
+  if (checked === undefined)
+    return html`<h2>Estimate and bill</h2>
+      <p>No bill was reported yet: <code>millwright cost compare FILE --month MONTH --keep</code>.</p>`;
+  const { month, total, lines } = checked;
+  return html`<h2>Estimate and bill of ${month}</h2>
+    ${table(
+      ["Stack", "Component", "#Estimate", "#Bill", "#Error %"],
+      [...lines.slice(0, MOST_CHECKED), { owner: `total of ${lines.length}`, component: "", ...total }].map(
+        (one) => [
+          ...[one.owner, one.component, usdText(one.estimateUsd), usdText(one.actualUsd)],
+          one.errorPercent?.toFixed(1) ?? "-",
+        ],
+      ),
+    )}`;
 }
 
 function projectionSection({ assumptions, points, breakEven, returnOnInvestment }: Projection): Html {

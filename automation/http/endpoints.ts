@@ -2,6 +2,7 @@ import { alertLatencyEndpoints } from "./alert-latency-routes.ts";
 import { alertEndpoints } from "./alert-routes.ts";
 import { auditEndpoints } from "./audit-routes.ts";
 import { billEndpoints } from "./bill-routes.ts";
+import { costCheckEndpoints } from "./cost-check-routes.ts";
 import { channelEndpoints } from "./channel-routes.ts";
 import { certificateEndpoints } from "./certificate-routes.ts";
 import { readEndpoints } from "./data-read-routes.ts";
@@ -60,6 +61,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...auditEndpoints(services),
     ...usageEndpoints(services),
     ...billEndpoints(services),
+    ...costCheckEndpoints(services),
     ...costQuoteEndpoints(services),
     ...costDecisionEndpoints(services),
     ...triggerEndpoints(services),

@@ -1,10 +1,11 @@
 import { MillwrightError } from "../errors.ts";
 import type { CostComponent } from "./cost-line.ts";
-import { microUsd, usdOf, type MicroUsd } from "./money.ts";
+import type { MatchedCost } from "./cost-comparison.ts";
+import { microUsd } from "./money.ts";
 import type { Month } from "./month.ts";
 
 /** Columns of a Cost and Usage Report 2.0 that are read; the others may be there or not. */
-const COLUMNS = {
+export const REPORT_COLUMNS = {
   type: "line_item_line_item_type",
   startedAt: "line_item_usage_start_date",
   product: "line_item_product_code",
@@ -13,7 +14,10 @@ const COLUMNS = {
   currency: "line_item_currency_code",
   tags: "resource_tags",
 } as const;
-type Field = keyof typeof COLUMNS;
+export type ReportField = keyof typeof REPORT_COLUMNS;
+
+/** A line of a report, as text or as what its format knows more closely: instants, numbers, maps. */
+export type ReportLine = Readonly<Partial<Record<ReportField, unknown>>>;
 
 /** What is paid for use. Taxes, support, refunds and fees are no part of an estimate, and are summed up by themselves. */
 const USE_TYPES = new Set(["Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"]);
@@ -35,17 +39,6 @@ const PRODUCTS: readonly (readonly [product: RegExp, usageType: RegExp, componen
   [/^(awskms|AWSSecretsManager)$/, /./, "security"],
 ];
 
-/** The tag of stacks that belong to no tenant. */
-export const SHARED_STACKS = "shared";
-
-/** Whose a stack is, and which part of the platform: what estimate and report are matched by. */
-export interface MatchedCost {
-  /** The tag `tenant` of the stack: an id, or `shared`. */
-  readonly owner: string;
-  readonly component: CostComponent;
-  readonly amount: MicroUsd;
-}
-
 export interface ReportSums {
   readonly matched: readonly MatchedCost[];
   /** USD of products that are no part of the platform, or have no tag of it. */
@@ -54,38 +47,39 @@ export interface ReportSums {
   readonly besidesUseUsd: number;
 }
 
-/**
- * Sums up the rows of a report, one at a time: as much memory as there are owners and components, however long it is.
- * @param header - the first row
- */
-export function sumReport(
-  header: readonly string[],
-  { month, environment }: { readonly month: Month; readonly environment: string },
-): { readonly add: (cells: readonly string[], line: number) => void; readonly sums: () => ReportSums } {
-  const places = Object.entries(COLUMNS).map(([field, column]) => [field, header.indexOf(column)] as const);
-  const missing = places.filter(([, place]) => place < 0).map(([field]) => COLUMNS[field as Field]);
+/** @throws MillwrightError `cost-report-invalid` that names the columns that are missing */
+export function refuseWithoutColumns(columns: readonly string[]): void {
+  const missing = Object.values(REPORT_COLUMNS).filter((column) => !columns.includes(column));
   if (missing.length > 0) throw invalid(`it has no column ${missing.join(", ")}`);
-  const placeOf = Object.fromEntries(places) as Record<Field, number>;
+}
+
+/**
+ * Sums up the lines of a report, one at a time: as much memory as there are owners and components, however long it is.
+ */
+export function sumReport({ month, environment }: { readonly month: Month; readonly environment: string }): {
+  /** @param place - of the line, for whoever has to find it @throws MillwrightError `cost-report-invalid` */
+  readonly add: (line: ReportLine, place: string) => void;
+  readonly sums: () => ReportSums;
+} {
   const matched = new Map<string, { owner: string; component: CostComponent; usd: number }>();
   let [unmatchedUsd, besidesUseUsd] = [0, 0];
   return {
-    add(cells, line) {
-      const cell = (field: Field) => cells[placeOf[field]] ?? "";
-      const startedMs = Date.parse(cell("startedAt").replace(" ", "T").replace(/(\d)$/, "$1Z"));
-      const usd = Number(cell("cost"));
-      if (Number.isNaN(startedMs) || cell("cost") === "" || !Number.isFinite(usd))
-        throw invalid(`line ${line} has no time or no cost`);
+    add(line, place) {
+      const startedMs = instantOf(line.startedAt);
+      const usd = typeof line.cost === "string" && line.cost !== "" ? Number(line.cost) : line.cost;
+      if (Number.isNaN(startedMs) || typeof usd !== "number" || !Number.isFinite(usd))
+        throw invalid(`${place} has no time or no cost`);
       if (startedMs < month.fromMs || startedMs >= month.toMs) return;
-      if (cell("currency") !== "USD")
-        throw invalid(`line ${line} is in ${cell("currency")}, and prices here are in USD`);
-      if (!USE_TYPES.has(cell("type"))) {
+      if (line.currency !== "USD")
+        throw invalid(`${place} is in ${String(line.currency)}, and prices here are in USD`);
+      if (!USE_TYPES.has(textOf(line.type))) {
         besidesUseUsd += usd;
         return;
       }
-      const tags = tagsOf(cell("tags"));
-      const component = componentOf(cell("product"), cell("usageType"));
+      const tags = tagsOf(line.tags, place);
+      const component = componentOf(textOf(line.product), textOf(line.usageType));
       const owner = tags["tenant"];
-      if (component === undefined || owner === undefined || tags["environment"] !== environment) {
+      if (component === undefined || typeof owner !== "string" || tags["environment"] !== environment) {
         unmatchedUsd += usd;
         return;
       }
@@ -101,58 +95,39 @@ export function sumReport(
   };
 }
 
-export interface ComparedCost {
-  readonly owner: string;
-  readonly component: CostComponent;
-  readonly estimateUsd: number;
-  readonly actualUsd: number;
-  /** Of the actual cost; above 0: the estimate is too high. null: nothing was paid. */
-  readonly errorPercent: number | null;
-}
-
-/** Estimate and actual cost side by side, the largest first. */
-export function compareCosts(
-  estimate: readonly MatchedCost[],
-  actual: readonly MatchedCost[],
-): readonly ComparedCost[] {
-  const sides = new Map<
-    string,
-    { owner: string; component: CostComponent; estimate: number; actual: number }
-  >();
-  const add = (side: "estimate" | "actual", { owner, component, amount }: MatchedCost) => {
-    const key = `${owner} ${component}`;
-    const known = sides.get(key) ?? { owner, component, estimate: 0, actual: 0 };
-    known[side] += amount;
-    sides.set(key, known);
-  };
-  for (const one of estimate) add("estimate", one);
-  for (const one of actual) add("actual", one);
-  return [...sides.values()]
-    .toSorted((a, b) => Math.max(b.estimate, b.actual) - Math.max(a.estimate, a.actual))
-    .map(({ owner, component, ...both }) => ({
-      ...{ owner, component, estimateUsd: usdOf(both.estimate), actualUsd: usdOf(both.actual) },
-      errorPercent: both.actual === 0 ? null : ((both.estimate - both.actual) / both.actual) * 100,
-    }));
-}
-
 function componentOf(product: string, usageType: string): CostComponent | undefined {
   return PRODUCTS.find(([of, type]) => of.test(product) && type.test(usageType))?.[2];
 }
 
-/** A map as JSON. AWS puts `user_` before the name of a tag that is the account's own. */
-function tagsOf(text: string): Readonly<Record<string, string>> {
-  if (text === "") return {};
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** @returns milliseconds since the epoch; not a number where it is no instant. A text without a zone is of UTC. */
+function instantOf(value: unknown): number {
+  if (value instanceof Date) return value.getTime();
+  if (typeof value !== "string") return NaN;
+  const hasZone = /(Z|[+-]\d\d:\d\d)$/.test(value);
+  return Date.parse(hasZone ? value : `${value.replace(" ", "T")}Z`);
+}
+
+/** A map, or one as JSON. AWS puts `user_` before the name of a tag that is the account's own. */
+function tagsOf(value: unknown, place: string): Readonly<Record<string, unknown>> {
+  if (value === undefined || value === null || value === "") return {};
+  const tags = typeof value === "string" ? parsed(value, place) : value;
+  if (typeof tags !== "object" || tags === null) throw invalid(`the tags of ${place} are no map`);
+  return Object.fromEntries(Object.entries(tags).map(([name, tag]) => [name.replace(/^user_/, ""), tag]));
+}
+
+function parsed(json: string, place: string): unknown {
   try {
-    const tags = JSON.parse(text) as Readonly<Record<string, string>>;
-    return Object.fromEntries(
-      Object.entries(tags).map(([name, value]) => [name.replace(/^user_/, ""), value]),
-    );
+    return JSON.parse(json);
   } catch (cause) {
-    throw invalid("its tags are no JSON", cause);
+    throw invalid(`the tags of ${place} are no JSON`, cause);
   }
 }
 
 function invalid(reason: string, cause?: unknown): MillwrightError {
-  const message = `The cost report cannot be used: ${reason}. It takes a Cost and Usage Report 2.0 as CSV, with tags.`;
+  const message = `The cost report cannot be used: ${reason}. It takes a Cost and Usage Report 2.0 as CSV or Parquet, with tags.`;
   return new MillwrightError("cost-report-invalid", message, { cause });
 }

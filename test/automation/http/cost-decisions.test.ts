@@ -113,6 +113,17 @@ describe("decisions about cost", () => {
     expect(text).to.include("@page { size: A4");
   });
 
+  it("prints the newest month whose bill was reported, beside its estimate", async () => {
+    expect((await get("report")).text).to.include("No bill was reported yet");
+    const report = { usdByStack: { shared: { network: 1_234.5 } }, unmatchedUsd: 0, besidesUseUsd: 0 };
+    for (const month of ["2026-10", "2026-11"])
+      expect((await api.call("PUT", `/v1/cost/actual/${month}`, report)).status).to.equal(200);
+    const { text } = await get("report");
+    expect(text)
+      .to.include("Estimate and bill of 2026-11")
+      .and.match(/1,23[45]/);
+  });
+
   it("are for sales and platform admins", async () => {
     const sales = await api.key("sales");
     const admin = await api.key("tenant-admin", "acme");

@@ -1,45 +1,25 @@
 import { expect } from "chai";
-import { compareCosts, sumReport } from "../../../model/cost/cost-report.ts";
+import { compareCosts } from "../../../model/cost/cost-comparison.ts";
+import { refuseWithoutColumns, sumReport, type ReportLine } from "../../../model/cost/cost-report.ts";
 import { monthNamed } from "../../../model/cost/month.ts";
 import { MillwrightError } from "../../../model/errors.ts";
 
-const HEADER = [
-  ...[
-    "identity_line_item_id",
-    "line_item_line_item_type",
-    "line_item_usage_start_date",
-    "line_item_product_code",
-  ],
-  ...["line_item_usage_type", "line_item_unblended_cost", "line_item_currency_code", "resource_tags"],
-];
 const asked = { month: monthNamed("2026-10")!, environment: "production" };
 const tagsOf = (tenant: string, environment = "production") =>
   JSON.stringify({ user_tenant: tenant, user_environment: environment, user_project: "millwright" });
 
-/** A row of a report; what is left out is an hour of a shared server for 0.10 USD. */
-function row(
-  more: Partial<Record<"type" | "at" | "product" | "usage" | "cost" | "currency" | "tags", string>> = {},
-) {
-  const {
-    type = "Usage",
-    at = "2026-10-05T13:00:00.000Z",
-    product = "AmazonEC2",
-    usage = "BoxUsage:r7g.large",
-  } = more;
-  return [
-    "id",
-    type,
-    at,
-    product,
-    usage,
-    more.cost ?? "0.1",
-    more.currency ?? "USD",
-    more.tags ?? tagsOf("shared"),
-  ];
+/** A line of a report; what is left out is an hour of a shared server for 0.10 USD. */
+function row(more: ReportLine = {}): ReportLine {
+  return {
+    ...{ type: "Usage", startedAt: "2026-10-05T13:00:00.000Z" },
+    ...{ product: "AmazonEC2", usageType: "BoxUsage:r7g.large" },
+    ...{ cost: "0.1", currency: "USD", tags: tagsOf("shared") },
+    ...more,
+  };
 }
-function sumsOf(...rows: readonly string[][]) {
-  const report = sumReport(HEADER, asked);
-  rows.forEach((cells, index) => report.add(cells, index + 2));
+function sumsOf(...rows: readonly ReportLine[]) {
+  const report = sumReport(asked);
+  rows.forEach((line, index) => report.add(line, `line ${index + 2}`));
   return report.sums();
 }
 function codeOf(work: () => unknown): [string, string] {
@@ -56,8 +36,8 @@ describe("a Cost and Usage Report", () => {
   it("is summed up by the tag of the stack and the part of the platform", () => {
     const sums = sumsOf(
       row(),
-      row({ usage: "EBS:VolumeUsage.gp3", cost: "0.25" }),
-      row({ usage: "NatGateway-Hours", cost: "0.045" }),
+      row({ usageType: "EBS:VolumeUsage.gp3", cost: "0.25" }),
+      row({ usageType: "NatGateway-Hours", cost: "0.045" }),
       row({ product: "AmazonMSK", tags: tagsOf("acme"), cost: "1E-1" }),
     );
     expect(sums).to.deep.equal({
@@ -72,9 +52,9 @@ describe("a Cost and Usage Report", () => {
 
   it("counts the month only, and says what it could not match", () => {
     const sums = sumsOf(
-      row({ at: "2026-09-30 23:00:00.000" }),
-      row({ at: "2026-11-01T00:00:00Z" }),
-      row({ at: "2026-10-31 23:00:00.000", cost: "2" }),
+      row({ startedAt: "2026-09-30 23:00:00.000" }),
+      row({ startedAt: "2026-11-01T00:00:00Z" }),
+      row({ startedAt: "2026-10-31 23:00:00.000", cost: "2" }),
       row({ tags: "", cost: "3" }),
       row({ tags: tagsOf("shared", "staging"), cost: "4" }),
       row({ product: "AmazonQuickSight", cost: "5" }),
@@ -84,17 +64,23 @@ describe("a Cost and Usage Report", () => {
     expect(sums).to.include({ unmatchedUsd: 12, besidesUseUsd: 6 });
   });
 
+  it("is the same from instants, numbers and maps as from their texts", () => {
+    const tags = { user_tenant: "shared", user_environment: "production" };
+    const typed = row({ startedAt: new Date("2026-10-05T13:00:00Z"), cost: 0.1, tags });
+    expect(sumsOf(typed, row())).to.deep.equal(sumsOf(row(), row()));
+    expect(sumsOf(row({ tags: null })).unmatchedUsd).to.equal(0.1);
+  });
+
   it("is refused in another currency, without a column, and where it cannot be read", () => {
     const refused = [
-      () =>
-        sumReport(
-          HEADER.filter((column) => !/currency|tags/.test(column)),
-          asked,
-        ),
+      () => refuseWithoutColumns(["line_item_line_item_type", "line_item_usage_start_date"]),
       () => sumsOf(row({ currency: "EUR" })),
       () => sumsOf(row({ cost: "a lot" })),
       () => sumsOf(row({ cost: "" })),
+      () => sumsOf(row({ cost: NaN })),
+      () => sumsOf(row({ startedAt: 5 })),
       () => sumsOf(row({ tags: "{tenant=acme}" })),
+      () => sumsOf(row({ tags: "7" })),
     ].map(codeOf);
     expect(new Set(refused.map(([code]) => code))).to.deep.equal(new Set(["cost-report-invalid"]));
     expect(refused[0]?.[1]).to.include("line_item_currency_code, resource_tags");
@@ -107,10 +93,14 @@ describe("a Cost and Usage Report", () => {
       [one("shared", 110e6), one("acme", 5e6)],
       [one("shared", 100e6), one("globex", 1e6)],
     );
-    expect(compared.map(({ owner, errorPercent }) => [owner, errorPercent])).to.deep.equal([
+    expect(compared.lines.map(({ owner, errorPercent }) => [owner, errorPercent])).to.deep.equal([
       ["shared", 10],
       ["acme", null],
       ["globex", -100],
     ]);
+    const { estimateUsd, actualUsd, errorPercent } = compared.total;
+    expect([estimateUsd, actualUsd]).to.deep.equal([115, 101]);
+    expect(errorPercent).to.be.closeTo(13.86, 0.01);
+    expect(compareCosts([], []).total.errorPercent).to.equal(null);
   });
 });
