@@ -19,6 +19,7 @@ import {
 } from "./model/kafka-settings.ts";
 import { TOPIC_KINDS, type TopicKind } from "./model/tenant.ts";
 import { HOUR_MS } from "./model/duration.ts";
+import { budgetUsd, ENVIRONMENT_BUDGET_USD } from "./model/policy/facts.ts";
 import { LOG_RETENTION_MS } from "./model/tenant-log.ts";
 import { BAD_ESCAPE, hasReadableLogin } from "./model/url-login.ts";
 
@@ -76,6 +77,7 @@ const settingsSchema = z.object({
     .regex(/^([01]?\d|2[0-3])$/, "must be an hour of the day, 0 to 23")
     .default("2")
     .transform(Number),
+  MILLWRIGHT_ENVIRONMENT_BUDGET_USD: z.coerce.number().pipe(budgetUsd).optional(),
   MILLWRIGHT_CORS_ORIGINS: z
     .string()
     .default("")
@@ -129,6 +131,8 @@ export interface Settings {
   readonly moveGraceMs: number;
   /** When the stacks are compared with what is there, in UTC. */
   readonly driftHour: number;
+  /** What everything may cost in a month: who runs the platform hears when it does, or will. */
+  readonly environmentBudgetUsd: number;
   readonly web: {
     /** Whose pages may call the API. */
     readonly corsOrigins: readonly string[];
@@ -192,6 +196,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     floodAlertCount: data.MILLWRIGHT_FLOOD_ALERTS,
     moveGraceMs: data.MILLWRIGHT_MOVE_GRACE_HOURS * HOUR_MS,
     driftHour: data.MILLWRIGHT_DRIFT_HOUR,
+    environmentBudgetUsd:
+      data.MILLWRIGHT_AWS?.environmentBudgetUsdPerMonth ??
+      data.MILLWRIGHT_ENVIRONMENT_BUDGET_USD ??
+      ENVIRONMENT_BUDGET_USD,
     web: {
       corsOrigins: data.MILLWRIGHT_CORS_ORIGINS,
       isBehindGateway: data.MILLWRIGHT_BEHIND_GATEWAY === "true",
@@ -217,6 +225,8 @@ function awsContradictions(data: z.infer<typeof settingsSchema>): string[] {
     TIMESCALE_URL: data.TIMESCALE_URL !== undefined,
     TIMESCALE_CELL_URLS: data.TIMESCALE_CELL_URLS.length > 0,
     MILLWRIGHT_INTAKE_BUFFER_BYTES: data.MILLWRIGHT_INTAKE_BUFFER_BYTES > 0,
+    // The gate's budget and the one that is watched are the same there: the platform stack's.
+    MILLWRIGHT_ENVIRONMENT_BUDGET_USD: data.MILLWRIGHT_ENVIRONMENT_BUDGET_USD !== undefined,
   });
   return [
     ...given.flatMap(([name, isGiven]) => (isGiven ? [`${name}: has no effect with MILLWRIGHT_AWS`] : [])),

@@ -12,7 +12,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../model/duration.ts";
 import { startOf } from "../../model/usage.ts";
 import { billInputs } from "./bill-inputs.ts";
 import type { PricingAt } from "./pricing.ts";
-import { watchSpending } from "./watch-spending.ts";
+import { watchSpending, type SpendingDeps } from "./watch-spending.ts";
 
 /** What was appended before midnight is metered a minute later; a cell that is away for an evening makes up for it. */
 export const CLOSE_AFTER_MS = 6 * HOUR_MS;
@@ -32,7 +32,7 @@ export interface CostDeps {
  * Writes down every minute what stands, and once an hour what the days came to, closes months that are over and looks at
  * budgets, until it is stopped. Any number of processes may do so.
  */
-export function keepCosts(deps: CostDeps, everyMs = MINUTE_MS): Repeated {
+export function keepCosts(deps: CostDeps & SpendingDeps, everyMs = MINUTE_MS): Repeated {
   let keptHour = -1;
   return repeat(everyMs, async () => {
     const nowMs = Date.now();
@@ -80,12 +80,9 @@ export async function keepDays({ service, pricingAt }: CostDeps, nowMs: number):
       { fromMs: dayMs, toMs: dayMs + DAY_MS },
       pricingAt(dateOf(dayMs)),
     );
-    const costs = monthBill(inputs).tenants.map(({ tenant, since, total }) => ({
-      tenant,
-      since,
-      amount: total,
-    }));
-    await inTransaction(service, (tx) => keepDay(tx, dayMs, costs));
+    const bill = monthBill(inputs);
+    const tenants = bill.tenants.map(({ tenant, since, total }) => ({ tenant, since, amount: total }));
+    await inTransaction(service, (tx) => keepDay(tx, dayMs, { total: bill.total, tenants }));
   }
 }
 

@@ -184,7 +184,8 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     (it) => it.stop(),
   );
   const pricing = { service: catalog.service, pricingAt: pricingOf(pricedPlace) };
-  starting.adopt(keepCosts({ ...pricing, logger }), (it) => it.stop());
+  const { environmentBudgetUsd } = settings;
+  starting.adopt(keepCosts({ ...pricing, logger, environmentBudgetUsd }), (it) => it.stop());
   const api = starting.adopt(
     await serveApi(
       {

@@ -1,4 +1,5 @@
 import type { Tenancy } from "../../model/cost/bill.ts";
+import type { DayAmount } from "../../model/cost/forecast.ts";
 import type { MicroUsd } from "../../model/cost/money.ts";
 import { DAY_MS } from "../../model/duration.ts";
 import type { Queryable } from "../pool.ts";
@@ -8,19 +9,31 @@ export interface DayCost extends Tenancy {
   readonly amount: MicroUsd;
 }
 
+/** What a day came to. */
+export interface DayBill {
+  /** With what no tenant pays. */
+  readonly total: MicroUsd;
+  readonly tenants: readonly DayCost[];
+}
+
 /** A chart of a year, and two of the same season to compare. */
 const KEPT_DAYS = 400;
 
-/** Keeps what all tenancies came to on a day, in place of what was kept of it before. @param dayMs - its start */
-export async function keepDay(tx: Queryable, dayMs: number, costs: readonly DayCost[]): Promise<void> {
+/** Keeps what a day came to, in place of what was kept of it before. @param dayMs - its start */
+export async function keepDay(tx: Queryable, dayMs: number, { total, tenants }: DayBill): Promise<void> {
   const day = dayOf(dayMs);
   await tx.query(
     `insert into cost_day (day, about_tenant, since, amount)
      select $1, tenant, since, amount from jsonb_to_recordset($2) as c (tenant text, since timestamptz, amount bigint)
      on conflict (about_tenant, since, day) do update set amount = excluded.amount`,
-    [day, JSON.stringify(costs)],
+    [day, JSON.stringify(tenants)],
   );
-  await tx.query("delete from cost_day where day < $1::date - $2::int", [day, KEPT_DAYS]);
+  await tx.query(
+    "insert into cost_day_total (day, amount) values ($1, $2) on conflict (day) do update set amount = excluded.amount",
+    [day, total],
+  );
+  for (const table of ["cost_day", "cost_day_total"])
+    await tx.query(`delete from ${table} where day < $1::date - $2::int`, [day, KEPT_DAYS]);
 }
 
 /** Start of the newest day that is kept. */
@@ -63,6 +76,20 @@ export async function daysUntil(
     [dayOf(lastDayMs), dayCount],
   );
   return rows.map(({ tenant, since, days }) => ({ tenant, since: since.toISOString(), days }));
+}
+
+/** What all came to on each day, tenants that are gone and the platform's own part included, oldest first. */
+export async function totalsUntil(
+  service: Queryable,
+  lastDayMs: number,
+  dayCount: number,
+): Promise<readonly DayAmount[]> {
+  const { rows } = await service.query<DayAmount>(
+    `select extract(epoch from day)::float8 * 1000 as "dayMs", amount::float8 from cost_day_total
+      where day > $1::date - $2::int and day <= $1 order by day`,
+    [dayOf(lastDayMs), dayCount],
+  );
+  return rows;
 }
 
 function dayOf(ms: number): string {

@@ -4,7 +4,7 @@ import { CLOSE_AFTER_MS, closeDueMonths, keepDays } from "../../../automation/co
 import { billInputs } from "../../../automation/cost/bill-inputs.ts";
 import { keepFormerTenancy } from "../../../data/catalog/billed-tenancy.ts";
 import { closedBills, closedMonth, verifyMonth } from "../../../data/catalog/cost-month.ts";
-import { lastKeptDayMs } from "../../../data/catalog/cost-day.ts";
+import { lastKeptDayMs, totalsUntil } from "../../../data/catalog/cost-day.ts";
 import { endStackCost, followStacks } from "../../../data/catalog/stack-cost.ts";
 import { addTenant } from "../../../data/catalog/tenant.ts";
 import { removeTenantRows } from "../../../data/catalog/tenant-rows.ts";
@@ -201,6 +201,11 @@ describe("the bill of a month", () => {
       { day: "2026-10-01", amount: 12_000_000 },
       { day: "2026-10-02", amount: 13_000_000 },
       { day: "2026-10-03", amount: 12_000_000 },
+    ]);
+    const totals = await totalsUntil(service, Date.parse("2026-10-03T00:00:00Z"), 2);
+    expect(totals).to.deep.equal([
+      { dayMs: Date.parse("2026-10-02T00:00:00Z"), amount: 25_000_000 }, // with the place that nobody has taken
+      { dayMs: Date.parse("2026-10-03T00:00:00Z"), amount: 24_000_000 },
     ]);
     expect(await lastKeptDayMs(service)).to.equal(Date.parse("2026-10-04T00:00:00Z") - DAY_MS);
   });

@@ -75,6 +75,7 @@ describe("ControlPlane", () => {
       "millwright-machines",
     ]);
     expect(settings.web.isBehindGateway).to.equal(true);
+    expect(settings.environmentBudgetUsd).to.equal(10_000);
     expect(settings.aws).to.deep.equal({
       ...{ region: "us-east-1", environment: "production", endpoint: undefined },
       secrets: {
