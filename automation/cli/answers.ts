@@ -97,18 +97,13 @@ const usageBucket = z.looseObject({
   violationCount: z.number(),
   storageBytes: z.number().nullish(),
 });
-export const stackCosts = z.looseObject({
-  cost: z.looseObject({
-    stacks: z.array(
-      z.looseObject({ owner: z.string(), component: z.enum(COST_COMPONENTS), usd: z.number() }),
-    ),
-  }),
-});
 const compared = { estimateUsd: z.number(), actualUsd: z.number(), errorPercent: z.number().nullable() };
 export const costComparison = z.looseObject({
   comparison: z.looseObject({
     total: z.looseObject(compared),
-    lines: z.array(z.looseObject({ owner: z.string(), component: z.string(), ...compared })),
+    lines: z.array(
+      z.looseObject({ ...{ owner: z.string(), component: z.string(), price: z.string() }, ...compared }),
+    ),
   }),
 });
 export const costVerification = z.looseObject({

@@ -1,13 +1,15 @@
 import { Option, type Command } from "commander";
-import { compareCosts, type CostComparison, type MatchedCost } from "../../model/cost/cost-comparison.ts";
+import type * as z from "zod";
 import type { ReportSums } from "../../model/cost/cost-report.ts";
-import { microUsd, usdOf } from "../../model/cost/money.ts";
+import { usdOf } from "../../model/cost/money.ts";
 import { monthNamed } from "../../model/cost/month.ts";
 import { MillwrightError } from "../../model/errors.ts";
-import { costComparison, costVerification, stackCosts } from "./answers.ts";
+import { costComparison, costVerification } from "./answers.ts";
 import { call, show, type CommandContext } from "./context.ts";
 import { readReport } from "./cost-report/read-report.ts";
 import { facts, table } from "./output.ts";
+
+type Comparison = z.infer<typeof costComparison>["comparison"];
 
 interface CompareOptions {
   readonly month: string;
@@ -25,24 +27,17 @@ export function addCostCheckCommands(program: Command, context: CommandContext):
       new Option("--environment <name>", "tag of the stacks that are looked at").default("production"),
     )
     .option("--keep", "for everybody to see, beside the estimate of the month")
-    .action(async (files: readonly string[], { month: name, environment, keep }: CompareOptions, command: Command) => {
+    .action(async (files: readonly string[], { month: name, environment, keep }: CompareOptions, command) => {
       const month = monthNamed(name);
       if (month === undefined) throw new MillwrightError("request-invalid", `'${name}' is no month.`);
-      const sums = await readReport(files, { month, environment }, context.signal);
-      const comparison =
-        keep === true ? await kept(context, name, sums) : await compared(context, name, sums.matched);
-      const { unmatchedUsd, besidesUseUsd } = sums;
-      show(context, command, { month: name, ...comparison, unmatchedUsd, besidesUseUsd }, () =>
-        [
-          table(
-            ["STACK", "COMPONENT", "ESTIMATE", "ACTUAL", "ERROR %"],
-            [...comparison.lines, { owner: "TOTAL", component: "", ...comparison.total }].map((one) => [
-              ...[one.owner, one.component, one.estimateUsd.toFixed(2), one.actualUsd.toFixed(2)],
-              one.errorPercent?.toFixed(1) ?? null,
-            ]),
-          ),
-          `not matched: ${unmatchedUsd.toFixed(2)} USD; taxes, support, fees, refunds: ${besidesUseUsd.toFixed(2)} USD`,
-        ].join("\n"),
+      const { matched, ...besides } = await readReport(files, { month, environment }, context.signal);
+      const lines = matched.map(({ amount, ...charged }) => ({ ...charged, usd: usdOf(amount) }));
+      const answer = await call(context, costComparison, `/v1/cost/actual/${name}`, {
+        ...{ method: "PUT", query: { dryRun: String(keep !== true) }, isRepeatable: true },
+        body: { lines, ...besides },
+      });
+      show(context, command, { month: name, ...answer.comparison }, () =>
+        comparisonText(answer.comparison, besides),
       );
     });
 
@@ -64,28 +59,25 @@ export function addCostCheckCommands(program: Command, context: CommandContext):
     });
 }
 
-async function compared(
-  context: CommandContext,
-  month: string,
-  actual: readonly MatchedCost[],
-): Promise<CostComparison> {
-  const { cost } = await call(context, stackCosts, "/v1/cost", { query: { month } });
-  const estimate = cost.stacks.map(({ owner, component, usd }) => ({
-    ...{ owner, component, amount: microUsd(usd) },
-  }));
-  return compareCosts(estimate, actual);
-}
+/** Lines that a person reads; `--json` has all. */
+const MOST_LINES = 40;
 
-async function kept(context: CommandContext, month: string, { matched, ...besides }: ReportSums) {
-  const byOwner = Map.groupBy(matched, ({ owner }) => owner);
-  const usdByStack = [...byOwner].map(([owner, of]) => [
-    owner,
-    Object.fromEntries(of.map(({ component, amount }) => [component, usdOf(amount)])),
-  ]);
-  const answer = await call(context, costComparison, `/v1/cost/actual/${month}`, {
-    method: "PUT",
-    body: { usdByStack: Object.fromEntries(usdByStack) as object, ...besides },
-    isRepeatable: true,
-  });
-  return answer.comparison;
+function comparisonText(
+  { lines, total }: Comparison,
+  { unmatchedUsd, besidesUseUsd }: Omit<ReportSums, "matched">,
+): string {
+  const shown = [...lines.slice(0, MOST_LINES), { owner: "TOTAL", component: "", price: "", ...total }];
+  return [
+    table(
+      ["STACK", "COMPONENT", "PRICE", "ESTIMATE", "ACTUAL", "ERROR %"],
+      shown.map((one) => [
+        ...[one.owner, one.component, one.price, one.estimateUsd.toFixed(2), one.actualUsd.toFixed(2)],
+        one.errorPercent?.toFixed(1) ?? null,
+      ]),
+    ),
+    ...(lines.length > MOST_LINES
+      ? [`the largest ${MOST_LINES} of ${lines.length} lines: --json has all`]
+      : []),
+    `not matched: ${unmatchedUsd.toFixed(2)} USD; taxes, support, fees, refunds: ${besidesUseUsd.toFixed(2)} USD`,
+  ].join("\n");
 }

@@ -9,7 +9,7 @@ import { show, type CommandContext } from "./context.ts";
 import { facts, table } from "./output.ts";
 import { makePriceBook, type LeftOut } from "./prices/make-price-book.ts";
 import { AWS_PRICE_LISTS, fileSource } from "./prices/offer-source.ts";
-import { REGIONS } from "./prices/regions.ts";
+import { REGIONS } from "../../model/cost/usage-type.ts";
 
 const BOOKS = path.join(import.meta.dirname, "../../model/cost/prices/aws");
 const MAX_BOOK_BYTES = 5 << 20;

@@ -112,8 +112,8 @@ function sharedByComponent(lines: readonly OwedLine[]): ReadonlyMap<string, Micr
 }
 
 function stackCosts(lines: readonly OwedLine[]): readonly MatchedCost[] {
-  return lines.map(({ owner, component, amount }) => ({
+  return lines.map(({ owner, component, price, amount }) => ({
     owner: owner?.split(" ")[0] ?? SHARED_STACKS,
-    ...{ component, amount },
+    ...{ component, price, amount },
   }));
 }

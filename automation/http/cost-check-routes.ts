@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { actualCostOf, keepActualCost } from "../../data/catalog/cost-actual.ts";
+import { keepActualCost } from "../../data/catalog/cost-actual.ts";
 import { verifyMonth } from "../../data/catalog/cost-month.ts";
-import { COST_COMPONENTS, type CostComponent } from "../../model/cost/cost-line.ts";
+import { COST_COMPONENTS } from "../../model/cost/cost-line.ts";
 import { microUsd } from "../../model/cost/money.ts";
 import { MillwrightError } from "../../model/errors.ts";
 import { comparisonBody, costComparison } from "./cost-comparison-body.ts";
@@ -9,12 +9,26 @@ import { monthAsked, monthName } from "./cost-month-query.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
 import type { ApiServices } from "./services.ts";
 
+/** Ten lines of each of a thousand tenants. */
+const MAX_LINES = 10_000;
+const MAX_REPORT_BYTES = 2 << 20;
 const usd = z.number().min(-1e9).max(1e9);
 
 const reported = z.strictObject({
-  usdByStack: z
-    .record(z.string().min(1).max(64), z.partialRecord(z.enum(COST_COMPONENTS), usd))
-    .meta({ description: "By the tag `tenant` of the stack (`shared`: no tenant's) and its component" }),
+  lines: z
+    .array(
+      z.strictObject({
+        owner: z.string().min(1).max(64).meta({ description: "The tag `tenant` of the stack, or `shared`" }),
+        component: z.enum(COST_COMPONENTS),
+        price: z
+          .string()
+          .min(1)
+          .max(200)
+          .meta({ description: "Of the price book, or the usage type where it has none" }),
+        usd,
+      }),
+    )
+    .max(MAX_LINES),
   unmatchedUsd: usd,
   besidesUseUsd: usd,
 });
@@ -26,26 +40,26 @@ export function costCheckEndpoints({ catalog, bills, nowMs }: ApiServices): Endp
       path: "/v1/cost/actual/:month",
       summary: "What the provider's own bill says of a month",
       description:
-        "As `millwright cost compare --keep` sums it up from a Cost and Usage Report. From then on GET /v1/cost answers it " +
-        "beside what was estimated, with the error of each line; reported again, the newest stands.",
+        "As `millwright cost compare` sums it up from a Cost and Usage Report. From then on GET /v1/cost answers it " +
+        "beside what was estimated, with the error of each line; reported again, the newest stands. With dryRun it is " +
+        "compared and not kept.",
       permission: "cost:check",
       tenancy: "none",
       params: z.strictObject({ month: monthName }),
+      query: z.strictObject({ dryRun: z.enum(["true", "false"]).default("false") }),
       body: reported,
+      maxBodyBytes: MAX_REPORT_BYTES,
       answers: { 200: jsonAnswer("Both, side by side", z.strictObject({ comparison: costComparison })) },
-      async handle({ params, body: { usdByStack, unmatchedUsd, besidesUseUsd } }) {
+      async handle({ params, query: { dryRun }, body: { lines, unmatchedUsd, besidesUseUsd } }) {
         const month = monthAsked(params.month, nowMs());
-        await keepActualCost(catalog.service, month.name, {
-          matched: Object.entries(usdByStack).flatMap(([owner, usdByComponent]) =>
-            Object.entries(usdByComponent).map(([component, amount]) => ({
-              ...{ owner, component: component as CostComponent, amount: microUsd(amount) },
-            })),
-          ),
+        const actual = {
+          matched: lines.map(({ usd: amount, ...charged }) => ({ ...charged, amount: microUsd(amount) })),
           ...{ unmatched: microUsd(unmatchedUsd), besidesUse: microUsd(besidesUseUsd) },
-        });
-        const [kept, bill] = await Promise.all([actualCostOf(catalog.service, month.name), bills.of(month)]);
-        if (kept === undefined) throw new Error(`the costs of ${month.name} are gone after they were kept`);
-        return { status: 200, body: { comparison: comparisonBody(await bill.stacks(), kept) } };
+        };
+        const reportedAt =
+          dryRun === "true" ? new Date(nowMs()) : await keepActualCost(catalog.service, month.name, actual);
+        const estimate = await (await bills.of(month)).stacks();
+        return { status: 200, body: { comparison: comparisonBody(estimate, { ...actual, reportedAt }) } };
       },
     }),
     endpoint({

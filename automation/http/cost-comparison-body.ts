@@ -18,8 +18,13 @@ export const costComparison = z
     reportedAt: instant,
     total: z.strictObject(compared),
     lines: z
-      .array(z.strictObject({ owner: z.string(), component: z.enum(COST_COMPONENTS), ...compared }))
-      .meta({ description: "By the tag `tenant` of the stack and its component, the largest first" }),
+      .array(
+        z.strictObject({
+          ...{ owner: z.string(), component: z.enum(COST_COMPONENTS), price: z.string() },
+          ...compared,
+        }),
+      )
+      .meta({ description: "By the tag `tenant` of the stack and the price, the largest first" }),
     unmatchedUsd: z.number().meta({ description: "Of products or tags that are no part of the platform" }),
     besidesUseUsd: z.number().meta({ description: "Taxes, support, fees, refunds" }),
   })

@@ -89,13 +89,14 @@ function checkedSection(checked: CheckedMonth | undefined): Html {
   const { month, total, lines } = checked;
   return html`<h2>Estimate and bill of ${month}</h2>
     ${table(
-      ["Stack", "Component", "#Estimate", "#Bill", "#Error %"],
-      [...lines.slice(0, MOST_CHECKED), { owner: `total of ${lines.length}`, component: "", ...total }].map(
-        (one) => [
-          ...[one.owner, one.component, usdText(one.estimateUsd), usdText(one.actualUsd)],
-          one.errorPercent?.toFixed(1) ?? "-",
-        ],
-      ),
+      ["Stack", "Component", "Price", "#Estimate", "#Bill", "#Error %"],
+      [
+        ...lines.slice(0, MOST_CHECKED),
+        { owner: `total of ${lines.length}`, component: "", price: "", ...total },
+      ].map((one) => [
+        ...[one.owner, one.component, one.price, usdText(one.estimateUsd), usdText(one.actualUsd)],
+        one.errorPercent?.toFixed(1) ?? "-",
+      ]),
     )}`;
 }
 

@@ -29,8 +29,9 @@ export interface Endpoint {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
-  /** A JSON body, at most 256 KiB. */
   readonly body?: z.ZodType;
+  /** Of a JSON body; 256 KiB when left out. */
+  readonly maxBodyBytes?: number;
   /** A body that the endpoint reads itself; the schemas are for the document. */
   readonly rawBody?: { readonly maxBytes: number; readonly content: Readonly<Record<string, z.ZodType>> };
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
@@ -136,7 +137,7 @@ export async function answer(
   request: Request,
   response: Response,
 ): Promise<Answer> {
-  const { permission, params, headers, body, rawBody } = endpoint;
+  const { permission, params, headers, body, maxBodyBytes = MAX_JSON_BYTES, rawBody } = endpoint;
   const caller = permission === "open" ? undefined : await authenticate(request, response);
   response.locals["caller"] = caller;
   const { keep } = holdOf(response, room, caller);
@@ -155,7 +156,7 @@ export async function answer(
     headers: headers && parseStorable(headers, request.headers, "header"),
     body:
       rawBody === undefined
-        ? body && (await jsonBody(request, body, keep))
+        ? body && (await jsonBody(request, { body, maxBodyBytes }, keep))
         : await readBody(request, Object.keys(rawBody.content), rawBody.maxBytes, keep),
     keep,
     preferred: (mediaTypes) => request.accepts([...mediaTypes]) || (mediaTypes[0] ?? ""),
@@ -171,9 +172,13 @@ function holdOf(response: Response, room: Room, caller: Caller | undefined): Hol
   return hold;
 }
 
-async function jsonBody(request: Request, schema: z.ZodType, keep: Hold["keep"]): Promise<unknown> {
-  const raw = await readBody(request, ["application/json"], MAX_JSON_BYTES, keep);
-  return parseStorable(schema, raw && parseJson(raw.bytes), "body");
+async function jsonBody(
+  request: Request,
+  { body, maxBodyBytes }: Required<Pick<Endpoint, "body" | "maxBodyBytes">>,
+  keep: Hold["keep"],
+): Promise<unknown> {
+  const raw = await readBody(request, ["application/json"], maxBodyBytes, keep);
+  return parseStorable(body, raw && parseJson(raw.bytes), "body");
 }
 
 /** @param asked - the tenant that the request names */

@@ -12,18 +12,24 @@ export interface ActualCost {
 }
 
 export interface ReportedCost extends ActualCost {
-  readonly month: string;
   readonly reportedAt: Date;
 }
 
-/** In place of what was reported of the month before: a provider corrects its reports until a month is invoiced. */
-export async function keepActualCost(service: Queryable, month: string, actual: ActualCost): Promise<void> {
-  await service.query(
+/**
+ * In place of what was reported of the month before: a provider corrects its reports until a month is invoiced.
+ * @returns when it was reported
+ */
+export async function keepActualCost(service: Queryable, month: string, actual: ActualCost): Promise<Date> {
+  const { rows } = await service.query<{ reportedAt: Date }>(
     `insert into cost_actual (month, matched, unmatched, besides_use) values ($1, $2, $3, $4)
      on conflict (month) do update set reported_at = now(), matched = excluded.matched,
-       unmatched = excluded.unmatched, besides_use = excluded.besides_use`,
+       unmatched = excluded.unmatched, besides_use = excluded.besides_use
+     returning reported_at as "reportedAt"`,
     [month, JSON.stringify(actual.matched), actual.unmatched, actual.besidesUse],
   );
+  const [kept] = rows;
+  if (kept === undefined) throw new Error(`nothing was kept of ${month}`);
+  return kept.reportedAt;
 }
 
 const REPORTED = `select month, reported_at as "reportedAt", matched, unmatched::float8, besides_use::float8 as "besidesUse"
@@ -35,7 +41,11 @@ export async function actualCostOf(service: Queryable, month: string): Promise<R
 }
 
 /** Of the newest month that was reported. */
-export async function newestActualCost(service: Queryable): Promise<ReportedCost | undefined> {
-  const { rows } = await service.query<ReportedCost>(`${REPORTED} order by month desc limit 1`);
+export async function newestActualCost(
+  service: Queryable,
+): Promise<(ReportedCost & { readonly month: string }) | undefined> {
+  const { rows } = await service.query<ReportedCost & { readonly month: string }>(
+    `${REPORTED} order by month desc limit 1`,
+  );
   return rows[0];
 }

@@ -4,11 +4,16 @@ import { usdOf, type MicroUsd } from "./money.ts";
 /** The tag of stacks that belong to no tenant. */
 export const SHARED_STACKS = "shared";
 
-/** Whose a stack is, and which part of the platform: what estimate and report are matched by. */
-export interface MatchedCost {
+/** What estimate and report are matched by: whose it is, and by which price it is charged. */
+export interface Charged {
   /** The tag `tenant` of the stack: an id, or `shared`. */
   readonly owner: string;
   readonly component: CostComponent;
+  /** Key into the price book; of what it has no price for, the usage type as the report names it. */
+  readonly price: string;
+}
+
+export interface MatchedCost extends Charged {
   readonly amount: MicroUsd;
 }
 
@@ -19,10 +24,7 @@ export interface Compared {
   readonly errorPercent: number | null;
 }
 
-export interface ComparedCost extends Compared {
-  readonly owner: string;
-  readonly component: CostComponent;
-}
+export interface ComparedCost extends Charged, Compared {}
 
 export interface CostComparison {
   readonly total: Compared;
@@ -35,13 +37,10 @@ export function compareCosts(
   estimate: readonly MatchedCost[],
   actual: readonly MatchedCost[],
 ): CostComparison {
-  const sides = new Map<
-    string,
-    { owner: string; component: CostComponent; estimate: number; actual: number }
-  >();
-  const add = (side: "estimate" | "actual", { owner, component, amount }: MatchedCost) => {
-    const key = `${owner} ${component}`;
-    const known = sides.get(key) ?? { owner, component, estimate: 0, actual: 0 };
+  const sides = new Map<string, Charged & { estimate: number; actual: number }>();
+  const add = (side: "estimate" | "actual", { amount, ...charged }: MatchedCost) => {
+    const key = `${charged.owner} ${charged.component} ${charged.price}`;
+    const known = sides.get(key) ?? { ...charged, estimate: 0, actual: 0 };
     known[side] += amount;
     sides.set(key, known);
   };
@@ -54,7 +53,10 @@ export function compareCosts(
     lines: all
       .filter((one) => one.estimate !== 0 || one.actual !== 0)
       .toSorted((a, b) => Math.max(b.estimate, b.actual) - Math.max(a.estimate, a.actual))
-      .map(({ owner, component, ...both }) => ({ owner, component, ...compared(both) })),
+      .map(({ estimate: of, actual: paid, ...charged }) => ({
+        ...charged,
+        ...compared({ estimate: of, actual: paid }),
+      })),
   };
 }
 

@@ -1,8 +1,8 @@
 import { MillwrightError } from "../errors.ts";
-import type { CostComponent } from "./cost-line.ts";
 import type { MatchedCost } from "./cost-comparison.ts";
 import { microUsd } from "./money.ts";
 import type { Month } from "./month.ts";
+import { priceOfUse } from "./reported-use.ts";
 
 /** Columns of a Cost and Usage Report 2.0 that are read; the others may be there or not. */
 export const REPORT_COLUMNS = {
@@ -10,6 +10,7 @@ export const REPORT_COLUMNS = {
   startedAt: "line_item_usage_start_date",
   product: "line_item_product_code",
   usageType: "line_item_usage_type",
+  operation: "line_item_operation",
   cost: "line_item_unblended_cost",
   currency: "line_item_currency_code",
   tags: "resource_tags",
@@ -21,23 +22,6 @@ export type ReportLine = Readonly<Partial<Record<ReportField, unknown>>>;
 
 /** What is paid for use. Taxes, support, refunds and fees are no part of an estimate, and are summed up by themselves. */
 const USE_TYPES = new Set(["Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"]);
-
-/** Which part of the platform a product is, the first that fits: product code, usage type. */
-const PRODUCTS: readonly (readonly [product: RegExp, usageType: RegExp, component: CostComponent])[] = [
-  [/^AmazonEC2$/, /NatGateway|DataTransfer|PublicIPv4|LoadBalancer/, "network"],
-  [/^AmazonEC2$/, /./, "time-series"],
-  [/^AmazonRDS$/, /./, "catalog"],
-  [/^AmazonMSK$/, /./, "event-log"],
-  [/^AWSLambda$/, /./, "functions"],
-  [/^Amazon(ECS|ECR)$/, /./, "control-plane"],
-  [/^AmazonApiGateway$/, /./, "api"],
-  [/^AWSIoT$/, /./, "machine-entrance"],
-  [/^(AmazonVPC|AWSELB|AmazonRoute53|AWSDataTransfer)$/, /./, "network"],
-  [/^AmazonS3$/, /./, "archive"],
-  [/^(AmazonSNS|AmazonSES|AWSQueueService)$/, /./, "notifications"],
-  [/^AmazonCloudWatch$/, /./, "monitoring"],
-  [/^(awskms|AWSSecretsManager)$/, /./, "security"],
-];
 
 export interface ReportSums {
   readonly matched: readonly MatchedCost[];
@@ -54,14 +38,14 @@ export function refuseWithoutColumns(columns: readonly string[]): void {
 }
 
 /**
- * Sums up the lines of a report, one at a time: as much memory as there are owners and components, however long it is.
+ * Sums up the lines of a report, one at a time: as much memory as there are owners and prices, however long it is.
  */
 export function sumReport({ month, environment }: { readonly month: Month; readonly environment: string }): {
   /** @param place - of the line, for whoever has to find it @throws MillwrightError `cost-report-invalid` */
   readonly add: (line: ReportLine, place: string) => void;
   readonly sums: () => ReportSums;
 } {
-  const matched = new Map<string, { owner: string; component: CostComponent; usd: number }>();
+  const matched = new Map<string, Omit<MatchedCost, "amount"> & { usd: number }>();
   let [unmatchedUsd, besidesUseUsd] = [0, 0];
   return {
     add(line, place) {
@@ -77,14 +61,17 @@ export function sumReport({ month, environment }: { readonly month: Month; reado
         return;
       }
       const tags = tagsOf(line.tags, place);
-      const component = componentOf(textOf(line.product), textOf(line.usageType));
+      const used = priceOfUse({
+        ...{ product: textOf(line.product), usageType: textOf(line.usageType) },
+        operation: textOf(line.operation),
+      });
       const owner = tags["tenant"];
-      if (component === undefined || typeof owner !== "string" || tags["environment"] !== environment) {
+      if (used === undefined || typeof owner !== "string" || tags["environment"] !== environment) {
         unmatchedUsd += usd;
         return;
       }
-      const key = `${owner} ${component}`;
-      const known = matched.get(key) ?? { owner, component, usd: 0 };
+      const key = `${owner} ${used.component} ${used.price}`;
+      const known = matched.get(key) ?? { owner, ...used, usd: 0 };
       known.usd += usd;
       matched.set(key, known);
     },
@@ -93,10 +80,6 @@ export function sumReport({ month, environment }: { readonly month: Month; reado
       ...{ unmatchedUsd, besidesUseUsd },
     }),
   };
-}
-
-function componentOf(product: string, usageType: string): CostComponent | undefined {
-  return PRODUCTS.find(([of, type]) => of.test(product) && type.test(usageType))?.[2];
 }
 
 function textOf(value: unknown): string {

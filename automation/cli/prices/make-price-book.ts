@@ -2,8 +2,8 @@ import { MillwrightError } from "../../../model/errors.ts";
 import { priceBookSchema, type Price, type PriceBook } from "../../../model/cost/price-book.ts";
 import { invalid, offerRows, type OfferFacts, type OfferRow } from "./offer-file.ts";
 import type { OpenFile } from "./offer-source.ts";
-import { PRICE_RULES, type OfferRules, type PriceRule } from "./price-rules.ts";
-import { withoutRegion } from "./regions.ts";
+import { PRICE_RULES, type OfferRules, type PriceRule } from "../../../model/cost/price-rules.ts";
+import { withoutRegion } from "../../../model/cost/usage-type.ts";
 import { countOf } from "./units.ts";
 
 /** A price that the new book does not have, and why. */

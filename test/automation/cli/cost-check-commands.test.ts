@@ -13,36 +13,36 @@ describe("millwright cost compare", () => {
   before(async () => (server = await recordingServer(() => answer)));
   after(() => server.close());
 
-  it("shows each line's estimate, actual cost and error, and what matched nothing", async () => {
-    const stacks = [
-      { owner: "shared", component: "network", usd: 40 },
-      { owner: "shared", component: "archive", usd: 5 },
-    ];
-    answer = { json: { cost: { stacks } } };
+  it("hands in what was paid by stack and price, and shows both sides with each line's error", async () => {
+    const line = (price: string, estimateUsd: number, actualUsd: number, errorPercent: number | null) => ({
+      ...{ owner: "shared", component: "network", price, estimateUsd, actualUsd, errorPercent },
+    });
+    const lines = [line("nat/hours", 40, 33.48, 19.47), line("ipv4/hours", 5, 0, null)];
+    const total = { estimateUsd: 45, actualUsd: 87.31, errorPercent: -48.46 };
+    answer = { json: { comparison: { total, lines } } };
     const { exitCode, out } = await runCli(server.url, compare);
     expect(exitCode).to.equal(0);
-    expect(server.calls.at(-1)).to.include({ method: "GET", target: "/v1/cost?month=2026-10" });
-    expect(out).to.match(/shared +network +40\.00 +33\.48 +19\.5/);
-    expect(out).to.match(/shared +archive +5\.00 +0\.00 +-/);
-    expect(out).to.match(/acme +functions +0\.00 +1\.25 +-100\.0/);
-    expect(out).to.match(/TOTAL +\S* +45\.00 +87\.31/);
+    const call = server.calls.at(-1);
+    expect(call).to.include({ method: "PUT", target: "/v1/cost/actual/2026-10?dryRun=true" });
+    expect(call?.body).to.deep.equal({
+      lines: [
+        { owner: "shared", component: "time-series", price: "ec2/instance/r7g.large", usd: 6.6402 },
+        { owner: "shared", component: "event-log", price: "msk/broker/kafka.m7g.large", usd: 37.944 },
+        { owner: "shared", component: "network", price: "nat/hours", usd: 33.48 },
+        { owner: "acme", component: "time-series", price: "ebs/gp3-storage", usd: 8 },
+        { owner: "acme", component: "functions", price: "lambda/duration/arm64", usd: 1.25 },
+      ],
+      ...{ unmatchedUsd: 7, besidesUseUsd: 6 },
+    });
+    expect(out).to.match(/shared +network +nat\/hours +40\.00 +33\.48 +19\.5/);
+    expect(out).to.match(/ipv4\/hours +5\.00 +0\.00 +-/);
+    expect(out).to.match(/TOTAL[- ]+45\.00 +87\.31 +-48\.5/);
     expect(out).to.include("not matched: 7.00 USD; taxes, support, fees, refunds: 6.00 USD");
   });
 
-  it("hands in what was paid with --keep, and shows the answer", async () => {
-    const total = { estimateUsd: 90, actualUsd: 87.31, errorPercent: 3.08 };
-    answer = { json: { comparison: { total, lines: [] } } };
-    const { exitCode, out } = await runCli(server.url, [...compare, "--keep"]);
-    expect(exitCode).to.equal(0);
-    expect(server.calls.at(-1)).to.include({ method: "PUT", target: "/v1/cost/actual/2026-10" });
-    expect(server.calls.at(-1)?.body).to.deep.equal({
-      usdByStack: {
-        shared: { "time-series": 6.6402, "event-log": 37.944, network: 33.48 },
-        acme: { "time-series": 8, functions: 1.25 },
-      },
-      ...{ unmatchedUsd: 7, besidesUseUsd: 6 },
-    });
-    expect(out).to.match(/TOTAL +\S* +90\.00 +87\.31 +3\.1/);
+  it("has it kept with --keep", async () => {
+    expect((await runCli(server.url, [...compare, "--keep"])).exitCode).to.equal(0);
+    expect(server.calls.at(-1)?.target).to.equal("/v1/cost/actual/2026-10?dryRun=false");
   });
 
   it("refuses what is no month and a file that is not there, before it asks anybody", async () => {

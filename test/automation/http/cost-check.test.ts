@@ -28,7 +28,10 @@ describe("the check of a bill", () => {
   after(() => api.close());
 
   const report = (usd: number, more = {}) => ({
-    usdByStack: { shared: { security: usd }, acme: { network: 10 } },
+    lines: [
+      { owner: "shared", component: "security", price: "ec2/instance/r7g.large", usd },
+      { owner: "acme", component: "network", price: "NatGateway-Bytes", usd: 10 },
+    ],
     ...{ unmatchedUsd: 7, besidesUseUsd: 6, ...more },
   });
   const keep = (month: string, body: object, options = {}) =>
@@ -37,6 +40,8 @@ describe("the check of a bill", () => {
 
   it("puts what was paid beside the estimate, with each line's error, and the newest report stands", async () => {
     expect((await api.call("GET", "/v1/cost?month=2026-10")).body.cost.actual).to.equal(null);
+    expect((await keep("2026-10?dryRun=true", report(2))).body.comparison.total.actualUsd).to.equal(12);
+    expect((await api.call("GET", "/v1/cost?month=2026-10")).body.cost.actual).to.equal(null);
     expect((await keep("2026-10", report(1))).status).to.equal(200);
     const { body } = await keep("2026-10", report(600));
     const { reportedAt, ...comparison } = body.comparison;
@@ -44,8 +49,14 @@ describe("the check of a bill", () => {
     expect(comparison).to.deep.equal({
       total: { estimateUsd: 744, actualUsd: 610, errorPercent: 21.97 },
       lines: [
-        { owner: "shared", component: "security", estimateUsd: 744, actualUsd: 600, errorPercent: 24 },
-        { owner: "acme", component: "network", estimateUsd: 0, actualUsd: 10, errorPercent: -100 },
+        {
+          ...{ owner: "shared", component: "security", price: "ec2/instance/r7g.large" },
+          ...{ estimateUsd: 744, actualUsd: 600, errorPercent: 24 },
+        },
+        {
+          ...{ owner: "acme", component: "network", price: "NatGateway-Bytes" },
+          ...{ estimateUsd: 0, actualUsd: 10, errorPercent: -100 },
+        },
       ],
       ...{ unmatchedUsd: 7, besidesUseUsd: 6 },
     });
@@ -58,9 +69,9 @@ describe("the check of a bill", () => {
     const untaken: [string, object][] = [
       ["2026-12", report(1)],
       ["october", report(1)],
-      ["2026-10", report(1, { usdByStack: { shared: { coffee: 1 } } })],
+      ["2026-10", report(1, { lines: [{ owner: "shared", component: "coffee", price: "cup", usd: 1 }] })],
       ["2026-10", report(1e12)],
-      ["2026-10", { usdByStack: {} }],
+      ["2026-10", { lines: [] }],
     ];
     for (const [month, body] of untaken) expect((await keep(month, body)).status).to.equal(400);
     for (const role of ["tenant-admin", "sales"] as const) {

@@ -115,7 +115,8 @@ describe("decisions about cost", () => {
 
   it("prints the newest month whose bill was reported, beside its estimate", async () => {
     expect((await get("report")).text).to.include("No bill was reported yet");
-    const report = { usdByStack: { shared: { network: 1_234.5 } }, unmatchedUsd: 0, besidesUseUsd: 0 };
+    const lines = [{ owner: "shared", component: "network", price: "nat/hours", usd: 1_234.5 }];
+    const report = { lines, unmatchedUsd: 0, besidesUseUsd: 0 };
     for (const month of ["2026-10", "2026-11"])
       expect((await api.call("PUT", `/v1/cost/actual/${month}`, report)).status).to.equal(200);
     const { text } = await get("report");

@@ -12,7 +12,7 @@ const tagsOf = (tenant: string, environment = "production") =>
 function row(more: ReportLine = {}): ReportLine {
   return {
     ...{ type: "Usage", startedAt: "2026-10-05T13:00:00.000Z" },
-    ...{ product: "AmazonEC2", usageType: "BoxUsage:r7g.large" },
+    ...{ product: "AmazonEC2", usageType: "BoxUsage:r7g.large", operation: "RunInstances" },
     ...{ cost: "0.1", currency: "USD", tags: tagsOf("shared") },
     ...more,
   };
@@ -33,18 +33,20 @@ function codeOf(work: () => unknown): [string, string] {
 }
 
 describe("a Cost and Usage Report", () => {
-  it("is summed up by the tag of the stack and the part of the platform", () => {
+  it("is summed up by the tag of the stack and the price, whatever the region", () => {
     const sums = sumsOf(
       row(),
       row({ usageType: "EBS:VolumeUsage.gp3", cost: "0.25" }),
-      row({ usageType: "NatGateway-Hours", cost: "0.045" }),
-      row({ product: "AmazonMSK", tags: tagsOf("acme"), cost: "1E-1" }),
+      row({ usageType: "EUW2-EBS:VolumeUsage.gp3", cost: "0.25" }),
+      row({ usageType: "USE1-NatGateway-Hours", operation: "NatGateway", cost: "0.045" }),
+      row({ product: "AmazonMSK", usageType: "USE1-Kafka.m9.huge", tags: tagsOf("acme"), cost: "1E-1" }),
     );
     expect(sums).to.deep.equal({
       matched: [
-        { owner: "shared", component: "time-series", amount: 350_000 },
-        { owner: "shared", component: "network", amount: 45_000 },
-        { owner: "acme", component: "event-log", amount: 100_000 },
+        { owner: "shared", component: "time-series", price: "ec2/instance/r7g.large", amount: 100_000 },
+        { owner: "shared", component: "time-series", price: "ebs/gp3-storage", amount: 500_000 },
+        { owner: "shared", component: "network", price: "nat/hours", amount: 45_000 },
+        { owner: "acme", component: "event-log", price: "USE1-Kafka.m9.huge", amount: 100_000 },
       ],
       ...{ unmatchedUsd: 0, besidesUseUsd: 0 },
     });
@@ -60,7 +62,9 @@ describe("a Cost and Usage Report", () => {
       row({ product: "AmazonQuickSight", cost: "5" }),
       row({ type: "Tax", tags: "", cost: "6" }),
     );
-    expect(sums.matched).to.deep.equal([{ owner: "shared", component: "time-series", amount: 2_000_000 }]);
+    expect(sums.matched).to.deep.equal([
+      { owner: "shared", component: "time-series", price: "ec2/instance/r7g.large", amount: 2_000_000 },
+    ]);
     expect(sums).to.include({ unmatchedUsd: 12, besidesUseUsd: 6 });
   });
 
@@ -88,7 +92,7 @@ describe("a Cost and Usage Report", () => {
   });
 
   it("is held against the estimate line by line, with the error in percent of what was paid", () => {
-    const one = (owner: string, amount: number) => ({ owner, component: "network" as const, amount });
+    const one = (owner: string, amount: number) => ({ owner, component: "network" as const, price: "nat/hours", amount });
     const compared = compareCosts(
       [one("shared", 110e6), one("acme", 5e6)],
       [one("shared", 100e6), one("globex", 1e6)],

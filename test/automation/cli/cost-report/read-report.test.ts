@@ -14,11 +14,11 @@ const { signal } = new AbortController();
 /** What {@link SAMPLES}/make-samples.py wrote: 62 hours of a server at 0.1071 and of brokers at 0.612, and single lines. */
 const OCTOBER = {
   matched: [
-    { owner: "shared", component: "time-series", amount: 6_640_200 },
-    { owner: "shared", component: "event-log", amount: 37_944_000 },
-    { owner: "shared", component: "network", amount: 33_480_000 },
-    { owner: "acme", component: "time-series", amount: 8_000_000 },
-    { owner: "acme", component: "functions", amount: 1_250_000 },
+    { owner: "shared", component: "time-series", price: "ec2/instance/r7g.large", amount: 6_640_200 },
+    { owner: "shared", component: "event-log", price: "msk/broker/kafka.m7g.large", amount: 37_944_000 },
+    { owner: "shared", component: "network", price: "nat/hours", amount: 33_480_000 },
+    { owner: "acme", component: "time-series", price: "ebs/gp3-storage", amount: 8_000_000 },
+    { owner: "acme", component: "functions", price: "lambda/duration/arm64", amount: 1_250_000 },
   ],
   ...{ unmatchedUsd: 7, besidesUseUsd: 6 },
 };

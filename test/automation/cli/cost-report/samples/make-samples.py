@@ -17,6 +17,7 @@ COLUMNS = {
     "line_item_usage_start_date": pa.timestamp("ms"),
     "line_item_product_code": pa.string(),
     "line_item_usage_type": pa.string(),
+    "line_item_operation": pa.string(),
     "line_item_unblended_cost": pa.float64(),
     "line_item_currency_code": pa.string(),
     "resource_tags": pa.map_(pa.string(), pa.string()),
@@ -27,8 +28,8 @@ def tags(tenant, environment="production"):
     return [("user_tenant", tenant), ("user_environment", environment), ("user_project", "millwright")]
 
 
-def row(product, usage, cost, of=tags("shared"), kind="Usage", at="2026-10-05T13:00:00"):
-    return (kind, datetime.datetime.fromisoformat(at), product, usage, cost, "USD", of)
+def row(product, usage, cost, of=tags("shared"), kind="Usage", at="2026-10-05T13:00:00", operation="RunInstances"):
+    return (kind, datetime.datetime.fromisoformat(at), product, usage, operation, cost, "USD", of)
 
 
 def month():
@@ -37,7 +38,7 @@ def month():
             at = f"2026-10-{day:02d}T{hour:02d}:00:00"
             yield row("AmazonEC2", "BoxUsage:r7g.large", 0.1071, at=at)
             yield row("AmazonMSK", "USE1-Kafka.m7g.large", 0.612, at=at)
-    yield row("AmazonEC2", "NatGateway-Hours", 33.48)
+    yield row("AmazonEC2", "NatGateway-Hours", 33.48, operation="NatGateway")
     yield row("AmazonEC2", "EBS:VolumeUsage.gp3", 8.0, tags("acme"))
     yield row("AWSLambda", "Lambda-GB-Second-ARM", 1.25, tags("acme"), "SavingsPlanCoveredUsage")
     yield row("AmazonS3", "TimedStorage-ByteHrs", 3.0, [])
@@ -55,7 +56,6 @@ pq.write_table(
 with open(f"{folder}/cost-report.csv", "w", newline="") as file:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for id_, kind, at, product, usage, cost, currency, of in rows:
-        writer.writerow(
-            [id_, kind, at.isoformat() + ".000Z", product, usage, repr(cost), currency, json.dumps(dict(of))]
-        )
+    for id_, kind, at, product, usage, operation, cost, currency, of in rows:
+        start = at.isoformat() + ".000Z"
+        writer.writerow([id_, kind, start, product, usage, operation, repr(cost), currency, json.dumps(dict(of))])

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { PRICE_RULES } from "../../../../automation/cli/prices/price-rules.ts";
-import { withoutRegion } from "../../../../automation/cli/prices/regions.ts";
-import { countOf } from "../../../../automation/cli/prices/units.ts";
-import { bookOf } from "../../../../model/cost/price-books.ts";
+import { PRICE_RULES } from "../../../model/cost/price-rules.ts";
+import { withoutRegion } from "../../../model/cost/usage-type.ts";
+import { countOf } from "../../../automation/cli/prices/units.ts";
+import { bookOf } from "../../../model/cost/price-books.ts";
 
 const rules = PRICE_RULES.flatMap((offer) => offer.rules);
 

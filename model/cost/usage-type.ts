@@ -32,3 +32,11 @@ export function withoutRegion(usageType: string, region = WORLD): string | undef
   const prefix = prefixes.find((name) => usageType.startsWith(name));
   return prefix === undefined ? undefined : usageType.slice(prefix.length).toLowerCase();
 }
+
+const PREFIXES = Object.entries(SHORT_NAMES).flatMap(([region, names]) => [`${region}-`, ...names]);
+
+/** The same of whatever region; as it is, in lower case, where it begins with none. */
+export function withoutAnyRegion(usageType: string): string {
+  const prefix = PREFIXES.find((name) => name !== "" && usageType.startsWith(name)) ?? "";
+  return usageType.slice(prefix.length).toLowerCase();
+}
