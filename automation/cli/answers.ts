@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { COST_COMPONENTS } from "../../model/cost/cost-line.ts";
 
 /**
  * What the commands read of the API's answers. Loose on purpose: `--json` passes on what a newer service adds.
@@ -97,6 +96,31 @@ const usageBucket = z.looseObject({
   violationCount: z.number(),
   storageBytes: z.number().nullish(),
 });
+const billed = {
+  ...{ month: z.string(), to: z.string(), closedAt: z.string().nullable(), totalUsd: z.number() },
+  budgetUsdPerMonth: z.number().nullable(),
+  forecast: z.looseObject({ lowUsd: z.number(), expectedUsd: z.number(), highUsd: z.number() }).nullable(),
+};
+export const platformBill = z.looseObject({
+  cost: z.looseObject({
+    ...billed,
+    unattributedUsd: z.number(),
+    tenants: z.array(z.looseObject({ tenant: z.string(), totalUsd: z.number() })),
+  }),
+});
+export type PlatformBill = z.infer<typeof platformBill>;
+export const tenantBill = z.looseObject({
+  cost: z.looseObject({
+    ...billed,
+    lines: z.array(
+      z.looseObject({
+        ...{ component: z.string(), kind: z.string(), of: z.string(), unit: z.string() },
+        ...{ quantity: z.number(), usd: z.number() },
+      }),
+    ),
+  }),
+});
+export type TenantBill = z.infer<typeof tenantBill>;
 const compared = { estimateUsd: z.number(), actualUsd: z.number(), errorPercent: z.number().nullable() };
 export const costComparison = z.looseObject({
   comparison: z.looseObject({

@@ -27,19 +27,25 @@ export function addCostCheckCommands(program: Command, context: CommandContext):
       new Option("--environment <name>", "tag of the stacks that are looked at").default("production"),
     )
     .option("--keep", "for everybody to see, beside the estimate of the month")
-    .action(async (files: readonly string[], { month: name, environment, keep }: CompareOptions, command) => {
-      const month = monthNamed(name);
-      if (month === undefined) throw new MillwrightError("request-invalid", `'${name}' is no month.`);
-      const { matched, ...besides } = await readReport(files, { month, environment }, context.signal);
-      const lines = matched.map(({ amount, ...charged }) => ({ ...charged, usd: usdOf(amount) }));
-      const answer = await call(context, costComparison, `/v1/cost/actual/${name}`, {
-        ...{ method: "PUT", query: { dryRun: String(keep !== true) }, isRepeatable: true },
-        body: { lines, ...besides },
-      });
-      show(context, command, { month: name, ...answer.comparison }, () =>
-        comparisonText(answer.comparison, besides),
-      );
-    });
+    .action(
+      async (
+        files: readonly string[],
+        { month: name, environment, keep }: CompareOptions,
+        command: Command,
+      ) => {
+        const month = monthNamed(name);
+        if (month === undefined) throw new MillwrightError("request-invalid", `'${name}' is no month.`);
+        const { matched, ...besides } = await readReport(files, { month, environment }, context.signal);
+        const lines = matched.map(({ amount, ...charged }) => ({ ...charged, usd: usdOf(amount) }));
+        const answer = await call(context, costComparison, `/v1/cost/actual/${name}`, {
+          ...{ method: "PUT", query: { dryRun: String(keep !== true) }, isRepeatable: true },
+          body: { lines, ...besides },
+        });
+        show(context, command, { month: name, ...answer.comparison }, () =>
+          comparisonText(answer.comparison, besides),
+        );
+      },
+    );
 
   cost
     .command("verify")

@@ -15,6 +15,7 @@ import { addPriceCommands } from "./price-commands.ts";
 import { addKeyCommands, addTenantCommands } from "./tenant-commands.ts";
 import { addReceiptCommands } from "./receipt-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
+import { addCostBillCommands } from "./cost-bill-commands.ts";
 import { addCostCheckCommands } from "./cost-check-commands.ts";
 import { addUsageCommand } from "./usage-command.ts";
 
@@ -69,6 +70,7 @@ function buildProgram(context: CommandContext): Command {
   addTriggerCommands(program, context);
   addUsageCommand(program, context);
   addCostQuoteCommand(program, context);
+  addCostBillCommands(program, context);
   addCostCheckCommands(program, context);
   addPriceCommands(program, context);
   addCostDecisionCommands(program, context);

@@ -3,6 +3,7 @@ import { daysUntil, totalsUntil } from "../../data/catalog/cost-day.ts";
 import { firstStackMs } from "../../data/catalog/stack-cost.ts";
 import { recordSystemEvent, type NewSystemEvent } from "../../data/catalog/system-event.ts";
 import { budgetsOf } from "../../data/catalog/tenancy.ts";
+import type { Queryable } from "../../data/pool.ts";
 import { anomalyOf } from "../../model/cost/anomaly.ts";
 import { tenancyKey } from "../../model/cost/bill.ts";
 import { BUDGET_STEPS, stepReached } from "../../model/cost/budget.ts";
@@ -70,12 +71,17 @@ async function watchEnvironment(
   spending: Pick<Spending, "budgetUsd" | "spent">,
   look: Look,
 ): Promise<void> {
-  // Of the day on which the platform was made there is a part.
-  const firstMs = (await firstStackMs(service)) ?? Infinity;
-  const seen = await totalsUntil(service, look.yesterdayMs, SEEN_DAYS);
-  const days = seen.filter(({ dayMs }) => dayMs >= firstMs);
+  const days = await environmentDays(service, look.yesterdayMs);
   // A tenancy's key has a blank: none is this one.
   await watchBudget(service, { key: "environment" }, { ...spending, days }, look);
+}
+
+/** What the whole environment came to on each whole day of the last weeks. */
+export async function environmentDays(service: Queryable, lastDayMs: number): Promise<readonly DayAmount[]> {
+  // Of the day on which the platform was made there is a part.
+  const firstMs = (await firstStackMs(service)) ?? Infinity;
+  const seen = await totalsUntil(service, lastDayMs, SEEN_DAYS);
+  return seen.filter(({ dayMs }) => dayMs >= firstMs);
 }
 
 /** Whom an event is about; without a tenant, the environment. The key tells it from those about others. */

@@ -2,104 +2,29 @@ import * as z from "zod";
 import { actualCostOf } from "../../data/catalog/cost-actual.ts";
 import { daysOf } from "../../data/catalog/cost-day.ts";
 import { tenancyOf } from "../../data/catalog/tenancy.ts";
-import type { Queryable } from "../../data/pool.ts";
-import { ATTRIBUTIONS, type AttributedLine } from "../../model/cost/attribution.ts";
+import type { AttributedLine } from "../../model/cost/attribution.ts";
 import { printedCents, sumOf, tenancyKey, type Tenancy } from "../../model/cost/bill.ts";
-import { COST_COMPONENTS } from "../../model/cost/cost-line.ts";
-import { focusRow, FOCUS_COLUMNS } from "../../model/cost/focus.ts";
-import { forecastMonth } from "../../model/cost/forecast.ts";
-import { splitExactly, usdOf } from "../../model/cost/money.ts";
-import { CSV_TYPE, csvLine } from "../../model/csv.ts";
+import { forecastMonth, type DayAmount } from "../../model/cost/forecast.ts";
+import { splitExactly, usdOf, type MicroUsd } from "../../model/cost/money.ts";
 import { DAY_MS } from "../../model/duration.ts";
 import type { TenantId } from "../../model/tenant.ts";
 import { startOf } from "../../model/usage.ts";
 import type { MonthBills } from "../cost/bills.ts";
-import { SEEN_DAYS } from "../cost/watch-spending.ts";
+import { environmentDays, SEEN_DAYS } from "../cost/watch-spending.ts";
 import type { Caller } from "./authenticate.ts";
-import { comparisonBody, costComparison } from "./cost-comparison-body.ts";
+import { CSV, focusFormat, type PaidLine } from "./bill-export.ts";
+import { platformCost, tenantCost } from "./bill-schemas.ts";
+import { comparisonBody } from "./cost-comparison-body.ts";
 import { monthAsked, monthName } from "./cost-month-query.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
-import { sendRows, type RowFormat } from "./row-stream.ts";
-import { instant } from "./schemas.ts";
+import { sendRows } from "./row-stream.ts";
+import { isoOf } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 
 const monthQuery = {
   month: monthName.optional().meta({ description: "Of UTC, `2026-11`; the running one when left out" }),
 };
-const usd = z.number().meta({ description: "Whole cents that add up" });
-
-const monthFields = {
-  month: z.string(),
-  from: instant,
-  to: instant.meta({ description: "Up to when it is counted" }),
-  closedAt: instant.nullable().meta({ description: "From then on nothing changes; null: it still may" }),
-  sha256: z.string().nullable().meta({ description: "Of a closed month's bills as canonical JSON" }),
-  priceBook: z.strictObject({ region: z.string(), date: z.string() }),
-  currency: z.literal("USD"),
-};
-
-const costLine = z.strictObject({
-  component: z.enum(COST_COMPONENTS),
-  kind: z.enum(ATTRIBUTIONS).meta({
-    description:
-      "own: it stands for this tenant alone; used: paid by use; shared: its part of what all share",
-  }),
-  price: z.string(),
-  of: z.string(),
-  unit: z.string(),
-  quantity: z.number(),
-  usd,
-  microUsd: z.int().meta({ description: "The exact amount" }),
-});
-
-const tenantCost = z
-  .strictObject({
-    ...monthFields,
-    tenant: z.string(),
-    since: instant.meta({ description: "An id may be used again: whose bill it is" }),
-    hours: z.number(),
-    totalUsd: usd,
-    sharedUsd: usd.meta({ description: "Of the total, what is part of what all share" }),
-    budgetUsdPerMonth: z.number().nullable(),
-    forecast: z
-      .strictObject({ lowUsd: usd, expectedUsd: usd, highUsd: usd })
-      .nullable()
-      .meta({ description: "Of the month's end; null: closed, or no whole day is seen yet" }),
-    shares: z.array(
-      z.strictObject({ component: z.enum(COST_COMPONENTS), part: z.number().min(0).max(1), usd }),
-    ),
-    lines: z.array(costLine),
-  })
-  .meta({ id: "TenantCost" });
-
-const platformCost = z
-  .strictObject({
-    ...monthFields,
-    totalUsd: usd,
-    stacks: z
-      .array(z.strictObject({ owner: z.string(), component: z.enum(COST_COMPONENTS), usd: z.number() }))
-      .meta({
-        description:
-          "As the provider's own bill has it: by the tag `tenant` of each stack, before anything is split",
-      }),
-    unattributedUsd: usd.meta({
-      description: "What no tenant pays: places that the platform is built for and nobody has taken",
-    }),
-    actual: costComparison.nullable().meta({
-      description: "Beside what the provider's own bill says of the month; null: nobody has reported it",
-    }),
-    tenants: z.array(
-      z.strictObject({ tenant: z.string(), since: instant, hours: z.number(), totalUsd: usd }),
-    ),
-  })
-  .meta({ id: "PlatformCost" });
-
-/** A line and who pays it; null: the platform. */
-interface PaidLine extends AttributedLine {
-  readonly payer: Tenancy | null;
-}
-
-export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[] {
+export function billEndpoints({ catalog, bills, environmentBudgetUsd, nowMs }: ApiServices): Endpoint[] {
   return [
     endpoint({
       method: "get",
@@ -129,9 +54,7 @@ export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[
             stream: async (response) => sendRows(response, CSV, await pagesOf(caller, tenant, month), keep),
           };
         const cost =
-          tenant === undefined
-            ? await platformBody(catalog.service, month)
-            : await tenantBody(caller, tenant, month);
+          tenant === undefined ? await platformBody(month) : await tenantBody(caller, tenant, month);
         return { status: 200, body: { cost } };
       },
     }),
@@ -194,7 +117,7 @@ export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[
       ...monthBody(month),
       ...{ tenant, since, hours: bill.hours, totalUsd: cents / 100, budgetUsdPerMonth: budgetUsd },
       sharedUsd: sumCents(ofShared.filter(({ kind }) => kind === "shared").map((line) => line.cents)),
-      forecast: await forecastOf(tenancy, bill.total, month),
+      forecast: await forecastOf(bill.total, month, (lastDayMs) => tenancyDays(tenancy, lastDayMs)),
       shares,
       lines: ofShared.map(({ component, kind, price, of, unit, quantity, amount, cents: printed }) => ({
         ...{ component, kind, price, of, unit, quantity },
@@ -203,15 +126,33 @@ export function billEndpoints({ catalog, bills, nowMs }: ApiServices): Endpoint[
     };
   }
 
-  async function forecastOf(tenancy: Tenancy, soFar: number, { month, toMs, closed }: MonthBills) {
-    if (closed !== null || toMs >= month.toMs) return null;
-    const today = startOf("day", toMs);
-    const seen = await daysOf(catalog.service, tenancy, { fromMs: today - SEEN_DAYS * DAY_MS, toMs: today });
-    const whole = seen.filter(({ dayMs }) => dayMs >= Date.parse(tenancy.since));
-    const range = forecastMonth(soFar, whole, { fromMs: toMs, toMs: month.toMs });
-    if (range === undefined) return null;
-    const [lowUsd, expectedUsd, highUsd] = [range.low, range.expected, range.high].map(wholeCents);
-    return { lowUsd, expectedUsd, highUsd };
+  async function platformBody(month: MonthBills) {
+    const cents = totalCents(month);
+    const lines = await month.stacks();
+    const stacks = Map.groupBy(lines, ({ owner, component }) => `${owner} ${component}`);
+    const actual = await actualCostOf(catalog.service, month.month.name);
+    return {
+      ...monthBody(month),
+      stacks: [...stacks.values()].flatMap((same) =>
+        same.slice(0, 1).map(({ owner, component }) => ({ owner, component, usd: usdOf(sumOf(same)) })),
+      ),
+      ...{ totalUsd: sumCents([...cents.values()]), budgetUsdPerMonth: environmentBudgetUsd },
+      forecast: await forecastOf(month.total, month, (lastDayMs) =>
+        environmentDays(catalog.service, lastDayMs),
+      ),
+      unattributedUsd: (cents.get(PLATFORM) ?? 0) / 100,
+      actual: actual === undefined ? null : comparisonBody(lines, actual),
+      tenants: month.tenants.map(({ tenant, since, hours }) => ({
+        ...{ tenant, since, hours },
+        totalUsd: (cents.get(tenancyKey({ tenant, since })) ?? 0) / 100,
+      })),
+    };
+  }
+
+  async function tenancyDays(tenancy: Tenancy, lastDayMs: number): Promise<readonly DayAmount[]> {
+    const toMs = lastDayMs + DAY_MS;
+    const seen = await daysOf(catalog.service, tenancy, { fromMs: toMs - SEEN_DAYS * DAY_MS, toMs });
+    return seen.filter(({ dayMs }) => dayMs >= Date.parse(tenancy.since));
   }
 
   /** A page is a tenant's bill. */
@@ -240,24 +181,18 @@ function monthBody({ month, toMs, closed, region, bookDate }: MonthBills) {
   };
 }
 
-async function platformBody(service: Queryable, month: MonthBills) {
-  const cents = totalCents(month);
-  const lines = await month.stacks();
-  const stacks = Map.groupBy(lines, ({ owner, component }) => `${owner} ${component}`);
-  const actual = await actualCostOf(service, month.month.name);
-  return {
-    ...monthBody(month),
-    stacks: [...stacks.values()].flatMap((same) =>
-      same.slice(0, 1).map(({ owner, component }) => ({ owner, component, usd: usdOf(sumOf(same)) })),
-    ),
-    totalUsd: sumCents([...cents.values()]),
-    unattributedUsd: (cents.get(PLATFORM) ?? 0) / 100,
-    actual: actual === undefined ? null : comparisonBody(lines, actual),
-    tenants: month.tenants.map(({ tenant, since, hours }) => ({
-      ...{ tenant, since, hours },
-      totalUsd: (cents.get(tenancyKey({ tenant, since })) ?? 0) / 100,
-    })),
-  };
+/** @param daysUntil - the whole days that were seen, up to this one */
+async function forecastOf(
+  soFar: MicroUsd,
+  { month, toMs, closed }: MonthBills,
+  daysUntil: (lastDayMs: number) => Promise<readonly DayAmount[]>,
+) {
+  if (closed !== null || toMs >= month.toMs) return null;
+  const days = await daysUntil(startOf("day", toMs) - DAY_MS);
+  const range = forecastMonth(soFar, days, { fromMs: toMs, toMs: month.toMs });
+  if (range === undefined) return null;
+  const [lowUsd, expectedUsd, highUsd] = [range.low, range.expected, range.high].map(wholeCents);
+  return { lowUsd, expectedUsd, highUsd };
 }
 
 const PLATFORM = "";
@@ -280,40 +215,3 @@ function centsOfLines(cents: number, lines: readonly AttributedLine[]): readonly
 
 const sumCents = (cents: readonly number[]) => cents.reduce((sum, one) => sum + one, 0) / 100;
 const wholeCents = (amount: number) => Math.round(usdOf(amount) * 100) / 100;
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-const CSV_COLUMNS = ["tenant", "since", "component", "kind", "of", "price", "unit", "quantity", "usd"];
-const CSV: RowFormat<PaidLine> = {
-  mediaType: CSV_TYPE,
-  head: csvLine(CSV_COLUMNS),
-  line: ({ payer, component, kind, of, price, unit, quantity, amount }) =>
-    csvLine([
-      payer?.tenant,
-      payer?.since,
-      component,
-      kind,
-      of,
-      price,
-      unit,
-      quantity,
-      usdOf(amount).toFixed(6),
-    ]),
-};
-
-function focusFormat({ month, toMs, region }: MonthBills): RowFormat<PaidLine> {
-  const period = {
-    ...{ billingFrom: isoOf(month.fromMs), billingTo: isoOf(month.toMs) },
-    ...{ chargedTo: isoOf(toMs), region },
-  };
-  return {
-    mediaType: CSV_TYPE,
-    head: csvLine(FOCUS_COLUMNS),
-    line: ({ payer, ...line }) => {
-      const row = focusRow(line, payer, period);
-      return csvLine(FOCUS_COLUMNS.map((column) => row[column]));
-    },
-  };
-}

@@ -16,6 +16,11 @@ export const shortText = z
 
 export const instant = z.iso.datetime({ offset: true });
 
+/** As {@link instant} has it. */
+export function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   cursor: z.string().min(1).max(512).optional(),

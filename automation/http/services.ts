@@ -22,6 +22,8 @@ export interface ApiServices {
   readonly catalog: Catalog;
   readonly operations: OperationService;
   readonly bills: Bills;
+  /** What all tenants and the platform itself may cost together in a month. */
+  readonly environmentBudgetUsd: number;
   readonly drift: Pick<DriftWatch, "checkNow">;
   readonly health: (tenant: TenantId) => Promise<TenantHealth>;
   readonly log: Pick<EventLog, "append">;

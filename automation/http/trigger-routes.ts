@@ -8,7 +8,7 @@ import { DIRECTIONS } from "../../model/trigger.ts";
 import { startOf } from "../../model/usage.ts";
 import { replayStored } from "../triggers/replay.ts";
 import { endpoint, jsonAnswer, type Endpoint } from "./endpoint.ts";
-import { instant } from "./schemas.ts";
+import { instant, isoOf } from "./schemas.ts";
 import type { ApiServices } from "./services.ts";
 import { recordAction } from "./tenant-work.ts";
 import { DAY_MS } from "../../model/duration.ts";
@@ -123,8 +123,4 @@ export function triggerEndpoints(services: ApiServices): Endpoint[] {
       },
     }),
   ];
-}
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

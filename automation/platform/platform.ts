@@ -190,6 +190,7 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     await serveApi(
       {
         bills: openBills({ ...pricing, nowMs: Date.now }),
+        environmentBudgetUsd,
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
         pricedPlace,

@@ -89,6 +89,7 @@ export class TestApi {
     const nowOf = more.nowMs ?? (() => NOW_MS);
     const services = {
       bills: openBills({ service: catalog.service, pricingAt: () => testPricing(), nowMs: nowOf }),
+      environmentBudgetUsd: 50_000,
       catalog,
       operations,
       drift: { checkNow: () => Promise.resolve(undefined) },

@@ -1,4 +1,4 @@
--- What the provider's own bill says of a month, by the stack's owner and component; reported again, the newest stands.
+-- What the provider's own bill says of a month, by the stack's owner and the price; reported again, the newest stands.
 -- Amounts are micro-dollars.
 create table cost_actual (
   month text primary key check (month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),

@@ -82,6 +82,15 @@ describe("GET /v1/cost", () => {
     expect(acme.forecast).to.equal(null);
   });
 
+  it("answers the environment's budget, and what the running month comes to at its end", async () => {
+    const { cost: all } = await cost("month=2026-11");
+    expect(all.budgetUsdPerMonth).to.equal(50_000);
+    // 490 h of November are over, 230 to come at 1 USD; of requests those that the last weeks had.
+    expect(all.forecast.expectedUsd).to.be.closeTo(all.totalUsd + 230, 0.01);
+    expect(all.forecast.highUsd).to.be.above(all.forecast.expectedUsd);
+    expect((await cost("month=2026-10")).cost.forecast).to.equal(null);
+  });
+
   it("shows a tenant its own bill only", async () => {
     const token = await api.key("viewer", "globex");
     expect((await cost("", { token })).cost).to.include({ tenant: "globex", month: "2026-11" });
