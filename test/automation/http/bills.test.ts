@@ -86,7 +86,7 @@ describe("GET /v1/cost", () => {
     const { cost: all } = await cost("month=2026-11");
     expect(all.budgetUsdPerMonth).to.equal(50_000);
     // 490 h of November are over, 230 to come at 1 USD; of requests those that the last weeks had.
-    expect(all.forecast.expectedUsd).to.be.closeTo(all.totalUsd + 230, 0.01);
+    expect(all.forecast.expectedUsd).to.be.closeTo(Number(all.totalUsd) + 230, 0.01);
     expect(all.forecast.highUsd).to.be.above(all.forecast.expectedUsd);
     expect((await cost("month=2026-10")).cost.forecast).to.equal(null);
   });
