@@ -8,8 +8,8 @@ import { readTestEnvironment, shellEnvironment } from "../environment.ts";
 import type { PassResult } from "./support/pass.ts";
 
 /**
- * `npm test [PART …]` runs all tests, or those whose path contains a PART: everything on the embedded services, then the
- * data plane's tests again, the same files, on Kafka and TimescaleDB. `npm run faults -- [SUITE] [--seed N]` runs the
+ * `npm test [PART …]` runs all tests, or those whose path contains a PART: everything on the embedded services and, beside
+ * it, the data plane's tests again, the same files, on Kafka and TimescaleDB. `npm run faults -- [SUITE] [--seed N]` runs the
  * fault loops in full. `npm run docs` runs what generated documents come from, and writes them. Under `CI=true` a skip
  * fails the run, unless its reason stands in test/unavailable.json.
  */
@@ -31,7 +31,7 @@ const DATA_PLANE = [
   "test/e2e/mqtt",
 ];
 
-/** What runs beside all others when all are run: a third of the whole time, most of it one engine or one booting machine. */
+/** What runs beside all others when all are run: a quarter of the whole time, most of it one engine or one booting machine. */
 const BESIDE = ["test/stacks/", "test/components/aws/timescale/cloud-init"];
 
 /** Where `expectDocument` is called. */
@@ -70,18 +70,20 @@ if (parts.length === 0) await prepareServices();
 for (const line of await describeServices()) console.log(line);
 const isBeside = (file: string) => parts.length === 0 && BESIDE.some((part) => file.startsWith(part));
 const beside = files.filter(isBeside);
+/** One after the other beside the pass in this process, whose tests wait more than they compute. */
+async function passesBeside(): Promise<readonly PassResult[]> {
+  const stacks = beside.length === 0 ? [] : [await runInProcess(beside, { prefix: "beside | " })];
+  if (again.length === 0) return stacks;
+  return [...stacks, await runInProcess(again, { prefix: "real services | ", services: "real" })];
+}
 const results = await Promise.all([
-  ...(beside.length === 0 ? [] : [runInProcess(beside, { prefix: "beside | " })]),
+  passesBeside(),
   runPass(
     files.filter((file) => !isBeside(file)),
     timeoutMs,
   ),
 ]);
-if (again.length > 0) {
-  console.log("\nThe data plane again, on real services:");
-  results.push(await runInProcess(again, { services: "real" }));
-}
-await summarise(results);
+await summarise(results.flat());
 failIfNothingEndsIt();
 
 /**
