@@ -40,7 +40,7 @@ type Node = (typeof NODES)[number];
 const MAX_CONNECTIONS = 200;
 const ROOT_VOLUME_GB = 16;
 // What gp3 has without a surcharge.
-const VOLUME = { type: "gp3", iops: 3_000, throughput: 125 } as const;
+const PERFORMANCE = { iops: 3_000, throughput: 125 } as const;
 const READY_LIMIT_SECONDS = 1_800; // packages, cluster and first backup; a replica waits for that backup
 
 /**
@@ -183,7 +183,8 @@ export class Timescale extends pulumi.ComponentResource {
       new aws.ebs.Volume(
         `${name}-${part}`,
         {
-          ...VOLUME,
+          ...PERFORMANCE,
+          type: "gp3",
           size: sizeGb,
           availabilityZone: place.subnets[machine.node].zone,
           encrypted: true,
@@ -213,7 +214,8 @@ export class Timescale extends pulumi.ComponentResource {
           {
             deviceName: "/dev/xvda",
             ebs: {
-              ...VOLUME,
+              ...PERFORMANCE,
+              volumeType: "gp3",
               volumeSize: ROOT_VOLUME_GB,
               encrypted: "true",
               kmsKeyId: place.dataKeyArn,

@@ -111,6 +111,14 @@ describe("Timescale", () => {
     );
   });
 
+  it("has a root disk of the type and size that it is priced by", async () => {
+    const { resources } = await makeServer();
+    const { inputs } = resources.get("aws:ec2/launchTemplate:LaunchTemplate", "shared-1-a");
+    const [{ ebs }] = inputs["blockDeviceMappings"] as [{ ebs: object }];
+    expect(ebs).to.include({ volumeType: "gp3", volumeSize: 16, iops: 3_000, throughput: 125 });
+    expect(ebs).not.to.have.property("type"); // of a volume, which a template's disk does not know
+  });
+
   it("fits into user data with the longest tenant's name", async () => {
     const scope = { environment: "development1", tenant: tenantId.parse("a".repeat(32)) };
     const { resources } = await makeServer({ scope });
