@@ -115,7 +115,7 @@ export class MachineEntrance extends pulumi.ComponentResource {
           {
             Principal: { Service: "kafka.amazonaws.com" },
             Action: "secretsmanager:GetSecretValue",
-            Resource: secret.arn,
+            Resource: "*", // in a secret's policy: this secret, whose ARN no preview knows
           },
         ]),
       },

@@ -32,17 +32,14 @@ export class Notifications extends pulumi.ComponentResource {
 
   constructor(name: string, args: NotificationsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("millwright:aws:Notifications", name, {}, opts);
-    const { scope, accountId, keyArn, operators, mailDomain } = args;
+    const { scope, keyArn, operators, mailDomain } = args;
     const child = { parent: this };
-    const topic = new aws.sns.Topic(
-      `${name}-alarms`,
-      { name: awsName("topic", scope, "alarms"), kmsMasterKeyId: keyArn },
-      child,
-    );
+    const topicName = awsName("topic", scope, "alarms");
+    const topic = new aws.sns.Topic(`${name}-alarms`, { name: topicName, kmsMasterKeyId: keyArn }, child);
     const services = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com"];
     new aws.sns.TopicPolicy(
       `${name}-alarms`,
-      { arn: topic.arn, policy: spokenToBy(services, topic.arn, accountId) },
+      { arn: topic.arn, policy: spokenToBy(services, topicName, args) },
       child,
     );
     for (const [index, endpoint] of operators.entries())
@@ -63,10 +60,11 @@ export class Notifications extends pulumi.ComponentResource {
 
   #sender(
     name: string,
-    { scope, accountId, keyArn, region }: NotificationsArgs,
+    args: NotificationsArgs,
     mailDomain: string,
     configurationSetName: string,
   ): pulumi.Output<readonly DnsRecord[]> {
+    const { scope, keyArn, region } = args;
     const child = { parent: this };
     const settings = new aws.sesv2.ConfigurationSet(
       `${name}-mail`,
@@ -93,14 +91,15 @@ export class Notifications extends pulumi.ComponentResource {
       },
       child,
     );
+    const topicName = awsName("topic", scope, "mail-events");
     const topic = new aws.sns.Topic(
       `${name}-mail-events`,
-      { name: awsName("topic", scope, "mail-events"), kmsMasterKeyId: keyArn },
+      { name: topicName, kmsMasterKeyId: keyArn },
       child,
     );
     const policy = new aws.sns.TopicPolicy(
       `${name}-mail-events`,
-      { arn: topic.arn, policy: spokenToBy(["ses.amazonaws.com"], topic.arn, accountId) },
+      { arn: topic.arn, policy: spokenToBy(["ses.amazonaws.com"], topicName, args) },
       child,
     );
     new aws.sesv2.ConfigurationSetEventDestination(
@@ -137,9 +136,11 @@ function mailRecords(domain: string, region: string, dkimTokens: readonly string
 /** Only by these, for our account, and encrypted. */
 function spokenToBy(
   services: string[],
-  topicArn: pulumi.Output<string>,
-  accountId: pulumi.Input<string>,
+  topicName: string,
+  { region, accountId }: NotificationsArgs,
 ): pulumi.Output<string> {
+  // Of names, not of the topic's output: a policy that is not known before the topic is made, no preview can judge.
+  const topicArn = pulumi.interpolate`arn:aws:sns:${region}:${accountId}:${topicName}`;
   return policyOf([
     {
       Principal: { Service: services },

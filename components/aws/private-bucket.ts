@@ -90,7 +90,13 @@ export class PrivateBucket extends pulumi.ComponentResource {
     );
     new aws.s3.BucketPolicy(
       name,
-      { bucket: bucket.bucket, policy: bucket.arn.apply((arn) => bucketPolicy(arn, statements(arn))) },
+      {
+        bucket: bucket.bucket,
+        // Of the name, not of the bucket's output: a policy that is not known before it is made, no preview can judge.
+        policy: pulumi.interpolate`arn:aws:s3:::${args.bucketName}`.apply((arn) =>
+          bucketPolicy(arn, statements(arn)),
+        ),
+      },
       { ...inBucket, dependsOn: [closed] },
     );
     if (accessLogBucket !== undefined)
