@@ -42,7 +42,7 @@ export function judge(resources: readonly StackResource[], today: string): reado
   const excepting = exceptionsFor(facts, today);
   const ofResources = LIMIT_RULES.flatMap(({ name: policy, violations }) =>
     resources.flatMap((resource) =>
-      decide((one) => violations(one, limits), resource).map((message) =>
+      decide((one) => violations(one, limits, resources), resource).map((message) =>
         excepting({ policy, level: limits.level, message, resource }),
       ),
     ),

@@ -23,6 +23,18 @@ export function valueAt(props: Props, path: string): unknown {
   return value === null ? undefined : value;
 }
 
+/** All values at a path that leads through lists: those of each element. UNKNOWN where any part of a way is; none where it ends. */
+export function valuesAt(props: Props, path: string): readonly unknown[] {
+  return path.split(".").reduce<readonly unknown[]>(
+    (values, key) =>
+      values
+        .map((value) => (value === UNKNOWN ? UNKNOWN : (value as Props)[key]))
+        .flat()
+        .filter((value) => value !== undefined && value !== null),
+    [props],
+  );
+}
+
 /** A text; UNKNOWN where it is not known, or is something else. */
 export function textAt(props: Props, path: string): string | typeof UNKNOWN | undefined {
   const value = valueAt(props, path);

@@ -20,7 +20,12 @@ export interface Rule {
 
 /** One limit of a resource that differs by environment; pure. */
 export interface LimitRule extends Omit<Rule, "violations"> {
-  readonly violations: (resource: PlannedResource, limits: Limits) => readonly string[];
+  /** @param stack - the resource's, itself included: some sizes stand in another resource */
+  readonly violations: (
+    resource: PlannedResource,
+    limits: Limits,
+    stack: readonly PlannedResource[],
+  ) => readonly string[];
 }
 
 /** A whole stack as it will be. Values that are not known yet are UNKNOWN. */

@@ -1,9 +1,12 @@
-import type { Charge, CostComponent } from "../cost-line.ts";
+import { lineOf, totalOf, type Charge, type CostComponent } from "../cost-line.ts";
 import type { Standing } from "../month.ts";
 import type { PlannedResource } from "../planned-resource.ts";
 import { dearestOf, type PriceBook } from "../price-book.ts";
 import { exactly, type Range } from "../range.ts";
 import { UNKNOWN } from "../planned-resource.ts";
+
+/** A region has no more: what a list of subnets that is not known may hold. */
+export const MOST_ZONES = 6;
 
 /** For how long, and beside what, a resource is charged. */
 export interface Charging extends Standing {
@@ -36,13 +39,24 @@ export function sizePrice(
   return typeof size === "string" ? `${family}${size}` : dearestOf(book, family, neededBy);
 }
 
-/** The resource of another type that carries a resource's settings: the one of its name, else any. */
-export function companionsOf(
-  { stack }: Charging,
-  type: string,
-  { name }: PlannedResource,
-): readonly PlannedResource[] {
-  const all = stack.filter((one) => one.type === type);
-  const own = all.filter((one) => one.name === name);
-  return own.length > 0 ? own : all;
+/** The stack's resources of a type that carries settings of another. */
+export function companionsOf({ stack }: Charging, type: string): readonly PlannedResource[] {
+  return stack.filter((one) => one.type === type);
+}
+
+/** A resource as messages call it: `Instance server-a`. */
+export function labelOf({ type, name }: PlannedResource): string {
+  return `${type.split(":").at(-1) ?? ""} ${name}`;
+}
+
+/** What costs the most of what may be. @param choices - at least one @throws MillwrightError `price-missing` */
+export function dearestCharges(
+  { book }: Charging,
+  choices: readonly (readonly Charge[])[],
+  neededBy: string,
+): readonly Charge[] {
+  const [first = [], ...others] = choices;
+  const cost = (charges: readonly Charge[]) =>
+    totalOf(charges.map((one) => lineOf(book, neededBy, one))).expected;
+  return others.reduce((dearest, one) => (cost(one) > cost(dearest) ? one : dearest), first);
 }

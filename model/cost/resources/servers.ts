@@ -1,89 +1,106 @@
-import { countAt, lengthAt, mayBe, textAt, UNKNOWN, valueAt, type Props } from "../planned-resource.ts";
-import { charge, companionsOf, sizePrice, type Charger } from "./charging.ts";
+import { MillwrightError } from "../../errors.ts";
+import type { Charge } from "../cost-line.ts";
+import {
+  countAt,
+  lengthAt,
+  mayBe,
+  textAt,
+  UNKNOWN,
+  valueAt,
+  valuesAt,
+  type PlannedResource,
+  type Props,
+} from "../planned-resource.ts";
+import {
+  charge,
+  companionsOf,
+  dearestCharges,
+  labelOf,
+  MOST_ZONES,
+  sizePrice,
+  type Charger,
+  type Charging,
+} from "./charging.ts";
+import { diskCharges, disksOf } from "./disks.ts";
 
-/** The largest volume of gp3, what a size that is not known may be. */
-const LARGEST_VOLUME_GB = 65_536;
-/** Included in the price of gp3's storage. */
-const FREE_IOPS = 3_000;
-const FREE_THROUGHPUT_MBPS = 125;
-const MOST_IOPS = 80_000;
-const MOST_THROUGHPUT_MBPS = 2_000;
 /** What a TimescaleDB server publishes of itself, in figures of our own. */
 const METRICS_PER_SERVER = 8;
+/** Of EC2, each minute instead of every five: these are charged as one's own. */
+const DETAILED_METRICS = 7;
 /** Of ECS services of one account and region, by default: what a count that is not known may be. */
 const MOST_TASKS = 10;
-
-const volumeCharges = (props: Props, sizePath: string, months: number, worst = LARGEST_VOLUME_GB) => {
-  const type = textAt(props, "volumeType") ?? textAt(props, "type") ?? "gp2";
-  const storage = typeof type === "string" ? `ebs/${type}-storage` : "ebs/io2-storage";
-  const sizeGb = countAt(props, sizePath, { absent: 8, worst });
-  const iops = countAt(props, "iops", { absent: FREE_IOPS, worst: MOST_IOPS }) - FREE_IOPS;
-  const throughput =
-    countAt(props, "throughput", { absent: FREE_THROUGHPUT_MBPS, worst: MOST_THROUGHPUT_MBPS }) -
-    FREE_THROUGHPUT_MBPS;
-  return [
-    charge("time-series", storage, sizeGb * months),
-    ...(iops > 0 ? [charge("time-series", "ebs/gp3-iops", iops * months)] : []),
-    ...(throughput > 0 ? [charge("time-series", "ebs/gp3-throughput", throughput * months)] : []),
-  ];
-};
+const FREE_TASK_DISK_GB = 20;
+const LARGEST_TASK_DISK_GB = 200;
 
 const instance: Charger = (resource, charging) => {
-  const { name, props } = resource;
-  const { hours, months } = charging;
-  const templates = companionsOf(charging, "aws:ec2/launchTemplate:LaunchTemplate", resource);
-  const own = textAt(props, "instanceType");
-  const size =
-    own ?? (templates.length === 1 && templates[0] ? textAt(templates[0].props, "instanceType") : UNKNOWN);
-  const disks = (templates[0]?.props["blockDeviceMappings"] ?? []) as unknown;
-  const roots = Array.isArray(disks) ? disks.map((disk) => valueAt(disk as Props, "ebs") as Props) : [];
-  return [
-    charge("time-series", sizePrice(charging, "ec2/instance/", size, name), hours),
-    ...roots.flatMap((root) => volumeCharges(root, "volumeSize", months)),
-    ...(mayBe(props, "associatePublicIpAddress") ? [charge("network", "ipv4/hours", hours)] : []),
-    charge("monitoring", "cloudwatch/metrics", METRICS_PER_SERVER * months, "8 metrics of our own a server"),
-  ];
+  const templates = launchTemplatesOf(resource, charging);
+  if (templates === undefined) return serverCharges(resource, {}, charging);
+  // Which of the stack's it is, a plan does not say: the id of one that is not made yet is not known.
+  return dearestCharges(
+    charging,
+    templates.map(({ props }) => serverCharges(resource, props, charging)),
+    labelOf(resource),
+  );
 };
 
-const database: Charger = ({ name, props }, charging) => {
+function serverCharges(resource: PlannedResource, template: Props, charging: Charging): readonly Charge[] {
+  const { props } = resource;
   const { hours, months } = charging;
-  const isMultiAz = mayBe(props, "multiAz");
-  const zones = isMultiAz ? "multi-az" : "single-az";
-  const family = "rds/postgresql/";
-  const instanceClass = textAt(props, "instanceClass");
-  const price =
-    typeof instanceClass === "string"
-      ? `${family}${instanceClass}/${zones}`
-      : sizePrice(charging, family, UNKNOWN, name);
-  const storageGb = countAt(props, "allocatedStorage", { absent: 20, worst: LARGEST_VOLUME_GB });
-  const mostGb = countAt(props, "maxAllocatedStorage", { absent: storageGb, worst: LARGEST_VOLUME_GB });
-  const storage = {
-    low: storageGb * months,
-    expected: storageGb * months,
-    high: Math.max(storageGb, mostGb) * months,
-  };
-  const backups = { low: 0, expected: 0, high: storage.expected };
+  const size = textAt(props, "instanceType") ?? textAt(template, "instanceType");
+  const isPublic =
+    mayBe(props, "associatePublicIpAddress") ||
+    valuesAt(template, "networkInterfaces").some((one) => mayBe(one as Props, "associatePublicIpAddress"));
+  const isDetailed = mayBe(props, "monitoring") || mayBe(template, "monitoring.enabled");
   return [
-    charge("catalog", price, hours),
-    charge("catalog", `rds/gp3-storage/${zones}`, storage, "RDS grows its storage itself, up to its limit"),
-    charge("catalog", "rds/backup", backups, "backups up to the size of the storage are free"),
+    charge("time-series", sizePrice(charging, "ec2/instance/", size, labelOf(resource)), hours),
+    ...disksOf(props, template).flatMap((disk) => diskCharges(disk, months)),
+    ...(isPublic ? [charge("network", "ipv4/hours", hours)] : []),
+    charge("monitoring", "cloudwatch/metrics", METRICS_PER_SERVER * months, "8 metrics of our own a server"),
+    ...(isDetailed ? [charge("monitoring", "cloudwatch/metrics", DETAILED_METRICS * months)] : []),
   ];
-};
+}
+
+/** @returns undefined for a server without one @throws MillwrightError `price-missing`: it is not in the stack */
+function launchTemplatesOf(
+  server: PlannedResource,
+  charging: Charging,
+): readonly PlannedResource[] | undefined {
+  if (valueAt(server.props, "launchTemplate") === undefined) return undefined;
+  const name = textAt(server.props, "launchTemplate.name");
+  const possible = companionsOf(charging, "aws:ec2/launchTemplate:LaunchTemplate").filter(({ props }) => {
+    const own = textAt(props, "name");
+    return typeof name !== "string" || own === name || own === UNKNOWN;
+  });
+  if (possible.length > 0) return possible;
+  throw new MillwrightError(
+    "price-missing",
+    `There is no price of the launch template of ${labelOf(server)}: it is not in the stack, so that its size and disks are not known.`,
+  );
+}
 
 const service: Charger = (resource, charging) => {
   const count = countAt(resource.props, "desiredCount", { absent: 1, worst: MOST_TASKS });
-  const tasks = companionsOf(charging, "aws:ecs/taskDefinition:TaskDefinition", resource).map(
-    ({ props }) => props,
-  );
+  // Which of the stack's it runs, a plan does not say.
+  const tasks = companionsOf(charging, "aws:ecs/taskDefinition:TaskDefinition").map(({ props }) => props);
+  if (tasks.length === 0)
+    throw new MillwrightError(
+      "price-missing",
+      `There is no price of the task definition of ${labelOf(resource)}: it is not in the stack, so that its size is not known.`,
+    );
   const most = (path: string, absent: number, worst: number) =>
-    Math.max(...[{}, ...tasks].map((props) => countAt(props, path, { absent, worst })));
+    Math.max(...tasks.map((props) => countAt(props, path, { absent, worst })));
   const architectures = tasks.map((props) => textAt(props, "runtimePlatform.cpuArchitecture") ?? "X86_64");
-  const cpu =
-    architectures.every((architecture) => architecture === "ARM64") && tasks.length > 0 ? "arm64" : "x86-64";
+  const cpu = architectures.every((architecture) => architecture === "ARM64") ? "arm64" : "x86-64";
   const hours = count * charging.hours;
+  const diskGb =
+    most("ephemeralStorage.sizeInGib", FREE_TASK_DISK_GB, LARGEST_TASK_DISK_GB) - FREE_TASK_DISK_GB;
   return [
     charge("control-plane", `fargate/vcpu/${cpu}`, (most("cpu", 256, 16_384) / 1_024) * hours),
     charge("control-plane", `fargate/memory/${cpu}`, (most("memory", 512, 122_880) / 1_024) * hours),
+    ...(diskGb > 0 ? [charge("control-plane", "fargate/ephemeral-storage", diskGb * hours)] : []),
+    ...(mayBe(resource.props, "networkConfiguration.assignPublicIp")
+      ? [charge("network", "ipv4/hours", hours)]
+      : []),
   ];
 };
 
@@ -103,11 +120,13 @@ const brokers: Charger = (resource, charging) => {
   const size = textAt(props, "brokerNodeGroupInfo.instanceType");
   const path = "brokerNodeGroupInfo.storageInfo.ebsStorageInfo.volumeSize";
   const storageGb = countAt(props, path, { absent: 1_000, worst: 16_384 });
-  const growth = companionsOf(charging, "aws:appautoscaling/target:Target", resource)[0];
-  const mostGb =
-    growth === undefined
-      ? storageGb
-      : countAt(growth.props, "maxCapacity", { absent: storageGb, worst: 16_384 });
+  const growth = companionsOf(charging, "aws:appautoscaling/target:Target");
+  const mostGb = Math.max(
+    storageGb,
+    ...growth.map(({ props: target }) =>
+      countAt(target, "maxCapacity", { absent: storageGb, worst: 16_384 }),
+    ),
+  );
   const quantity = (gb: number) => gb * count * months;
   return [
     charge("event-log", sizePrice(charging, "msk/broker/", size, name), count * hours),
@@ -117,7 +136,7 @@ const brokers: Charger = (resource, charging) => {
       {
         low: quantity(storageGb),
         expected: quantity(storageGb),
-        high: quantity(Math.max(storageGb, mostGb)),
+        high: quantity(mostGb),
       },
       "the brokers' storage grows itself, up to its limit",
     ),
@@ -125,7 +144,12 @@ const brokers: Charger = (resource, charging) => {
 };
 
 const loadBalancer: Charger = ({ props }, { hours }) => {
-  const kind = textAt(props, "loadBalancerType") === "network" ? "nlb" : "alb";
+  const type = textAt(props, "loadBalancerType");
+  const kind = type === "network" ? "nlb" : type === "gateway" ? "gwlb" : "alb";
+  const addresses = Math.max(
+    lengthAt(props, "subnets", MOST_ZONES),
+    lengthAt(props, "subnetMappings", MOST_ZONES),
+  );
   return [
     charge("control-plane", `${kind}/hours`, hours),
     charge(
@@ -136,15 +160,15 @@ const loadBalancer: Charger = ({ props }, { hours }) => {
     ),
     ...(mayBe(props, "internal") && props["internal"] !== UNKNOWN
       ? []
-      : [charge("network", "ipv4/hours", lengthAt(props, "subnets", 6) * hours)]),
+      : [charge("network", "ipv4/hours", addresses * hours)]),
   ];
 };
 
-/** What computes and what stores: servers, databases, brokers, tasks. */
+/** What computes: servers and their disks, brokers, tasks. */
 export const SERVERS: Readonly<Record<string, Charger>> = {
   "aws:ec2/instance:Instance": instance,
-  "aws:ebs/volume:Volume": ({ props }, { months }) => volumeCharges(props, "size", months),
-  "aws:rds/instance:Instance": database,
+  "aws:ebs/volume:Volume": ({ props: { size, type, ...props } }, { months }) =>
+    diskCharges({ ...props, volumeSize: size, volumeType: type }, months),
   "aws:ecs/service:Service": service,
   "aws:ecr/repository:Repository": images,
   "aws:msk/cluster:Cluster": brokers,

@@ -1,8 +1,8 @@
 import { lengthAt, textAt, UNKNOWN, valueAt, type Props } from "../planned-resource.ts";
-import { charge, type Charger } from "./charging.ts";
+import { charge, MOST_ZONES, type Charger } from "./charging.ts";
 
-/** A region has no more: what a list of subnets that is not known may hold. */
-const MOST_ZONES = 6;
+/** What a list of regions that is not known may hold. */
+const MOST_REGIONS = 40;
 /** CloudWatch takes so many metrics in one alarm. */
 const MOST_METRICS_IN_ALARM = 10;
 const HIGH_RESOLUTION_BELOW_SECONDS = 60;
@@ -10,7 +10,11 @@ const HIGH_RESOLUTION_BELOW_SECONDS = 60;
 const endpoint: Charger = ({ props }, { hours }) => {
   const kind = textAt(props, "vpcEndpointType") ?? "Gateway";
   if (kind === "Gateway") return [];
-  const zones = Math.max(1, lengthAt(props, "subnetIds", MOST_ZONES));
+  const zones = Math.max(
+    1,
+    lengthAt(props, "subnetIds", MOST_ZONES),
+    lengthAt(props, "subnetConfigurations", MOST_ZONES),
+  );
   return [charge("network", "vpc-endpoint/hours", zones * hours)];
 };
 
@@ -41,10 +45,13 @@ export const SURROUNDINGS: Readonly<Record<string, Charger>> = {
   "aws:ec2/vpcEndpoint:VpcEndpoint": endpoint,
   "aws:route53/zone:Zone": (_, { months }) => [charge("api", "route53/zones", months)],
   "aws:kms/key:Key": (_, { months }) => [charge("security", "kms/keys", months)],
-  "aws:secretsmanager/secret:Secret": (_, { months }) => [
-    charge("security", "secrets-manager/secrets", months),
+  "aws:secretsmanager/secret:Secret": ({ props }, { months }) => [
+    charge("security", "secrets-manager/secrets", (1 + lengthAt(props, "replicas", MOST_REGIONS)) * months),
   ],
   "aws:ssm/parameter:Parameter": parameter,
+  "aws:budgets/budgetAction:BudgetAction": (_, { hours }) => [
+    charge("monitoring", "budgets/action-days", hours / 24),
+  ],
   "aws:cloudwatch/metricAlarm:MetricAlarm": alarm,
   "aws:cloudwatch/dashboard:Dashboard": (_, { months }) => [
     charge("monitoring", "cloudwatch/dashboards", months),
