@@ -132,11 +132,3 @@ export async function cellSites(db: Queryable, names: readonly string[]): Promis
 export async function removeDedicatedCell(tx: Queryable, name: string): Promise<void> {
   await tx.query("delete from cell where name = $1 and tier = 'dedicated'", [name]);
 }
-
-/** Tenants that all shared cells together have room for. */
-export async function sharedPlaces(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ places: number }>(
-    "select coalesce(sum(tenant_capacity), 0)::float8 as places from cell where tier = 'shared'",
-  );
-  return rows[0]?.places ?? 0;
-}

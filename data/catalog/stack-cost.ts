@@ -25,11 +25,13 @@ export interface StandingStack {
   /** null: it stands. */
   readonly untilAt: Date | null;
   readonly lines: readonly BillLine[];
+  /** Of the platform's: how many tenants the shared cells had room for. */
+  readonly places: number | null;
 }
 
 /**
- * Writes down what stands now: a stack that is new, another than before, or priced by another book begins a record, and what
- * is gone or changed ends one. A tenant that moves has a server of its own from when that is chosen until it is taken away.
+ * Writes down what stands now: a stack that is new, another than before, or priced by another book begins a record, as does
+ * the platform with other places in its shared cells; what is gone or changed ends one. A tenant that moves has a server of its own from when that is chosen until it is taken away.
  * @returns how many records have begun or ended
  */
 export function followStacks(service: pg.Pool, prices: StackPrices): Promise<number> {
@@ -42,12 +44,13 @@ export function followStacks(service: pg.Pool, prices: StackPrices): Promise<num
     const ended = await tx.query(
       `${STANDING} update stack_cost c set until_at = greatest(from_at, now()) where until_at is null and not exists (
          select from standing s where s.stack = c.stack and s.since is not distinct from c.since
-            and s.tier is not distinct from c.tier and s.lines = c.lines and c.region = $3 and c.book_date = $4::date)`,
+            and s.tier is not distinct from c.tier and s.lines = c.lines
+            and s.places is not distinct from c.places and c.region = $3 and c.book_date = $4::date)`,
       parameters,
     );
     const begun = await tx.query(
-      `${STANDING} insert into stack_cost (stack, about_tenant, since, tier, region, book_date, lines)
-       select stack, tenant, since, tier, $3, $4::date, lines from standing
+      `${STANDING} insert into stack_cost (stack, about_tenant, since, tier, region, book_date, lines, places)
+       select stack, tenant, since, tier, $3, $4::date, lines, places from standing
        on conflict (stack) where until_at is null do nothing`,
       parameters,
     );
@@ -56,9 +59,10 @@ export function followStacks(service: pg.Pool, prices: StackPrices): Promise<num
 }
 
 const STANDING = `with standing as (
-  select '${PLATFORM_STACK}' as stack, null::text as tenant, null::timestamptz(3) as since, null::text as tier, $1::jsonb as lines
+  select '${PLATFORM_STACK}' as stack, null::text as tenant, null::timestamptz(3) as since, null::text as tier, $1::jsonb as lines,
+         (select coalesce(sum(tenant_capacity), 0) from cell where tier = 'shared')::int as places
   union all
-  select 'tenant-' || tenant, tenant, since, tier, $2::jsonb -> tier
+  select 'tenant-' || tenant, tenant, since, tier, $2::jsonb -> tier, null
     from (select t.tenant, t.created_at::timestamptz(3) as since,
                  case when t.tier = 'dedicated' or exists (
                    select from tenant_move m where m.tenant = t.tenant and m.target_cell is not null
@@ -80,7 +84,7 @@ export async function stacksBetween(
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
 ): Promise<readonly StandingStack[]> {
   const { rows } = await service.query<StandingStack>(
-    `select about_tenant as tenant, since, from_at as "fromAt", until_at as "untilAt", lines from stack_cost
+    `select about_tenant as tenant, since, from_at as "fromAt", until_at as "untilAt", lines, places from stack_cost
       where from_at < to_timestamp($2) and (until_at is null or until_at > to_timestamp($1))
       order by stack, from_at`,
     [fromMs / 1000, toMs / 1000],

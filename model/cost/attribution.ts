@@ -1,7 +1,7 @@
 import type { AttributionRule, AttributionRules } from "./attribution-rules.ts";
 import { tenancyKey, type BillLine, type OwedLine, type Tenancy } from "./bill.ts";
 import type { CostComponent } from "./cost-line.ts";
-import { splitExactly } from "./money.ts";
+import { splitExactly, type MicroUsd } from "./money.ts";
 import { NOBODY, partOf, together, unsold, type Presence, type SharedPlan } from "./share.ts";
 import { scaleUsage, type MonthlyUsage } from "./usage.ts";
 
@@ -15,13 +15,22 @@ export interface BilledTenancy extends Tenancy {
   readonly use: MonthlyUsage;
 }
 
-/** By what a bill is split. */
-export interface SplitTerms {
-  readonly rules: AttributionRules;
-  /** What the platform is built for: see {@link unsold}. */
+/** What the platform was built for in some time. */
+export interface SharedTime {
+  /** See {@link unsold}; the mean. */
   readonly plan: SharedPlan;
-  /** Hours of the bill's time. */
   readonly hours: number;
+}
+
+/** By what a bill is split. */
+export interface SplitTerms extends SharedTime {
+  readonly rules: AttributionRules;
+  /** Of a bill in whose time the plan changed: what is shared is split in each by who was there then, and what they used. */
+  readonly spans?: readonly SplitSpan[];
+}
+
+export interface SplitSpan extends SharedTime {
+  readonly tenancies: readonly BilledTenancy[];
 }
 
 /** Why a tenant pays a line: it is its own, it used what is paid by use, or it shares what all share. */
@@ -47,44 +56,38 @@ const SHARED_DATABASES: CostComponent = "time-series";
  * Gives each tenant its part of a bill. What belongs to one is its own; what is paid by use is split by use; what is shared
  * goes by the component's rule, among the tenants and the places that nobody has taken. A use that nobody had, or could
  * have had, in that time is split like the even part.
- * @throws RangeError for negative usage, hours or amounts, and for rules that are not 1 together
+ * @throws RangeError for negative usage, hours or amounts, for rules that are not 1 together, and for spans that are not all
  */
 export function attribute(
   bill: readonly OwedLine[],
   tenancies: readonly BilledTenancy[],
   terms: SplitTerms,
 ): Attribution {
-  // The units that are left over go to the first of equals: in an order that does not depend on how they were read.
-  const sorted = tenancies
-    .map((one) => ({ ...one, key: tenancyKey(one) }))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  for (const one of sorted) refuseNegative(one);
-  const keys = sorted.map(({ key }) => key);
-  const lines = new Map<string, AttributedLine[]>(keys.map((key) => [key, []]));
+  const lines = new Map<string, AttributedLine[]>(tenancies.map((one) => [tenancyKey(one), []]));
   const unattributed: AttributedLine[] = [];
-  const weightsOf = weightsByComponent(sorted, terms);
+  const { rules, plan, hours, spans = [] } = terms;
+  const inAll = weightsByComponent({ plan, hours, tenancies }, rules);
+  const inSpans = spans.map((span) => weightsByComponent(span, rules));
 
-  for (const { owner, taken, ...line } of bill) {
+  for (const { owner, taken, bySpan, ...line } of bill) {
     if (!(line.amount >= 0)) throw new RangeError(`an amount of ${line.amount} for ${line.of}`);
     if (owner !== null) addTo(lines, owner, { ...line, kind: "own" });
-    else if (taken !== undefined) split(line, "used", Object.entries(taken).toSorted());
+    else if (taken !== undefined)
+      give(line, "used", [split(line, line.amount, Object.entries(taken).toSorted())]);
+    else if (bySpan === undefined) give(line, "shared", [split(line, line.amount, inAll(line.component))]);
     else {
-      const weights = weightsOf(line.component);
-      const among = keys.map((key, index): [string, number] => [key, weights.tenants[index] ?? 0]);
-      split(line, "shared", [...among, [PLATFORM, weights.platform]]);
+      refuseIncomplete(line, bySpan, spans.length);
+      const splits = inSpans.map((weightsOf, index) =>
+        split(line, bySpan[index] ?? 0, weightsOf(line.component)),
+      );
+      give(line, "shared", splits);
     }
   }
   return { lines, unattributed };
 
-  function split(line: BillLine, kind: AttributionKind, among: readonly (readonly [string, number])[]): void {
-    const negative = among.find(([, weight]) => !(weight >= 0));
-    if (negative !== undefined) throw new RangeError(`a use of ${negative[1]} of ${line.of}`);
-    const amounts = splitExactly(
-      line.amount,
-      among.map(([, weight]) => weight),
-    );
-    for (const [index, [key]] of among.entries()) {
-      const amount = amounts[index] ?? 0;
+  /** @param splits - who has which parts of the amount; one may have several */
+  function give(line: BillLine, kind: AttributionKind, splits: readonly Split[]): void {
+    for (const [key, amount] of sumByKey(splits)) {
       if (amount === 0) continue;
       const part = { ...line, kind, quantity: line.quantity * (amount / line.amount), amount };
       if (key === PLATFORM) unattributed.push(part);
@@ -96,16 +99,38 @@ export function attribute(
 /** In place of a tenant's key; comes last. */
 const PLATFORM = "";
 
-interface Weights {
-  readonly tenants: readonly number[];
-  readonly platform: number;
+/** Amounts, or what they are split by, and whose: by key. */
+type Split = readonly (readonly [key: string, value: number])[];
+
+function split({ of }: BillLine, amount: MicroUsd, among: Split): Split {
+  const negative = among.find(([, weight]) => !(weight >= 0));
+  if (negative !== undefined) throw new RangeError(`a use of ${negative[1]} of ${of}`);
+  const amounts = splitExactly(
+    amount,
+    among.map(([, weight]) => weight),
+  );
+  return among.map(([key], index) => [key, amounts[index] ?? 0]);
+}
+
+function sumByKey(splits: readonly Split[]): Iterable<Split[number]> {
+  const [first = [], ...others] = splits;
+  if (others.length === 0) return first;
+  const sums = new Map(first);
+  for (const [key, amount] of others.flat()) sums.set(key, (sums.get(key) ?? 0) + amount);
+  return sums;
 }
 
 function weightsByComponent(
-  tenancies: readonly BilledTenancy[],
-  { rules, plan, hours }: SplitTerms,
-): (component: CostComponent) => Weights {
-  const inShared = tenancies.map(({ hours: each, use, sharedPart }) => ({
+  { plan, hours, tenancies: unsorted }: SplitSpan,
+  rules: AttributionRules,
+): (component: CostComponent) => Split {
+  // The units that are left over go to the first of equals: in an order that does not depend on how they were read.
+  const tenancies = unsorted
+    .map((one) => ({ ...one, key: tenancyKey(one) }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  for (const one of tenancies) refuseNegative(one);
+  const inShared = tenancies.map(({ key, hours: each, use, sharedPart }) => ({
+    key,
     hours: each * sharedPart,
     use: scaleUsage(use, sharedPart),
   }));
@@ -114,18 +139,19 @@ function weightsByComponent(
     const left = unsold(plan, taken, hours);
     return { all, left, sum: together(taken, left) };
   });
-  const known = new Map<CostComponent, Weights>();
+  const known = new Map<CostComponent, Split>();
   return (component) => {
     const found = known.get(component);
     if (found !== undefined) return found;
     refuseUneven(component, rules[component]);
     const those = component === SHARED_DATABASES ? everybodyInShared : everybody;
     const { all, left, sum } = those ?? { all: [], left: NOBODY, sum: NOBODY };
-    const tenants = all.map((one) => partOf(component, one, sum, rules));
     // Where nobody was there, and nobody could have been, it is the platform's all the same.
     const platform = sum.hours > 0 ? partOf(component, left, sum, rules) : 1;
-    known.set(component, { tenants, platform });
-    return { tenants, platform };
+    const tenants = all.map((one) => [one.key, partOf(component, one, sum, rules)] as const);
+    const weights = [...tenants, [PLATFORM, platform] as const];
+    known.set(component, weights);
+    return weights;
   };
 }
 
@@ -138,6 +164,12 @@ function addTo(lines: Map<string, AttributedLine[]>, key: string, line: Attribut
 function refuseNegative({ tenant, hours, sharedPart, use }: BilledTenancy): void {
   for (const [name, value] of Object.entries({ hours, sharedPart, ...use }))
     if (!(value >= 0)) throw new RangeError(`${name} of ${value} of tenant ${tenant}`);
+}
+
+function refuseIncomplete({ of, amount }: BillLine, bySpan: readonly MicroUsd[], spanCount: number): void {
+  const sum = bySpan.reduce((total, each) => total + each, 0);
+  if (sum !== amount || bySpan.length !== spanCount || bySpan.some((each) => !(each >= 0)))
+    throw new RangeError(`${sum} in ${bySpan.length} of ${spanCount} spans, of ${amount} for ${of}`);
 }
 
 function refuseUneven(component: CostComponent, { even, by }: AttributionRule): void {

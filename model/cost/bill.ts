@@ -36,6 +36,8 @@ export interface OwedLine extends BillLine {
   readonly owner: string | null;
   /** Of a price for use: the quantity of each tenancy, by key. It is then shared by these, and there is no owner. */
   readonly taken?: Readonly<Record<string, number>>;
+  /** Of what all share, where the bill's time has spans: how much of the amount is in each. */
+  readonly bySpan?: readonly MicroUsd[];
 }
 
 /** The line of a bill that a thing adds that stands for a whole priced month, at its expected quantity. */

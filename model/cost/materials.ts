@@ -36,6 +36,13 @@ export function platformLines(book: PriceBook, preset: AwsPreset, sharedCells = 
   return [...lines, ...more.flat()];
 }
 
+/** The name under which what each shared cell has is one line of a bill: `Instance shared-*-a`. Other names stay as they are. */
+export function inEachCell(of: string): string {
+  return of.replace(CELL, "shared-*");
+}
+
+const CELL = new RegExp(`${FIRST_CELL}(?!\\d)|shared cell \\d+`, "g");
+
 /** The same of a tenant's own stack: its alarms and, when it is dedicated, its servers. Those are of production's size. */
 export function tenantLines(book: PriceBook, tier: Tier): CostLine[] {
   return linesOf(book, TENANTS[tier]);

@@ -155,6 +155,42 @@ describe("attribute", () => {
     );
   });
 
+  it("splits what is shared in each span of its time as a bill of that span alone would", () => {
+    const span = fc.tuple(tenancies, terms);
+    const shared = fc.array(fc.tuple(lineOf(null), fc.nat(5e10), fc.nat(5e10)), { maxLength: 8 });
+    fc.assert(
+      fc.property(span, span, shared, ([early, before], [late, after], both) => {
+        const lines = both.map(([one, first, second]) => ({
+          ...{ ...one, amount: first + second, bySpan: [first, second] },
+        }));
+        const spans = [
+          { ...before, tenancies: early },
+          { ...after, tenancies: late },
+        ];
+        const whole = attribute(lines, early, { ...FULL, spans });
+        const alone = [
+          attribute(
+            both.map(([one, amount]) => ({ ...one, amount })),
+            early,
+            before,
+          ),
+          attribute(
+            both.map(([one, , amount]) => ({ ...one, amount })),
+            late,
+            after,
+          ),
+        ].map(totalsOf);
+        for (const [key, total] of totalsOf(whole))
+          expect(total).to.equal((alone[0]?.get(key) ?? 0) + (alone[1]?.get(key) ?? 0));
+        const all = [...[...whole.lines.values()].flat(), ...whole.unattributed];
+        expect(sumOf(all)).to.equal(sumOf(lines));
+        // One line each, however many spans: bills do not grow with them.
+        for (const of of [...whole.lines.values(), whole.unattributed])
+          expect(of.length).to.be.at.most(lines.length);
+      }),
+    );
+  });
+
   const line: OwedLine = {
     ...{ component: "network", price: "nat/hours", of: "nat", unit: "hour", quantity: 730 },
     ...{ amount: 1_140_000_000, owner: null },
@@ -194,6 +230,12 @@ describe("attribute", () => {
     expect(() => attribute([{ ...line, amount: -1 }], [acme], FULL)).to.throw(RangeError);
     const taken = { ...line, taken: { [tenancyKey(acme)]: -1 } };
     expect(() => attribute([taken], [acme], FULL)).to.throw(RangeError);
+    const { amount } = line;
+    const spans = [FULL, FULL].map((span) => ({ ...span, tenancies: [acme] }));
+    for (const bySpan of [[amount], [amount, 1], [amount + 1, -1], [amount, 0, 0]])
+      expect(() => attribute([{ ...line, bySpan }], [acme], { ...FULL, spans }), String(bySpan)).to.throw(
+        RangeError,
+      );
     const rules = { ...ATTRIBUTION_RULES, network: { even: 0.5, by: { logBytes: 0.6 } } };
     expect(() => attribute([line], [acme], { ...FULL, rules })).to.throw(RangeError, "network");
   });
