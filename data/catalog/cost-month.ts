@@ -48,15 +48,23 @@ export function closeMonth(
       ],
     );
     if (rowCount !== 1) return false;
-    await tx.query(
-      `insert into cost_bill (month, about_tenant, since, hours, total, lines)
-       select $1, tenant, since, hours, total, lines
-         from jsonb_to_recordset($2) as b (tenant text, since timestamptz, hours float8, total bigint, lines jsonb)`,
-      [month.name, JSON.stringify(bill.tenants)],
-    );
+    for (let first = 0; first < bill.tenants.length; first += BILLS_AT_ONCE)
+      await insertBills(tx, month, bill.tenants.slice(first, first + BILLS_AT_ONCE));
     await forgetFormerTenancies(tx, month);
     return true;
   });
+}
+
+/** Some megabytes: PostgreSQL takes no more than 256 MB as one value. */
+const BILLS_AT_ONCE = 200;
+
+async function insertBills(tx: Queryable, { name }: Month, bills: readonly TenantBill[]): Promise<void> {
+  await tx.query(
+    `insert into cost_bill (month, about_tenant, since, hours, total, lines)
+     select $1, tenant, since, hours, total, lines
+       from jsonb_to_recordset($2) as b (tenant text, since timestamptz, hours float8, total bigint, lines jsonb)`,
+    [name, JSON.stringify(bills)],
+  );
 }
 
 const MONTH = `month, closed_at as "closedAt", region, book_date::text as "bookDate", total::float8, unattributed::float8,
