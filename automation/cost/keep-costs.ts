@@ -28,27 +28,43 @@ export interface CostDeps {
   readonly logger: Pick<Logger, "info" | "warn">;
 }
 
+type CostWork = (deps: CostDeps & SpendingDeps, nowMs: number) => Promise<void>;
+
+/** By what the log says where it fails. */
+const HOURLY: readonly (readonly [failure: string, work: CostWork])[] = [
+  ["what the days came to was not kept", keepDays],
+  ["no month was closed", closeDueMonths],
+  ["nobody looked at budgets", watchSpending],
+];
+
 /**
  * Writes down every minute what stands, and once an hour what the days came to, closes months that are over and looks at
- * budgets, until it is stopped. Any number of processes may do so.
+ * budgets, until it is stopped. What fails keeps nothing else from being done, and is tried again after a minute. Any number
+ * of processes may do so.
  */
 export function keepCosts(deps: CostDeps & SpendingDeps, everyMs = MINUTE_MS): Repeated {
-  let keptHour = -1;
+  const doneHours = new Map<CostWork, number>();
+  const succeeds = async (failure: string, work: CostWork, nowMs: number): Promise<boolean> => {
+    try {
+      await work(deps, nowMs);
+      return true;
+    } catch (error) {
+      deps.logger.warn({ err: error }, `${failure}; tried again`);
+      return false;
+    }
+  };
   return repeat(everyMs, async () => {
     const nowMs = Date.now();
-    try {
-      const sharedCells = (await listCells(deps.service)).filter(({ tier }) => tier === "shared").length;
-      await followStacks(deps.service, deps.pricingAt(dateOf(nowMs), sharedCells).stacks);
-      const hour = Math.floor(nowMs / HOUR_MS);
-      if (hour === keptHour) return;
-      await keepDays(deps, nowMs);
-      await closeDueMonths(deps, nowMs);
-      await watchSpending(deps, nowMs);
-      keptHour = hour;
-    } catch (error) {
-      deps.logger.warn({ err: error }, "costs were not kept; tried again");
-    }
+    await succeeds("what stands was not written down", keepStacks, nowMs);
+    const hour = Math.floor(nowMs / HOUR_MS);
+    for (const [failure, work] of HOURLY)
+      if (doneHours.get(work) !== hour && (await succeeds(failure, work, nowMs))) doneHours.set(work, hour);
   });
+}
+
+async function keepStacks({ service, pricingAt }: CostDeps, nowMs: number): Promise<void> {
+  const sharedCells = (await listCells(service)).filter(({ tier }) => tier === "shared").length;
+  await followStacks(service, pricingAt(dateOf(nowMs), sharedCells).stacks);
 }
 
 /** Closes every month that is over for some hours, the oldest first. */
