@@ -2,9 +2,9 @@ import { billInputs } from "../automation/cost/bill-inputs.ts";
 import { pricingOf } from "../automation/cost/price-stacks.ts";
 import { LOCAL_PLACE, quoteBasis } from "../automation/cost/quote-basis.ts";
 import { registerCell } from "../data/catalog/cell.ts";
-import { followStacks } from "../data/catalog/stack-cost.ts";
+import { followStacks, type StackPrices } from "../data/catalog/stack-cost.ts";
 import { addTenant } from "../data/catalog/tenant.ts";
-import { sumOf } from "../model/cost/bill.ts";
+import { sumOf, type BillLine } from "../model/cost/bill.ts";
 import { monthBill } from "../model/cost/month-bill.ts";
 import { monthOf } from "../model/cost/month.ts";
 import { quoteTenant } from "../model/cost/quote.ts";
@@ -16,31 +16,41 @@ import { measureGate } from "./cost/gate-time.ts";
 import type { BenchResult } from "./main.ts";
 import { quantile, round } from "./statistics.ts";
 
-const TENANTS = 1_000;
+const CELLS = 10;
+const TENANTS_OF_CELL = 100;
+const TENANTS = CELLS * TENANTS_OF_CELL;
 const ROUNDS = 7;
 const QUOTES = 300;
 
 /**
- * The bill of a month of a thousand tenants, each with usage on every day: read from the catalog, priced and split. A quote among
- * them, with all that it reads. And what
- * the policy pack adds to a preview.
+ * The bill of a month of a thousand tenants in ten cells, each with usage on every day: read from the catalog, priced and
+ * split. In the middle of the month prices change, and the last of the cells comes. A quote among them, with all that it
+ * reads. And what the policy pack adds to a preview.
  */
 export async function run(): Promise<BenchResult> {
   const { catalog } = await testCatalog();
   try {
     const { service } = catalog;
     const month = monthOf(Date.UTC(2026, 10));
-    const pricing = pricingOf(LOCAL_PLACE)("2026-11-20");
-    for (let cell = 1; cell <= 5; cell++)
-      await registerCell(service, { name: `shared-${cell}`, tier: "shared", tenantCapacity: 200 });
+    const pricingFor = (cells: number) => pricingOf(LOCAL_PLACE)("2026-11-20", cells);
+    const pricing = pricingFor(CELLS);
+    const addCell = (cell: number) =>
+      registerCell(service, { name: `shared-${cell}`, tier: "shared", tenantCapacity: TENANTS_OF_CELL });
+    for (let cell = 1; cell < CELLS; cell++) await addCell(cell);
     for (let index = 0; index < TENANTS; index++) await addTenant(service, newTenant(`bench-${index}`));
     await service.query("update tenant set created_at = $1, state = 'ready'", [new Date(month.fromMs)]);
     await service.query(
       `insert into tenant_placement (tenant, cell, database, schema, epoch, state, has_stack)
        select tenant, 'shared-1', 'db', tenant, 1, 'stable', true from tenant`,
     );
-    await followStacks(service, pricing.stacks);
-    await service.query("update stack_cost set from_at = $1", [new Date(month.fromMs)]);
+    await followStacks(service, pricingFor(CELLS - 1).stacks);
+    await addCell(CELLS);
+    await followStacks(service, dearer(pricing.stacks));
+    await service.query(
+      `update stack_cost set from_at = case when until_at is null then $2 else $1::timestamptz end,
+                             until_at = case when until_at is not null then $2::timestamptz end`,
+      [new Date(month.fromMs), new Date((month.fromMs + month.toMs) / 2)],
+    );
     await service.query(USAGE, [new Date(month.fromMs)]);
     await service.query("analyze usage_day");
 
@@ -64,7 +74,7 @@ export async function run(): Promise<BenchResult> {
     }
     return {
       figures: {
-        tenants: TENANTS,
+        ...{ tenants: TENANTS, cells: CELLS },
         attribution1000TenantsMs: round(quantile(attributionMs, 0.5), 0),
         attribution1000TenantsMsMax: round(Math.max(...attributionMs), 0),
         quoteP50Ms: round(quantile(quoteMs, 0.5)),
@@ -79,6 +89,16 @@ export async function run(): Promise<BenchResult> {
     await catalog.close();
     await mochaHooks.afterAll();
   }
+}
+
+/** By another price book, all of it a tenth more. */
+function dearer({ platform, tenant, ...book }: StackPrices): StackPrices {
+  const raise = (lines: readonly BillLine[]) =>
+    lines.map((line) => ({ ...line, amount: Math.round(line.amount * 1.1) }));
+  return {
+    ...{ ...book, bookDate: "2026-11-21", platform: raise(platform) },
+    tenant: { shared: raise(tenant.shared), dedicated: raise(tenant.dedicated) },
+  };
 }
 
 const USAGE = `insert into usage_day (day, tenant, row_count, byte_count, query_count, query_ms, violation_count,
