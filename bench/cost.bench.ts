@@ -1,3 +1,4 @@
+import { environmentCostWith } from "../automation/cost/environment.ts";
 import { billInputs } from "../automation/cost/bill-inputs.ts";
 import { pricingOf } from "../automation/cost/price-stacks.ts";
 import { LOCAL_PLACE, quoteBasis } from "../automation/cost/quote-basis.ts";
@@ -25,7 +26,7 @@ const QUOTES = 300;
 /**
  * The bill of a month of a thousand tenants in ten cells, each with usage on every day: read from the catalog, priced and
  * split. In the middle of the month prices change, and the last of the cells comes. A quote among them, with all that it
- * reads. And what the policy pack adds to a preview.
+ * reads, and what the environment costs, for which each create waits. And what the policy pack adds to a preview.
  */
 export async function run(): Promise<BenchResult> {
   const { catalog } = await testCatalog();
@@ -72,6 +73,12 @@ export async function run(): Promise<BenchResult> {
       quoteTenant(basis, { tier: "shared", machines: 1 + (quote % 500), assumptions: {} });
       quoteMs.push(performance.now() - startMs);
     }
+    const environmentMs: number[] = [];
+    for (let look = 0; look < QUOTES; look++) {
+      const startMs = performance.now();
+      await environmentCostWith(service, LOCAL_PLACE, month.toMs - DAY_MS);
+      environmentMs.push(performance.now() - startMs);
+    }
     return {
       figures: {
         ...{ tenants: TENANTS, cells: CELLS },
@@ -79,6 +86,8 @@ export async function run(): Promise<BenchResult> {
         attribution1000TenantsMsMax: round(Math.max(...attributionMs), 0),
         quoteP50Ms: round(quantile(quoteMs, 0.5)),
         quoteP99Ms: round(quantile(quoteMs, 0.99)),
+        environmentP50Ms: round(quantile(environmentMs, 0.5)),
+        environmentP99Ms: round(quantile(environmentMs, 0.99)),
         lineCount,
         differenceMicroUsd,
         ...(await measureGate()),

@@ -1,3 +1,4 @@
+import { overEnvironmentBudget, type EnvironmentCost } from "./cost/environment-cost.ts";
 import { MillwrightError } from "./errors.ts";
 import { bytesText, durationText } from "./quantity-text.ts";
 import type { TenantId, TenantState, Tier } from "./tenant.ts";
@@ -23,6 +24,7 @@ export const MOVE_REFUSALS = [
   "max-dedicated-tenants",
   "capacity",
   "budget",
+  "environment-budget",
   "log-retention",
   "disk-full",
   "source-unreachable",
@@ -50,6 +52,8 @@ export interface MovingTenant {
   readonly budgetUsdPerMonth: number | null;
   /** What it costs on each tier, USD a month. */
   readonly costs: Readonly<Record<Tier, number>>;
+  /** What the environment would cost with one more database, the tenant's own. */
+  readonly environment: { readonly costWithDatabase: EnvironmentCost; readonly budgetUsdPerMonth: number };
   /** undefined: it has never had one */
   readonly home: { readonly cell: string; readonly tier: Tier } | undefined;
   /** Another operation than the move itself that waits or runs. */
@@ -127,7 +131,7 @@ const DEDICATED_REMEDIES = {
 };
 
 function roomRefusals(
-  { budgetUsdPerMonth, costs, home, sharedCells, room }: MovingTenant,
+  { budgetUsdPerMonth, costs, environment, home, sharedCells, room }: MovingTenant,
   { tier, cell }: MoveTarget,
   config: TriggerConfig,
 ): readonly MoveRefusal[] {
@@ -136,7 +140,11 @@ function roomRefusals(
       ...budgetHolds(costs.dedicated, budgetUsdPerMonth),
       ...roomHolds(config, "upgrade", { ...room, sharedPlaceCount: 0 }),
     ];
-    return holds.map(({ gate, message }) => refusal(gate, `${message} ${DEDICATED_REMEDIES[gate]}`));
+    const over = overEnvironmentBudget(environment.costWithDatabase, environment.budgetUsdPerMonth);
+    return [
+      ...holds.map(({ gate, message }) => refusal(gate, `${message} ${DEDICATED_REMEDIES[gate]}`)),
+      ...(over === undefined ? [] : [refusal("environment-budget", over)]),
+    ];
   }
   if (cell !== undefined && !sharedCells.has(cell)) {
     const known = [...sharedCells.keys()].join(", ");

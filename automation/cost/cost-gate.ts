@@ -1,7 +1,8 @@
 import type { Queryable } from "../../data/pool.ts";
+import { overEnvironmentBudget } from "../../model/cost/environment-cost.ts";
 import type { Tier } from "../../model/tenant.ts";
 import type { PolicyViolation } from "../engine/engine.ts";
-import type { PricedPlace } from "./quote-basis.ts";
+import { environmentCostWith, type CostGate } from "./environment.ts";
 import { tierCostsOf } from "./tier-costs.ts";
 
 interface BudgetedTenant {
@@ -13,19 +14,32 @@ interface BudgetedTenant {
 }
 
 /**
- * Holds a tenant's quote against its budget.
+ * Holds a tenant that is to come, or to grow, against its own budget and the environment's. Only in a transaction that has the
+ * environment's budget locked it is the truth; outside of one a look.
  * @throws MillwrightError `price-missing`, `price-book-missing`: what has no price does not pass
  */
 export async function budgetViolations(
   service: Queryable,
   tenant: BudgetedTenant,
-  place: PricedPlace,
+  { pricedPlace, environmentBudgetUsd }: CostGate,
 ): Promise<PolicyViolation[]> {
+  const violations: PolicyViolation[] = [];
+  const violate = (policy: string, message: string) =>
+    violations.push({ policy, resource: "tenant", message });
+
   const { id, tier, machines, budgetUsdPerMonth } = tenant;
-  const quotedUsd = (await tierCostsOf(service, place, { tenant: id, machines }))[tier];
-  if (budgetUsdPerMonth === null || quotedUsd <= budgetUsdPerMonth) return [];
-  const message =
-    `A ${tier} tenant with ${machines} machines would cost ${quotedUsd.toFixed(2)} USD a month; ` +
-    `its budget is ${budgetUsdPerMonth}.`;
-  return [{ policy: "tenant-budget", resource: "tenant", message }];
+  if (budgetUsdPerMonth !== null) {
+    const quotedUsd = (await tierCostsOf(service, pricedPlace, { tenant: id, machines }))[tier];
+    if (quotedUsd > budgetUsdPerMonth)
+      violate(
+        "tenant-budget",
+        `A ${tier} tenant with ${machines} machines would cost ${quotedUsd.toFixed(2)} USD a month; ` +
+          `its budget is ${budgetUsdPerMonth}.`,
+      );
+  }
+  const wanted = { id, machines, ownDatabases: tier === "dedicated" ? 1 : 0 };
+  const cost = await environmentCostWith(service, pricedPlace, Date.now(), wanted);
+  const over = overEnvironmentBudget(cost, environmentBudgetUsd);
+  if (over !== undefined) violate("environment-budget", over);
+  return violations;
 }

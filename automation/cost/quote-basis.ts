@@ -32,7 +32,7 @@ export function placeOf({
 }
 
 /** A month, so that each weekday counts about as often as another. */
-const LOOKED_BACK_DAYS = 30;
+export const LOOKED_BACK_DAYS = 30;
 
 /**
  * What a quote stands on today: prices, what the platform is built for, and what the other tenants used of late.

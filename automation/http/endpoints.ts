@@ -9,6 +9,7 @@ import { readEndpoints } from "./data-read-routes.ts";
 import { writeEndpoints } from "./data-write-routes.ts";
 import { decisionEndpoints } from "./decision-routes.ts";
 import { costQuoteEndpoints } from "./cost-quote-routes.ts";
+import { costEnvironmentEndpoints } from "./cost-environment-routes.ts";
 import { costDecisionEndpoints } from "./cost-decision-routes.ts";
 import { deadLetterEndpoints } from "./dead-letter-routes.ts";
 import { docsEndpoints } from "./docs-page.ts";
@@ -63,6 +64,7 @@ export function apiEndpoints(services: ApiServices): readonly Endpoint[] {
     ...billEndpoints(services),
     ...costCheckEndpoints(services),
     ...costQuoteEndpoints(services),
+    ...costEnvironmentEndpoints(services),
     ...costDecisionEndpoints(services),
     ...triggerEndpoints(services),
     ...decisionEndpoints(services),

@@ -7,7 +7,7 @@ import type { QueryService } from "../../handlers/query/query-service.ts";
 import type { TenantCells } from "../../handlers/query/tenant-cells.ts";
 import type { ChannelKind } from "../../model/channel.ts";
 import type { TenantId } from "../../model/tenant.ts";
-import type { PricedPlace } from "../cost/quote-basis.ts";
+import type { CostGate } from "../cost/environment.ts";
 import type { Bills } from "../cost/bills.ts";
 import type { DriftWatch } from "../drift/watch-drift.ts";
 import type { TenantHealth } from "../health/tenant-health.ts";
@@ -18,12 +18,10 @@ import type { ReceiptPublicKey } from "../moves/receipt-key.ts";
 import type { OperationService } from "../operations/service.ts";
 
 /** What the API stands on. */
-export interface ApiServices {
+export interface ApiServices extends CostGate {
   readonly catalog: Catalog;
   readonly operations: OperationService;
   readonly bills: Bills;
-  /** What all tenants and the platform itself may cost together in a month. */
-  readonly environmentBudgetUsd: number;
   readonly drift: Pick<DriftWatch, "checkNow">;
   readonly health: (tenant: TenantId) => Promise<TenantHealth>;
   readonly log: Pick<EventLog, "append">;
@@ -47,8 +45,6 @@ export interface ApiServices {
   };
   /** Servers that dedicated databases can claim; undefined: databases are built. */
   readonly dedicatedServerCount: number | undefined;
-  /** What quotes are made for. */
-  readonly pricedPlace: PricedPlace;
   readonly planMove: (request: PlanRequest) => Promise<MovePlan>;
   readonly receiptKey: ReceiptPublicKey;
   readonly nowMs: () => number;

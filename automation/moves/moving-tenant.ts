@@ -5,7 +5,7 @@ import { countDedicatedTenants, getTenant } from "../../data/catalog/tenant.ts";
 import { takenServerCount } from "../../data/catalog/trigger-tenant.ts";
 import type { Queryable } from "../../data/pool.ts";
 import type { MoveTarget, MovingTenant } from "../../model/move-gate.ts";
-import type { PricedPlace } from "../cost/quote-basis.ts";
+import { environmentCostWith, type CostGate } from "../cost/environment.ts";
 import { tierCostsOf } from "../cost/tier-costs.ts";
 import type { TenantId } from "../../model/tenant.ts";
 
@@ -17,10 +17,9 @@ export interface PlanRequest {
   readonly operation?: string;
 }
 
-interface MovingFacts {
+interface MovingFacts extends CostGate {
   /** Of servers that dedicated databases can claim; empty: databases are built. */
   readonly dedicatedCellUrls: readonly string[];
-  readonly pricedPlace: PricedPlace;
 }
 
 /**
@@ -31,7 +30,7 @@ interface MovingFacts {
 export async function readMovingTenant(
   service: Queryable,
   { tenant: id, operation: own }: PlanRequest,
-  { dedicatedCellUrls, pricedPlace }: MovingFacts,
+  { dedicatedCellUrls, pricedPlace, environmentBudgetUsd }: MovingFacts,
 ): Promise<MovingTenant> {
   const { state, machines, budgetUsdPerMonth, placement } = await getTenant(service, id);
   const cells = await listCells(service);
@@ -41,9 +40,16 @@ export async function readMovingTenant(
   const isBuilt = dedicatedCellUrls.length === 0;
   const open = await openMove(service, id);
   const ends = open === undefined || open.operation === own ? [] : [open.sourceCell, open.targetCell];
+  const ownDatabases = (home?.tier === "dedicated" ? 1 : 0) + 1;
   return {
     ...{ tenant: id, state, budgetUsdPerMonth },
     costs: await tierCostsOf(service, pricedPlace, { tenant: id, machines }),
+    environment: {
+      costWithDatabase: await environmentCostWith(service, pricedPlace, Date.now(), {
+        ...{ id, machines, ownDatabases },
+      }),
+      budgetUsdPerMonth: environmentBudgetUsd,
+    },
     home: home && { cell: home.name, tier: home.tier },
     operation: active.find((one) => one.id !== own),
     followers: ends.filter((cell) => cell !== null).filter((cell) => cell !== home?.name),

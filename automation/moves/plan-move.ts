@@ -24,12 +24,12 @@ import {
 } from "../../model/move-gate.ts";
 import { driftRefusals } from "../../model/target-gate.ts";
 import type { TenantId, Tier } from "../../model/tenant.ts";
-import type { PricedPlace } from "../cost/quote-basis.ts";
+import type { CostGate } from "../cost/environment.ts";
 import { lookAtSource, lookAtTarget, unreachable, type SourceLook, type TargetLook } from "./cell-checks.ts";
 import { readMovingTenant, type PlanRequest } from "./moving-tenant.ts";
 
 /** What a plan looks at. */
-export interface PlanDeps {
+export interface PlanDeps extends CostGate {
   readonly catalog: Pick<Catalog, "service">;
   readonly secrets: SecretStore;
   readonly log: Pick<EventLog, "retention" | "bounds" | "read">;
@@ -39,7 +39,6 @@ export interface PlanDeps {
   readonly dedicatedCellUrls: readonly string[];
   /** How long the way back stays open. */
   readonly moveGraceMs: number;
-  readonly pricedPlace: PricedPlace;
 }
 
 /** A move that nobody has begun. */

@@ -8,7 +8,7 @@ import type { EventLog } from "../../data/event-log/event-log.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { StepName } from "../../model/operation.ts";
 import type { TenantId, TopicKind } from "../../model/tenant.ts";
-import type { PricedPlace } from "../cost/quote-basis.ts";
+import type { CostGate } from "../cost/environment.ts";
 import type { Engine, StackConfig } from "../engine/engine.ts";
 
 /** What operations do inside a cell. All of it can be done again. */
@@ -46,11 +46,11 @@ type StepObserver = (step: StepName, phase: "before" | "after") => Promise<void>
 export interface StackPurpose {
   /** False where it is brought up to be destroyed. */
   readonly isStaying: boolean;
-  /** What the operation adds to the bill: a tenant, another home of one, or nothing. */
+  /** What the operation adds to the bill: a tenant, a database of its own, or nothing. */
   readonly adds: "tenant" | "home" | "nothing";
 }
 
-export interface OperationDependencies {
+export interface OperationDependencies extends CostGate {
   readonly catalog: Catalog;
   readonly engine: Engine;
   readonly log: EventLog;
@@ -68,8 +68,6 @@ export interface OperationDependencies {
   readonly stackConfig?: (tenant: Tenant, purpose: StackPurpose) => Promise<StackConfig>;
   /** Revokes the certificates of a tenant's machines; left out: machines have none. */
   readonly revokeMachines?: (tenant: TenantId) => Promise<void>;
-  /** What a tenant's budget is held against is priced as there. */
-  readonly pricedPlace: PricedPlace;
   /** How long the way back of a move stays open. */
   readonly moveGraceMs: number;
   /** Of tenants whose request does not say. */

@@ -29,11 +29,17 @@ export function gateViolations(facts: GateFacts): PolicyViolation[] {
   return [{ policy: "max-dedicated-tenants", resource: "tenant", message }];
 }
 
+/** Of the request, by policy; any other is about the tier. */
+const POINTERS: Readonly<Record<string, string>> = {
+  "tenant-budget": "/budgetUsdPerMonth",
+  "environment-budget": "/machines",
+};
+
 /** @throws MillwrightError `policy-refused` with every violation */
 export function refuseViolations(violations: readonly PolicyViolation[]): void {
   if (violations.length === 0) return;
   const fields = violations.map(({ policy, message }) => ({
-    pointer: policy === "tenant-budget" ? "/budgetUsdPerMonth" : "/tier",
+    pointer: POINTERS[policy] ?? "/tier",
     message,
   }));
   throw new MillwrightError("policy-refused", violations.map(({ message }) => message).join(" "), { fields });

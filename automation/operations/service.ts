@@ -46,6 +46,7 @@ import { readMovingTenant } from "../moves/moving-tenant.ts";
 import type { OperationDependencies } from "./dependencies.ts";
 import { followOperation } from "./follow.ts";
 import { budgetViolations } from "../cost/cost-gate.ts";
+import { lockEnvironmentBudget } from "../cost/environment.ts";
 import { gateViolations, readGateFacts, refuseViolations } from "./gate.ts";
 import type { Waker } from "./waker.ts";
 
@@ -84,7 +85,7 @@ export interface OperationService {
   readonly violations: (tenant: NewTenant) => Promise<PolicyViolation[]>;
   /** @throws MillwrightError `tenant-exists`, `policy-refused`, `idempotency-key-reused` */
   readonly startCreate: (tenant: NewTenant, request: OperationRequest) => Promise<Operation>;
-  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `idempotency-key-reused` */
+  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `policy-refused`, `idempotency-key-reused` */
   readonly startUpdate: (
     tenant: TenantId,
     change: TenantChange,
@@ -92,7 +93,7 @@ export interface OperationService {
   ) => Promise<Operation>;
   /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `idempotency-key-reused` */
   readonly startDelete: (tenant: TenantId, request: OperationRequest) => Promise<Operation>;
-  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `move-needless`, `move-unfinished`, `policy-refused`, `idempotency-key-reused` */
+  /** @throws MillwrightError `tenant-unknown`, `tenant-busy`, `tenant-not-ready`, `move-needless`, `move-unfinished`, `move-refused`, `idempotency-key-reused` */
   readonly startMove: (
     tenant: TenantId,
     wanted: MoveRequest,
@@ -130,7 +131,7 @@ export function operationService(
 
   const violations = async (db: pg.Pool | pg.PoolClient, tenant: NewTenant) => [
     ...gateViolations(await readGateFacts(db, tenant)),
-    ...(await budgetViolations(db, tenant, deps.pricedPlace)),
+    ...(await budgetViolations(db, tenant, deps)),
   ];
 
   /** @param decide - refuses by throwing, or makes what belongs to the operation, and answers its input */
@@ -183,6 +184,7 @@ export function operationService(
         if (!(await addTenant(tx, { ...tenant, topic }))) {
           throw new MillwrightError("tenant-exists", `The id ${tenant.id} is taken.`);
         }
+        await lockEnvironmentBudget(tx);
         refuseViolations(await violations(tx, tenant));
         return { ...tenant, topic };
       }),
@@ -191,9 +193,11 @@ export function operationService(
       start("update", tenant, change, request, async (tx) => {
         await lockReadyTenant(tx, tenant, "changed");
         const before = await getTenant(tx, tenant);
-        // What adds cost is held against the budget; a budget alone may be lowered below what is there.
-        if ((change.machines ?? 0) > before.machines)
-          refuseViolations(await budgetViolations(tx, { ...before, ...change }, deps.pricedPlace));
+        // What adds cost is held against the budgets; a budget alone may be lowered below what is there.
+        if ((change.machines ?? 0) > before.machines) {
+          await lockEnvironmentBudget(tx);
+          refuseViolations(await budgetViolations(tx, { ...before, ...change }, deps));
+        }
         return { ...change };
       }),
 
@@ -205,7 +209,10 @@ export function operationService(
         const sourceCell = placement?.cell ?? "";
         if (isThere({ tier, cell: sourceCell }, wanted))
           throw new MillwrightError("move-needless", `${tenant} is on the ${tier} tier, in ${sourceCell}.`);
-        if (wanted.tier === "dedicated") await lockDedicatedTenants(tx);
+        if (wanted.tier === "dedicated") {
+          await lockDedicatedTenants(tx);
+          await lockEnvironmentBudget(tx);
+        }
         const moving = await readMovingTenant(tx, { tenant, target: wanted }, deps);
         refuseMove(placeRefusals(moving, wanted, (await currentTriggers(tx)).triggers));
         const { decision, tier: targetTier } = wanted;

@@ -6,8 +6,11 @@ import type { Tenant } from "../../data/catalog/tenant.ts";
 import type { Queryable } from "../../data/pool.ts";
 import type { SecretStore } from "../../data/secret-store.ts";
 import type { AwsPlatformSettings } from "../../model/aws/platform-settings.ts";
-import { costBeside } from "../../model/cost/stack-cost.ts";
-import { placeOf, quoteBasis } from "../cost/quote-basis.ts";
+import { costBeside, type CostBeside } from "../../model/cost/stack-cost.ts";
+import { NO_USAGE } from "../../model/cost/usage.ts";
+import { exceptionsFor } from "../../model/policy/tenant-exception.ts";
+import { standingNow } from "../cost/environment.ts";
+import { placeOf, quoteBasis, type PricedPlace } from "../cost/quote-basis.ts";
 import type { StackConfig } from "../engine/engine.ts";
 import type { OperationDependencies, StackPurpose } from "../operations/dependencies.ts";
 
@@ -36,19 +39,19 @@ export function awsOperations(
  * by its quote before it begins, and nobody has to pay more to rotate passwords, to go back, or to go.
  * @throws MillwrightError `price-missing`, `price-book-missing`
  */
-async function awsStackConfig(
+export async function awsStackConfig(
   service: Queryable,
-  aws: Pick<AwsPlatformSettings, "environment" | "environmentBudgetUsdPerMonth" | "region" | "stackConfig">,
-  { id, tier, machines, budgetUsdPerMonth }: Tenant,
+  aws: Pick<
+    AwsPlatformSettings,
+    "environment" | "environmentBudgetUsdPerMonth" | "region" | "stackConfig" | "tenantExceptions"
+  >,
+  tenant: Tenant,
   { isStaying, adds }: StackPurpose,
 ): Promise<StackConfig> {
+  const { id, budgetUsdPerMonth } = tenant;
   const beside =
     isStaying && adds !== "nothing"
-      ? costBeside(await quoteBasis(service, placeOf(aws), Date.now(), id), {
-          tier,
-          machines,
-          assumptions: {},
-        })
+      ? await besideOf(service, placeOf(aws), tenant)
       : { elsewhereUsdPerMonth: 0, useUsdPerMonth: 0, shareUsdPerMonth: 0 };
   const budget = budgetUsdPerMonth === null || !isStaying ? {} : { budgetUsdPerMonth };
   return {
@@ -59,5 +62,20 @@ async function awsStackConfig(
       holdsBudget: adds === "tenant",
       environmentBudgetUsdPerMonth: aws.environmentBudgetUsdPerMonth,
     }),
+    "millwright:policyExceptions": JSON.stringify(exceptionsFor(id, aws.tenantExceptions)),
   };
+}
+
+async function besideOf(
+  service: Queryable,
+  place: PricedPlace,
+  { id, tier, machines }: Tenant,
+): Promise<CostBeside> {
+  const nowMs = Date.now();
+  const standing = await standingNow(service, nowMs);
+  const measured = standing.get(id)?.measured ?? NO_USAGE;
+  standing.delete(id);
+  const basis = await quoteBasis(service, place, nowMs, id);
+  const others = [...standing.values()];
+  return costBeside(basis, { tier, machines, assumptions: {} }, { others, measured });
 }

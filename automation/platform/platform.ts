@@ -130,12 +130,13 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     await registerCell(catalog.service, { name, tier: "shared", tenantCapacity });
   await prepareEventTopics(catalog, log);
 
-  const { timescaleCellUrls: dedicatedCellUrls, moveGraceMs } = settings;
+  const { timescaleCellUrls: dedicatedCellUrls, moveGraceMs, environmentBudgetUsd } = settings;
+  const costGate = { pricedPlace, environmentBudgetUsd };
   const machines = aws && machineEntrance(new MachineAuthority(await awsAccount(aws)), aws);
-  const moving = { catalog, log, secrets, home, dedicatedCellUrls, moveGraceMs, pricedPlace };
+  const moving = { catalog, log, secrets, home, dedicatedCellUrls, moveGraceMs, ...costGate };
   const operations = starting.adopt(
     await startOperations({
-      ...{ ...moving, engine, logger, pricedPlace },
+      ...{ ...moving, engine, logger },
       cells: { prepareCell, prepareTenant, dropTenantRows, settleFence, checkLogin: pingDatabase },
       databaseUrl: access.workflowsUrl,
       environment,
@@ -184,16 +185,14 @@ export async function startPlatform(settings: Settings, progress: Progress): Pro
     (it) => it.stop(),
   );
   const pricing = { service: catalog.service, pricingAt: pricingOf(pricedPlace) };
-  const { environmentBudgetUsd } = settings;
   starting.adopt(keepCosts({ ...pricing, logger, environmentBudgetUsd }), (it) => it.stop());
   const api = starting.adopt(
     await serveApi(
       {
         bills: openBills({ ...pricing, nowMs: Date.now }),
-        environmentBudgetUsd,
         ...{ catalog, log: intakeLog, logger, tokens },
         operations: operations.service,
-        pricedPlace,
+        ...costGate,
         planMove: (request) => planMove(moving, request),
         drift,
         health: healthService({ service: catalog.service, secretOf, log, nowMs: Date.now }),

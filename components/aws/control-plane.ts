@@ -28,6 +28,7 @@ export interface ControlPlaneArgs extends ControlPlaneReach {
   /** `millwright:aws` of tenants' stacks. */
   readonly stackConfig: AwsPlatformSettings["stackConfig"];
   readonly environmentBudgetUsdPerMonth: number;
+  readonly tenantExceptions: AwsPlatformSettings["tenantExceptions"];
   /** Further variables (README.md): by what it can send, whose pages may call. */
   readonly variables: Readonly<Record<string, pulumi.Input<string>>>;
   /** Another one after each change of the functions' catalog login, whose role the service prepares as it starts. */
@@ -186,9 +187,10 @@ export class ControlPlane extends pulumi.ComponentResource {
 
 function environmentOf(args: ControlPlaneArgs): Record<string, pulumi.Input<string>> {
   const { scope, region, keyArns, eventLog, catalog, state, sharedCells, stackConfig } = args;
-  const { environmentBudgetUsdPerMonth } = args;
+  const { environmentBudgetUsdPerMonth, tenantExceptions } = args;
   const platform: pulumi.Input<AwsPlatformSettings> = pulumi.output({
     ...{ region, environment: scope.environment, sharedCells, stackConfig, environmentBudgetUsdPerMonth },
+    tenantExceptions: [...tenantExceptions],
     secrets: { prefix: storedSecretPrefix(scope), kmsKeyArn: keyArns.secrets },
     state: {
       url: `s3://${state.bucket}?region=${region}`,

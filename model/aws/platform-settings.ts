@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { tenantException } from "../policy/tenant-exception.ts";
 import { awsRegion } from "./region.ts";
 
 const text = z.string().min(1);
@@ -28,6 +29,8 @@ export const awsPlatformSettings = z.strictObject({
   stackConfig: z.record(z.string(), z.unknown()),
   /** What all stacks of the environment may cost together; left out: the gate's own. */
   environmentBudgetUsdPerMonth: z.number().positive().optional(),
+  /** From the rules of the policy pack, for the stacks of tenants. */
+  tenantExceptions: z.array(tenantException).readonly().default([]),
   catalog: z.strictObject({
     /** ARN of the login that functions have, with the database's address. */
     serviceSecret: text,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { awsRegion } from "../aws/region.ts";
 import { AWS_PRESETS, type AwsPreset } from "../aws/settings.ts";
 import { policyException } from "./exception.ts";
+import { tenantException } from "./tenant-exception.ts";
 
 /** The component whose inputs they are: a plan holds resources and nothing else. */
 export const POLICY_FACTS_TYPE = "millwright:policy:Facts";
@@ -35,5 +36,7 @@ export const policyFacts = z.strictObject({
     })
     .optional(),
   exceptions: z.array(policyException).max(MOST_EXCEPTIONS),
+  /** In the platform's stack: what the service passes on to those of tenants. */
+  tenantExceptions: z.array(tenantException).max(MOST_EXCEPTIONS).optional(),
 });
 export type PolicyFacts = z.infer<typeof policyFacts>;

@@ -16,8 +16,7 @@ export const environmentBudget: StackRule = {
   isExceptable: false,
   violations(stack) {
     const { environmentBudgetUsdPerMonth: budget, elsewhereUsdPerMonth: elsewhere, tenant } = stack.facts;
-    if (elsewhere === undefined)
-      return [notKnown("what the environment's other stacks cost", "elsewhereUsdPerMonth")];
+    if (elsewhere === undefined) return [elsewhereNotKnown(tenant === undefined)];
     if (tenant === undefined)
       return over("The environment", budget, {
         "this stack": costOf(stack),
@@ -69,6 +68,17 @@ function over(who: string, budgetUsd: number, parts: Readonly<Record<string, Mic
 
 function usd(amount: MicroUsd): string {
   return `$${usdOf(amount).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+}
+
+/** The service adds it up; a first platform has none yet, and nothing beside it. */
+function elsewhereNotKnown(isPlatform: boolean): string {
+  const sum = isPlatform ? ".tenantsUsdPerMonth" : "(.platformUsdPerMonth + .tenantsUsdPerMonth)";
+  return (
+    `${notKnown("what the environment's other stacks cost", "elsewhereUsdPerMonth")} The service knows: ` +
+    `pulumi config set --path millwright:cost.elsewhereUsdPerMonth "$(curl -sf -H "Authorization: Bearer $TOKEN" ` +
+    `$URL/v1/cost/environment | jq '.environment | ${sum} | ceil')"` +
+    (isPlatform ? "; while there is none, and so no tenant, it is 0." : ".")
+  );
 }
 
 function notKnown(what: string, key: string): string {

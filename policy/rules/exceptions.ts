@@ -8,8 +8,9 @@ export function policyExceptions(exceptable: ReadonlySet<string>): StackRule {
     description: `Exceptions are from rules that know some, and for ${LONGEST_EXCEPTION_DAYS} days at most.`,
     isLimit: false,
     isExceptable: false,
-    violations: ({ facts: { exceptions }, today }) =>
-      exceptions.flatMap((exception) => {
+    // Those for tenants here, too: a wrong one stops the platform's `up` instead of every operation on a tenant.
+    violations: ({ facts: { exceptions, tenantExceptions = [] }, today }) =>
+      [...exceptions, ...tenantExceptions].flatMap((exception) => {
         const { policy, resource, owner, until } = exception;
         const named = `The exception of ${resource} from ${policy} (${owner}, until ${until})`;
         if (!exceptable.has(policy))

@@ -138,6 +138,7 @@ export async function awsPlatformStack(environment: string) {
       variables: { ...notify, MILLWRIGHT_CORS_ORIGINS: config.api.corsOrigins.join(",") },
       stackConfig: config.forTenants,
       environmentBudgetUsdPerMonth: facts.environmentBudgetUsdPerMonth,
+      tenantExceptions: facts.tenantExceptions ?? [],
     },
     // The load balancer's listener has to have the target group before tasks may be put into it.
     { ...ours, dependsOn: [balancer] },

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { policyException } from "../../model/policy/exception.ts";
+import { tenantException } from "../../model/policy/tenant-exception.ts";
 import {
   budgetUsd,
   costUsd,
@@ -17,15 +18,19 @@ const cost = z.strictObject({
   /** In a tenant's stack: what its use costs, and its part of what is shared; `POST /v1/cost/quote` says both. */
   useUsdPerMonth: costUsd.optional(),
   shareUsdPerMonth: costUsd.optional(),
-  /** In a tenant's stack: false where nothing is to be added, so that nobody has to pay more to rotate, or to go back. */
+  /**
+   * In a tenant's stack: false where the service adds nothing, so that nobody has to pay more to rotate, or to go back. It takes
+   * no more away than a budget that is left out, and the budget that AWS watches stays.
+   */
   holdsBudget: z.boolean().default(true),
 });
 
 const exceptions = z.array(policyException).max(MOST_EXCEPTIONS);
+const tenantExceptions = z.array(tenantException).max(MOST_EXCEPTIONS);
 
 /**
- * `millwright:cost` and `millwright:policyExceptions`, with what the policy must know of the environment beside them. The
- * tenant's budget is `aws.budgetUsdPerMonth` of its stack.
+ * `millwright:cost` and `millwright:policyExceptions`, with what the policy must know of the environment beside them; in the
+ * platform's stack `millwright:tenantExceptions` too. The tenant's budget is `aws.budgetUsdPerMonth` of its stack.
  * @param tenant - whether the stack is one tenant's
  */
 export function readPolicyFacts(
@@ -40,7 +45,7 @@ export function readPolicyFacts(
     ...{ environment, preset, region, environmentBudgetUsdPerMonth, elsewhereUsdPerMonth },
     ...(tenant
       ? { tenant: { budgetUsdPerMonth: holdsBudget ? budgetUsdPerMonth : undefined, ...ofTenant } }
-      : {}),
+      : { tenantExceptions: jsonConfig("tenantExceptions", tenantExceptions.prefault([])) }),
     exceptions: jsonConfig("policyExceptions", exceptions.prefault([])),
   };
 }

@@ -20,6 +20,7 @@ const acme: MovingTenant = {
   state: "ready",
   budgetUsdPerMonth: null,
   costs: { shared: 6, dedicated: 500 },
+  environment: { costWithDatabase: { platform: 2_000e6, tenants: 1_000e6 }, budgetUsdPerMonth: 3_000 },
   home: { cell: "shared-1", tier: "shared" },
   operation: undefined,
   followers: [],
@@ -61,6 +62,15 @@ describe("a move", () => {
       "nowhere",
     ).to.deep.equal(["tenant-not-ready"]);
     expect(codes({ ...acme, state: "moving" }, { tier: "dedicated" }), "by itself").to.deep.equal([]);
+  });
+
+  it("to a database of the tenant's own stays within what the environment may cost", () => {
+    const environment = { ...acme.environment, budgetUsdPerMonth: 2_999.99 };
+    const refusals = placeRefusals({ ...acme, environment }, { tier: "dedicated" }, DEFAULT_TRIGGERS);
+    expect(refusals.map(({ code }) => code)).to.deep.equal(["environment-budget"]);
+    expect(refusals[0]?.message).to.match(/3,000\.00 USD a month.* budget of 2,999\.99: .* raise the budget/);
+    const cheaper = { ...dedicated, environment };
+    expect(codes(cheaper, { tier: "shared" }), "a move that makes room").to.deep.equal([]);
   });
 
   it("needs a place, says all that is missing at once, and what to do", () => {

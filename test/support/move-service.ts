@@ -128,6 +128,7 @@ async function main({ home, queueUrl, cells, stopAt }: MoveServicePlace): Promis
   const { service } = await startOperations({
     ...{ catalog, secrets, home, databaseUrl: queueUrl, engine: schemaEngine(cells) },
     pricedPlace: LOCAL_PLACE,
+    environmentBudgetUsd: 50_000,
     log:
       kafka === undefined
         ? openEmbeddedLog(access, access.log, client)

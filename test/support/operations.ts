@@ -78,6 +78,7 @@ export async function runOperations(
     databaseUrl: `postgresql://${user}:${password}@${host}:${port}/${database}_queue`,
     environment: "test",
     pricedPlace: LOCAL_PLACE,
+    environmentBudgetUsd: 50_000,
     home: tmpdir(),
     moveGraceMs: 60_000,
     defaultTopic: "own",

@@ -30,7 +30,7 @@ async function gate({ owned, deps }: OperationRun) {
   const tenant = await getTenant(service, owned.tenant);
   refuseViolations([
     ...gateViolations(await readGateFacts(service, tenant)),
-    ...(await budgetViolations(service, tenant, deps.pricedPlace)),
+    ...(await budgetViolations(service, tenant, deps)),
   ]);
   return undefined;
 }

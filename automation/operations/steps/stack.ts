@@ -6,7 +6,6 @@ import { openMove } from "../../../data/catalog/tenant-move.ts";
 import { getTenant, type Tenant } from "../../../data/catalog/tenant.ts";
 import { cellLogin, cellSecret } from "../../../data/cell/cell-secret.ts";
 import { MillwrightError } from "../../../model/errors.ts";
-import type { OperationKind } from "../../../model/operation.ts";
 import { tenantLog } from "../../../model/tenant-log.ts";
 import { tenantStackName, type Placement } from "../../../model/tenant.ts";
 import type { StackSession } from "../../engine/engine.ts";
@@ -73,10 +72,11 @@ export async function homesOf(
   return cellSites(service, [cell, ...others.filter((other) => typeof other === "string")]);
 }
 
-const ADDED_BY: Readonly<Partial<Record<OperationKind, StackPurpose["adds"]>>> = {
-  create: "tenant",
-  move: "home",
-};
+/** A move to a shared database makes room. */
+function addedBy({ kind, input }: OperationRun["owned"]): StackPurpose["adds"] {
+  if (kind === "create") return "tenant";
+  return kind === "move" && input["tier"] === "dedicated" ? "home" : "nothing";
+}
 
 /**
  * The engine on the tenant's stack, under this owner's fencing token.
@@ -93,7 +93,7 @@ export async function tenantSession(
     config: {
       ...(await deps.stackConfig?.(tenant, {
         isStaying: homes.some(({ isProtected }) => isProtected),
-        adds: ADDED_BY[owned.kind] ?? "nothing",
+        adds: addedBy(owned),
       })),
       ...tenantStackConfig({
         home: deps.home,

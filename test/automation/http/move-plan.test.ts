@@ -32,7 +32,13 @@ describe("GET /v1/tenants/ID/move-plan", () => {
     api = await TestApi.start({
       planMove: (request) => {
         if (!isReal) return Promise.resolve(PLAN);
-        const places = { home: tmpdir(), dedicatedCellUrls: [], moveGraceMs: 1, pricedPlace: LOCAL_PLACE };
+        const places = {
+          home: tmpdir(),
+          dedicatedCellUrls: [],
+          moveGraceMs: 1,
+          pricedPlace: LOCAL_PLACE,
+          environmentBudgetUsd: 50_000,
+        };
         return planMove({ catalog: api.catalog, secrets, log, ...places }, request);
       },
     });

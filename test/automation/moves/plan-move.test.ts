@@ -43,7 +43,12 @@ describe("the plan of a move", () => {
     const store = { get: (name: string) => Promise.resolve(secrets[name]), add: no, put: no, remove: no };
     return {
       ...{ catalog: test.catalog, secrets: store, log: log.log, home: tmpdir() },
-      ...{ dedicatedCellUrls: [], moveGraceMs: 3_600_000, pricedPlace: LOCAL_PLACE },
+      ...{
+        dedicatedCellUrls: [],
+        moveGraceMs: 3_600_000,
+        pricedPlace: LOCAL_PLACE,
+        environmentBudgetUsd: 50_000,
+      },
       ...more,
     };
   };

@@ -38,6 +38,7 @@ describe("ControlPlane", () => {
         sharedCells: [{ name: "shared-1", tenantCapacity: 100 }],
         stackConfig: { region: "us-east-1" },
         environmentBudgetUsdPerMonth: 10_000,
+        tenantExceptions: [],
       },
       created.watched,
     );
@@ -89,6 +90,7 @@ describe("ControlPlane", () => {
       sharedCells: [{ name: "shared-1", tenantCapacity: 100 }],
       stackConfig: { region: "us-east-1" },
       environmentBudgetUsdPerMonth: 10_000,
+      tenantExceptions: [],
       catalog: { serviceSecret: "arn:login", adminSecret: "arn:admin" },
       machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com" },
     });

@@ -55,7 +55,7 @@ describe("policies with the longest names", () => {
         catalog: { adminSecretArn: secret, loginSecretArn: secret },
         machines: { endpoint: "abc-ats.iot.ap-southeast-1.amazonaws.com" },
         state: { bucket: "b".repeat(63), keyAlias: `alias/${"k".repeat(64)}` },
-        ...{ sharedCells: [], stackConfig: {}, environmentBudgetUsdPerMonth: 10_000 },
+        ...{ sharedCells: [], stackConfig: {}, environmentBudgetUsdPerMonth: 10_000, tenantExceptions: [] },
       },
       created.watched,
     );

@@ -11,6 +11,9 @@ describe("the gate, over variations of exceptions, which", () => {
   const excepted = (until: string, policy = "volume-sizes", resource = "big") =>
     factsOf({ exceptions: [{ policy, resource, owner, reason, until }] });
 
+  const tenantsExcepted = (until: string, policy = "volume-sizes") =>
+    factsOf({ tenantExceptions: [{ tenants: "*", policy, resource: "big", owner, reason, until }] });
+
   for (const until of [TODAY, "2027-02-20"])
     it(`count until ${until}, and are told with their owner`, async () => {
       const { refused, advised } = await gate([excepted(until), big]);
@@ -38,6 +41,13 @@ describe("the gate, over variations of exceptions, which", () => {
     ["from exposure", excepted(TODAY, "no-public-exposure"), ["policy-exceptions", "volume-sizes"]],
     ["from no rule of ours", excepted(TODAY, "volume-size"), ["policy-exceptions", "volume-sizes"]],
     ["of another resource", excepted(TODAY, "volume-sizes", "other"), ["volume-sizes"]],
+    ["of a tenant's stack", tenantsExcepted(TODAY), ["volume-sizes"]],
+    ["of a tenant's, and longer", tenantsExcepted("2027-02-21"), ["policy-exceptions", "volume-sizes"]],
+    [
+      "of a tenant's, from exposure",
+      tenantsExcepted(TODAY, "no-public-exposure"),
+      ["policy-exceptions", "volume-sizes"],
+    ],
     ["of everything", excepted(TODAY, "volume-sizes", "*"), ["volume-sizes"]],
   ] as const)
     it(`do not count ${what}`, async () => {

@@ -39,6 +39,15 @@ describe("readPolicyFacts", () => {
     expect(read({}, false).tenant).to.equal(undefined);
   });
 
+  it("takes exceptions for tenants in the platform's stack only", () => {
+    const tenantExceptions = [{ ...exception, tenants: "customer-*" }];
+    const facts = read({ tenantExceptions }, false);
+    expect(policyFacts.parse(facts)).to.deep.include({ tenantExceptions, exceptions: [] });
+    expect(read({ tenantExceptions }).tenantExceptions).to.equal(undefined);
+    const nobodys = [{ ...exception, tenants: "" }];
+    expect(() => read({ tenantExceptions: nobodys }, false)).to.throw(/tenantExceptions\.0\.tenants/);
+  });
+
   for (const [config, key] of [
     [{ cost: { environmentBudgetUsdPerMonth: 0 } }, /cost\.environmentBudgetUsdPerMonth/],
     [{ aws: { budgetUsdPerMonth: 0 } }, /aws\.budgetUsdPerMonth/],
