@@ -24,9 +24,10 @@ const ROUNDS = 7;
 const QUOTES = 300;
 
 /**
- * The bill of a month of a thousand tenants in ten cells, each with usage on every day: read from the catalog, priced and
- * split. In the middle of the month prices change, and the last of the cells comes. A quote among them, with all that it
- * reads, and what the environment costs, for which each create waits. And what the policy pack adds to a preview.
+ * The bill of a month of a thousand tenants in ten cells, each with usage on every day of it and of the year before: read from
+ * the catalog, priced and split. In the middle of the month prices change, and the last of the cells comes. A quote among them,
+ * with all that it reads, and what the environment costs, for which each create waits. And what the policy pack adds to a
+ * preview.
  */
 export async function run(): Promise<BenchResult> {
   const { catalog } = await testCatalog();
@@ -114,4 +115,4 @@ const USAGE = `insert into usage_day (day, tenant, row_count, byte_count, query_
                                       held_query_count, cell_query_ms, storage_bytes)
   select $1::timestamptz + n * interval '1 day', tenant, 1000000 + abs(hashtext(tenant)) % 1000000, 2e8::bigint, 5000,
          100000, 0, 10, 200000, 1e9::bigint
-    from tenant, generate_series(0, 29) n`;
+    from tenant, generate_series(-365, 29) n`;

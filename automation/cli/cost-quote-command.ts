@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { ENTRANCES, type Entrance } from "../../model/cost/usage-charges.ts";
 import { TIERS, type Tier } from "../../model/tenant.ts";
 import { quoteAnswer, type QuoteAnswer } from "./answers.ts";
 import { call, show, type CommandContext } from "./context.ts";
@@ -9,6 +10,7 @@ interface QuoteOptions {
   readonly machines: number;
   readonly price?: number;
   readonly region?: string;
+  readonly entrance?: Entrance;
 }
 
 export function addCostQuoteCommand(program: Command, context: CommandContext): void {
@@ -19,6 +21,7 @@ export function addCostQuoteCommand(program: Command, context: CommandContext): 
     .addOption(new Option("--tier <tier>").choices(TIERS).default("shared"))
     .requiredOption("--machines <count>", "that it watches", number)
     .option("--price <usd>", "asked of it a month: says what is left", number)
+    .addOption(new Option("--entrance <way>", "by which readings come in").choices(ENTRANCES))
     .option("--region <region>", "another than the platform's own")
     .action(async ({ price, ...asked }: QuoteOptions, command: Command) => {
       const body = { ...asked, ...(price === undefined ? {} : { priceUsdPerMonth: price }) };
@@ -42,7 +45,12 @@ function quoteText(quote: QuoteAnswer["quote"]): string {
     ...shares,
     ["TOTAL", ...usd(quote.totalUsdPerMonth)],
   ];
+  const growth = quote.growth.filter(({ month }) => SHOWN_MONTHS.has(month));
   const sides = facts([
+    [
+      "in its first year",
+      `${growth.map(({ month, usdPerMonth }) => `${cents(usdPerMonth)} in month ${month}`).join(", ")} USD, as history fills up`,
+    ],
     ["in the shared database", `${cents(quote.byTier.shared.expected)} USD`],
     ["with one of its own", `${cents(quote.byTier.dedicated.expected)} USD`],
     ["which is cheaper from", cheaper === null ? "never" : `${figure(cheaper)} machines`],
@@ -50,6 +58,10 @@ function quoteText(quote: QuoteAnswer["quote"]): string {
       "and needed from",
       necessary === null ? "never" : `${figure(necessary.machines)} machines (${necessary.because})`,
     ],
+    ...TIERS.flatMap((tier) => {
+      const shortfall = quote.shortfalls[tier];
+      return shortfall === null ? [] : [[`no room: ${tier}`, shortfall] as const];
+    }),
     ["prices", `${quote.region}, ${quote.priceBook}`],
     ...(margin === null
       ? []
@@ -62,6 +74,9 @@ function quoteText(quote: QuoteAnswer["quote"]): string {
   ]);
   return `${table(["USD A MONTH", "EXPECTED", "BETWEEN"], rows)}\n\n${sides}`;
 }
+
+/** Of the first year. */
+const SHOWN_MONTHS: ReadonlySet<number> = new Set([1, 3, 6, 12]);
 
 function cents(usd: number): string {
   return usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });

@@ -38,7 +38,7 @@ export function standingNow(service: Queryable, nowMs: number): Promise<Map<stri
  */
 export async function environmentCostWith(
   service: Queryable,
-  { region, preset }: PricedPlace,
+  { region, preset, entrance }: PricedPlace,
   nowMs: number,
   wanted?: WantedTenant,
 ): Promise<EnvironmentCost> {
@@ -55,7 +55,7 @@ export async function environmentCostWith(
   }
   const book = bookOf({ region, date: new Date(nowMs).toISOString().slice(0, 10) });
   const sharedCells = cells.filter(({ tier }) => tier === "shared").length;
-  return environmentCost({ book, preset, sharedCells }, [...tenants.values()]);
+  return environmentCost({ book, preset, entrance, sharedCells }, [...tenants.values()]);
 }
 
 const NOT_THERE: StandingTenant = { machines: 0, ownDatabases: 0, measured: NO_USAGE };

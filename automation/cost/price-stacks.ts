@@ -1,10 +1,13 @@
+import type { AwsPreset } from "../../model/aws/settings.ts";
 import type { BilledTenancy } from "../../model/cost/attribution.ts";
 import { monthlyLine } from "../../model/cost/bill.ts";
 import type { Charge } from "../../model/cost/cost-line.ts";
 import { platformLines, tenantLines } from "../../model/cost/materials.ts";
 import type { Standing } from "../../model/cost/month.ts";
 import { bookOf } from "../../model/cost/price-books.ts";
+import { moreVolumeCharges } from "../../model/cost/sizing.ts";
 import { usageCharges } from "../../model/cost/usage-charges.ts";
+import { scaleSizes } from "../../model/cost/usage.ts";
 import type { Pricing, PricingAt } from "./pricing.ts";
 import type { PricedPlace } from "./quote-basis.ts";
 
@@ -27,20 +30,27 @@ export function pricingOf({ region, preset }: PricedPlace): PricingAt {
           dedicated: tenantLines(book, "dedicated").map(monthlyLine),
         },
       },
-      chargesOf: chargesWhileThere,
+      chargesOf: (tenancy, period) => chargesWhileThere(preset, tenancy, period),
     };
     known.set(key, pricing);
     return pricing;
   };
 }
 
-/** Of a bill's use the sizes are averages over the bill's time, of a charge's over the time in which the tenant was there. */
-function chargesWhileThere({ use, hours }: BilledTenancy, period: Standing): readonly Charge[] {
+/**
+ * Of a bill's use the sizes are averages over the bill's time, of a charge's over the time in which the tenant was there. Nothing
+ * meters by which way readings came: all count as calls of the API (docs/cost.md).
+ */
+function chargesWhileThere(
+  preset: AwsPreset,
+  { use, hours, sharedPart }: BilledTenancy,
+  period: Standing,
+): readonly Charge[] {
   const part = period.hours > 0 ? hours / period.hours : 0;
-  const sizes = part > 0 ? 1 / part : 0;
-  const { storageBytes, archiveBytes } = use;
-  return usageCharges(
-    { ...use, storageBytes: storageBytes * sizes, archiveBytes: archiveBytes * sizes },
-    { hours, months: period.months * part },
-  );
+  const whileThere = scaleSizes(use, part > 0 ? 1 / part : 0);
+  const months = period.months * part;
+  return [
+    ...usageCharges(whileThere, { preset, entrance: "http" }, { hours, months }),
+    ...moreVolumeCharges(whileThere, months * (1 - sharedPart)),
+  ];
 }

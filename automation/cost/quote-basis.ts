@@ -8,6 +8,7 @@ import { HOURS_PER_MONTH } from "../../model/cost/month.ts";
 import { bookOf } from "../../model/cost/price-books.ts";
 import type { QuoteBasis } from "../../model/cost/quote.ts";
 import { MACHINES_PER_PLACE, NOBODY, together, type Presence } from "../../model/cost/share.ts";
+import type { Entrance } from "../../model/cost/usage-charges.ts";
 import { stretchUsage } from "../../model/cost/usage.ts";
 import { DAY_MS, HOUR_MS } from "../../model/duration.ts";
 import { startOf } from "../../model/usage.ts";
@@ -16,19 +17,21 @@ import { startOf } from "../../model/usage.ts";
 export interface PricedPlace {
   readonly region: string;
   readonly preset: AwsPreset;
+  /** Of its machines, unless a quote is asked for another. */
+  readonly entrance: Entrance;
 }
 
-/** The local target is priced as its equivalent on AWS. */
-export const LOCAL_PLACE: PricedPlace = { region: "us-east-1", preset: "production" };
+/** The local target is priced as its equivalent on AWS; its machines come by the API, as they do here. */
+export const LOCAL_PLACE: PricedPlace = { region: "us-east-1", preset: "production", entrance: "http" };
 
-/** What this platform on AWS is. */
+/** What this platform on AWS is, where machines sign in to IoT Core (docs/sending.md). */
 export function placeOf({
   region,
   environment,
   stackConfig,
 }: Pick<AwsPlatformSettings, "environment" | "region" | "stackConfig">): PricedPlace {
   const preset = stackConfig["preset"] ?? environment;
-  return { region, preset: preset === "development" ? preset : "production" };
+  return { region, preset: preset === "development" ? preset : "production", entrance: "iot" };
 }
 
 /** A month, so that each weekday counts about as often as another. */
@@ -41,7 +44,7 @@ export const LOOKED_BACK_DAYS = 30;
  */
 export async function quoteBasis(
   service: Queryable,
-  { region, preset }: PricedPlace,
+  { region, preset, entrance }: PricedPlace,
   nowMs: number,
   except?: string,
 ): Promise<QuoteBasis> {
@@ -57,13 +60,16 @@ export async function quoteBasis(
   const dedicated = inMonth(totals.get("dedicated") ?? NOBODY, perMonth);
   const sharedCells = cells.filter(({ tier }) => tier === "shared");
   const places = sharedCells.reduce((sum, { tenantCapacity }) => sum + tenantCapacity, 0);
-  const { ingestedGbPerDay, queriesPerSecond } = triggers.upgrade.rules;
+  const { ingestedGbPerDay, queriesPerSecond, storageGb } = triggers.upgrade.rules;
   return {
-    ...{ book: bookOf({ region, date: new Date(nowMs).toISOString().slice(0, 10) }), preset },
+    ...{ book: bookOf({ region, date: new Date(nowMs).toISOString().slice(0, 10) }), preset, entrance },
     plan: { places, machinesPerPlace: MACHINES_PER_PLACE },
     sharedCells: sharedCells.length,
     others: { all: together(shared, dedicated), shared },
-    limits: { ingestedGbPerDay: ingestedGbPerDay?.limit, queriesPerSecond: queriesPerSecond?.limit },
+    limits: {
+      ...{ ingestedGbPerDay: ingestedGbPerDay?.limit, queriesPerSecond: queriesPerSecond?.limit },
+      storageGb: storageGb?.limit,
+    },
   };
 }
 

@@ -55,7 +55,7 @@ export async function recommendationFacts(
     tenantUsd: { shared: usdRange(tenantLines(book, "shared")), dedicated: usdRange(dedicated) },
     standing: platform,
     logs: {
-      gbPerMonth: await logGbPerMonth(service, nowMs),
+      gbPerMonth: await logGbPerMonth(service, preset, nowMs),
       retentionDays: functions.logRetentionDays,
     },
   };
@@ -88,10 +88,10 @@ async function idleDedicated(
   });
 }
 
-async function logGbPerMonth(service: Queryable, nowMs: number): Promise<Range> {
+async function logGbPerMonth(service: Queryable, preset: AwsPreset, nowMs: number): Promise<Range> {
   const toMs = startOf("day", nowMs) + DAY_MS;
   const tenancies = await billedTenancies(service, { fromMs: toMs - LOOKED_BACK_DAYS * DAY_MS, toMs });
-  const charges = tenancies.flatMap(({ use }) => usageCharges(use));
+  const charges = tenancies.flatMap(({ use }) => usageCharges(use, { preset, entrance: "http" }));
   return addRanges(
     charges.filter(({ price }) => price === "cloudwatch/log-ingest").map(({ quantity }) => quantity),
   );

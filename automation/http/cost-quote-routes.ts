@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { quoteTenant } from "../../model/cost/quote.ts";
+import { ENTRANCES } from "../../model/cost/usage-charges.ts";
 import { USAGE_ASSUMPTIONS } from "../../model/cost/usage.ts";
 import { TIERS } from "../../model/tenant.ts";
 import { quoteBasis } from "../cost/quote-basis.ts";
@@ -20,6 +21,10 @@ const quoteRequest = z
     tier: z.enum(TIERS).default("shared"),
     machines: tenantFields.machines,
     region: awsRegion.optional().meta({ description: "Another one than the platform's own" }),
+    entrance: z
+      .enum(ENTRANCES)
+      .optional()
+      .meta({ description: "How readings come in, where it is not as on this platform" }),
     priceUsdPerMonth: z
       .number()
       .positive()

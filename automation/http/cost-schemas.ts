@@ -5,6 +5,7 @@ import { usdOf } from "../../model/cost/money.ts";
 import { HOURS_PER_MONTH } from "../../model/cost/month.ts";
 import { marginAt, type Quote, type QuoteBasis } from "../../model/cost/quote.ts";
 import { mapRange, type Range } from "../../model/cost/range.ts";
+import { ENTRANCES } from "../../model/cost/usage-charges.ts";
 import { NO_USAGE, USAGE_ASSUMPTIONS } from "../../model/cost/usage.ts";
 import { TIERS } from "../../model/tenant.ts";
 
@@ -37,6 +38,7 @@ export const quoteSchema = z
     hours: z.number().meta({ description: "Of the month" }),
     tier: z.enum(TIERS),
     machines: z.int(),
+    entrance: z.enum(ENTRANCES),
     totalUsdPerMonth: range.meta({ description: "marginal and share together" }),
     marginalUsdPerMonth: range.meta({ description: "What is there or used because of this tenant alone" }),
     shareUsdPerMonth: range.meta({ description: "Its part of what all tenants share" }),
@@ -49,12 +51,19 @@ export const quoteSchema = z
         usdPerMonth: range,
       }),
     ),
+    growth: z.array(z.strictObject({ month: z.int(), usdPerMonth: z.number() })).meta({
+      description: "Expected in each month of the first year, all machines sending from its first day",
+    }),
     byTier: z.strictObject({ shared: range, dedicated: range }),
+    shortfalls: z
+      .strictObject({ shared: z.string().nullable(), dedicated: z.string().nullable() })
+      .meta({ description: "What a tier has no room for; null: it has" }),
     dedicatedCheaperFromMachines: z.int().nullable(),
     dedicatedNecessaryFrom: z.strictObject({ machines: z.int(), because: z.string() }).nullable(),
     margin: z
       .strictObject({ priceUsdPerMonth: z.number(), usdPerMonth: z.number(), part: z.number() })
       .nullable(),
+    gaps: z.array(z.string()).meta({ description: "What is in no quote, or on no bill" }),
     usage: figures(Object.keys(NO_USAGE)),
     assumptions: figures([...Object.keys(USAGE_ASSUMPTIONS), "placesSold", "machinesPerPlace"]),
   })
@@ -69,7 +78,7 @@ export function quoteAnswer(
   const margin = priceUsd === undefined ? undefined : marginAt(priceUsd, cost);
   return {
     ...{ currency: "USD", region: book.region, priceBook: book.date, hours: HOURS_PER_MONTH },
-    ...{ tier: tenant.tier, machines: tenant.machines },
+    ...{ tier: tenant.tier, machines: tenant.machines, entrance: quote.entrance },
     totalUsdPerMonth: inUsd(cost.total),
     marginalUsdPerMonth: inUsd(cost.marginal),
     shareUsdPerMonth: inUsd(cost.share),
@@ -77,11 +86,17 @@ export function quoteAnswer(
     shares: cost.shared.map(({ component, part, whole, amount: own }) => ({
       ...{ component, part, wholeUsdPerMonth: inUsd(whole), usdPerMonth: inUsd(own) },
     })),
+    growth: quote.growth.map(({ month, expected }) => ({ month, usdPerMonth: usdOf(expected) })),
     byTier: { shared: inUsd(quote.byTier.shared), dedicated: inUsd(quote.byTier.dedicated) },
+    shortfalls: {
+      shared: quote.shortfalls.shared ?? null,
+      dedicated: quote.shortfalls.dedicated ?? null,
+    },
     dedicatedCheaperFromMachines: quote.dedicatedCheaperFrom ?? null,
     dedicatedNecessaryFrom: quote.dedicatedNecessaryFrom ?? null,
     margin:
       margin && priceUsd ? { priceUsdPerMonth: priceUsd, usdPerMonth: margin.usd, part: margin.part } : null,
+    gaps: [...quote.gaps],
     usage: { ...usage },
     assumptions: {
       ...{ ...USAGE_ASSUMPTIONS, ...tenant.assumptions },

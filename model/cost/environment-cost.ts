@@ -1,8 +1,10 @@
-import { totalOf } from "./cost-line.ts";
+import { totalOf, type Charge } from "./cost-line.ts";
 import { platformLines, tenantLines } from "./materials.ts";
 import { microUsd, usdOf, type MicroUsd } from "./money.ts";
 import { chargeOf, priceOf, type PriceBook } from "./price-book.ts";
 import type { QuoteBasis } from "./quote.ts";
+import { cellsFor, moreVolumeCharges } from "./sizing.ts";
+import { unmeteredCharges } from "./unmetered-charges.ts";
 import { usageCharges } from "./usage-charges.ts";
 import { assumedUsage, mapUsage, type MonthlyUsage } from "./usage.ts";
 
@@ -28,31 +30,46 @@ export interface EnvironmentCost {
  * ago: what was let in is never cheaper than it will be. @throws MillwrightError `price-missing`
  */
 export function environmentCost(
-  { book, preset, sharedCells }: Pick<QuoteBasis, "book" | "preset" | "sharedCells">,
+  basis: Pick<QuoteBasis, "book" | "preset" | "entrance" | "sharedCells">,
   tenants: readonly StandingTenant[],
 ): EnvironmentCost {
+  const { book, preset, sharedCells } = basis;
   const stackOf = (tier: "shared" | "dedicated") => totalOf(tenantLines(book, tier)).expected;
   const [shared, dedicated] = [stackOf("shared"), stackOf("dedicated")];
   const stacks = tenants.reduce(
     (sum, { ownDatabases }) => sum + (ownDatabases === 0 ? shared : ownDatabases * dedicated),
     0,
   );
+  const storedBytes = tenants
+    .filter(({ ownDatabases }) => ownDatabases === 0)
+    .reduce((sum, tenant) => sum + useOf(tenant).storageBytes, 0);
+  const cells = Math.max(sharedCells, cellsFor(storedBytes, preset));
   return {
-    platform: totalOf(platformLines(book, preset, sharedCells)).expected,
-    tenants: stacks + useCost(book, tenants),
+    platform: totalOf(platformLines(book, preset, cells)).expected,
+    tenants: stacks + useCost(basis, tenants),
   };
 }
 
-/** Of each the greater of what was metered and what a quote takes for so many machines; a price's steps are climbed once. */
+/** The greater of what was metered and what a quote takes for so many machines. */
+function useOf({ machines, measured }: StandingTenant): MonthlyUsage {
+  return mapUsage(assumedUsage(machines), (assumed, name) => Math.max(assumed, measured[name]));
+}
+
+/** Of all that is their own but not in their stacks, a volume's growth too; a price's steps are climbed once. */
 export function useCost(
-  book: PriceBook,
-  tenants: readonly Pick<StandingTenant, "machines" | "measured">[],
+  { book, preset, entrance }: Pick<QuoteBasis, "book" | "preset" | "entrance">,
+  tenants: readonly StandingTenant[],
 ): MicroUsd {
   const quantities = new Map<string, number>();
-  for (const { machines, measured } of tenants) {
-    const use = mapUsage(assumedUsage(machines), (assumed, name) => Math.max(assumed, measured[name]));
-    for (const { price, quantity } of usageCharges(use))
-      quantities.set(price, (quantities.get(price) ?? 0) + quantity.expected);
+  const add = (charges: readonly Charge[], times = 1) => {
+    for (const { price, quantity } of charges)
+      quantities.set(price, (quantities.get(price) ?? 0) + times * quantity.expected);
+  };
+  for (const tenant of tenants) {
+    const use = useOf(tenant);
+    add(usageCharges(use, { preset, entrance }));
+    add(unmeteredCharges(use, { entrance, machines: tenant.machines }));
+    add(moreVolumeCharges(use), tenant.ownDatabases);
   }
   return [...quantities].reduce(
     (sum, [price, quantity]) => sum + chargeOf(priceOf(book, price, "use"), quantity),

@@ -48,6 +48,12 @@ export function tenantLines(book: PriceBook, tier: Tier): CostLine[] {
   return linesOf(book, TENANTS[tier]);
 }
 
+/** By key, what of both needs the price: of a platform, and of a tenant of either tier. */
+export function pricesOfMaterials(preset: AwsPreset): ReadonlyMap<string, string> {
+  const all = [PLATFORMS[preset], TENANTS.shared, TENANTS.dedicated].flatMap(({ charges }) => charges);
+  return new Map(all.toReversed().map(({ price, of }) => [price, of]));
+}
+
 function linesOf(book: PriceBook, { charges }: Materials): CostLine[] {
   return charges.map(({ quantity, ...charge }) =>
     lineOf(book, charge.of, {

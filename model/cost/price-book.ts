@@ -59,8 +59,17 @@ export type Price = PriceBook["prices"][string];
  */
 export function priceOf(book: PriceBook, key: string, neededBy: string): Price {
   const found = findPrice(book, key);
-  if (found === undefined) throw missing(book, key, neededBy);
+  if (found === undefined) throw missing(book, [[key, neededBy]]);
   return found;
+}
+
+/**
+ * Every price that is needed, before anything is computed: who adds them to a book wants to know all of them.
+ * @param needs - by key, what needs it @throws MillwrightError `price-missing` that names each
+ */
+export function requirePrices(book: PriceBook, needs: ReadonlyMap<string, string>): void {
+  const absent = [...needs].filter(([key]) => findPrice(book, key) === undefined);
+  if (absent.length > 0) throw missing(book, absent);
 }
 
 /** For what can do without the price, and says so. */
@@ -84,13 +93,17 @@ export function dearestOf(book: PriceBook, family: string, neededBy: string): st
     .filter(([key]) => key.startsWith(family))
     .map(([key, { steps }]) => ({ key, usd: Math.max(...steps.map((step) => step.usd)) }));
   const [first, ...others] = rates;
-  if (first === undefined) throw missing(book, family, neededBy);
+  if (first === undefined) throw missing(book, [[family, neededBy]]);
   return others.reduce((dearest, one) => (one.usd > dearest.usd ? one : dearest), first).key;
 }
 
-function missing({ cloud, region, date }: PriceBook, key: string, neededBy: string): MillwrightError {
+function missing(
+  { cloud, region, date }: PriceBook,
+  absent: readonly (readonly [key: string, neededBy: string])[],
+): MillwrightError {
+  const named = absent.map(([key, neededBy]) => `'${key}', which ${neededBy} needs`).join("; ");
   return new MillwrightError(
     "price-missing",
-    `The price book of ${cloud} ${region} of ${date} has no price '${key}', which ${neededBy} needs.`,
+    `The price book of ${cloud} ${region} of ${date} has no price ${named}.`,
   );
 }

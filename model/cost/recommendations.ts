@@ -3,6 +3,7 @@ import { lineOf, totalOf, type CostLine } from "./cost-line.ts";
 import { usdOf } from "./money.ts";
 import { chargeOf, findPrice, type Price, type PriceBook } from "./price-book.ts";
 import { exactly, mapRange, type Range } from "./range.ts";
+import { VOLUME_STEP_GB } from "./sizing.ts";
 
 /** What is known of a database, from the usage of the last 30 days. */
 export interface CellLoad {
@@ -64,8 +65,6 @@ const OVERSIZED_LOAD = 0.2;
 /** A volume that is filled to less is paid for air; half of the smaller one stays free. */
 const OVERSIZED_FILL = 0.25;
 const FREE_PART = 0.5;
-/** EBS sells GB by GB, but nobody moves a database for a few. */
-const VOLUME_STEP_GB = 100;
 /** Two weeks: less is no month's habit. */
 const LEAST_HOURS = 336;
 /** What is looked up in logs is of the last weeks; the audit has its own table. */

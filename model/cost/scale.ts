@@ -5,7 +5,8 @@ import type { PriceBook } from "./price-book.ts";
 import { HOURS_PER_MONTH } from "./month.ts";
 import { charge } from "./resources/charging.ts";
 import { addRanges, mapRange } from "./range.ts";
-import { usageCharges, BYTES_PER_GB } from "./usage-charges.ts";
+import { cellsFor, moreVolumeCharges } from "./sizing.ts";
+import { usageCharges } from "./usage-charges.ts";
 import { assumedUsage, type MonthlyUsage } from "./usage.ts";
 
 /** How a platform is laid out for many tenants. */
@@ -32,8 +33,6 @@ export interface Needs {
   readonly partitionReplicas: number;
 }
 
-/** Above it a volume is full before somebody has come to make it larger. */
-const FILLED_PART = 0.8;
 const REPLICATION_FACTOR = 3;
 /** Of an isolated API, whose endpoint is charged in each. */
 const ISOLATED_API_ZONES = 2;
@@ -46,14 +45,13 @@ const REPLICAS_PER_BROKER: Readonly<Record<string, number>> = {
 };
 
 export function needsOf(scale: Scale, tenants: number): Needs {
-  const { eventLog, timescale } = AWS_PRESETS[scale.preset];
+  const { eventLog } = AWS_PRESETS[scale.preset];
   const dedicatedTenants = Math.min(scale.dedicatedTenants, tenants);
   const sharedTenants = tenants - dedicatedTenants;
-  const storedGb = (sharedTenants * assumedUsage(scale.machinesPerTenant).storageBytes) / BYTES_PER_GB;
+  const storedBytes = sharedTenants * assumedUsage(scale.machinesPerTenant).storageBytes;
   const cells = Math.max(
-    1,
     Math.ceil(sharedTenants / scale.tenantsPerCell),
-    Math.ceil(storedGb / (timescale.dataVolumeGb * FILLED_PART)),
+    cellsFor(storedBytes, scale.preset),
   );
   const { perTenant, forAll } = PARTITIONS[scale.topic];
   const partitionReplicas = (forAll + perTenant * tenants) * REPLICATION_FACTOR;
@@ -80,8 +78,11 @@ export function costOfScale(book: PriceBook, scale: Scale): (tenants: number) =>
     cell: together([[cell, 1]]),
     brokers: together([[brokers, 1]]),
     shared: together([[tenantLines(book, "shared"), 1]]),
-    dedicated: together([[tenantLines(book, "dedicated"), 1]]),
-    used: together([[usageCharges(usage), 1]]),
+    dedicated: together([
+      [tenantLines(book, "dedicated"), 1],
+      [moreVolumeCharges(usage), 1],
+    ]),
+    used: together([[usageCharges(usage, { preset: scale.preset, entrance: "http" }), 1]]),
     isolatedApi: [charge("network", "vpc-endpoint/hours", ISOLATED_API_ZONES * HOURS_PER_MONTH)],
   };
   return (tenants) => {

@@ -23,9 +23,11 @@ export function costBeside(
   { others, measured }: { readonly others: readonly StandingTenant[]; readonly measured: MonthlyUsage },
 ): CostBeside {
   const elsewhere = environmentCost(basis, others);
+  const { machines, tier, entrance = basis.entrance } = tenant;
+  const itself = { machines, measured, ownDatabases: tier === "dedicated" ? 1 : 0 };
   return {
     elsewhereUsdPerMonth: usdOf(elsewhere.platform + elsewhere.tenants),
-    useUsdPerMonth: usdOf(useCost(basis.book, [{ machines: tenant.machines, measured }])),
+    useUsdPerMonth: usdOf(useCost({ ...basis, entrance }, [itself])),
     shareUsdPerMonth: usdOf(quoteTenant(basis, tenant).cost.share.expected),
   };
 }

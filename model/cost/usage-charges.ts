@@ -1,3 +1,4 @@
+import { AWS_PRESETS, type AwsPreset } from "../aws/settings.ts";
 import { MillwrightError } from "../errors.ts";
 import type { Charge } from "./cost-line.ts";
 import { ONE_MONTH, type Standing } from "./month.ts";
@@ -40,13 +41,31 @@ const ARCHIVE_CLASSES = [
 /** One of each table a day. */
 const ARCHIVED_OBJECTS = 150;
 
+/** Logs are charged for by the month that they are kept. */
+const LOG_DAYS_PER_MONTH = 30;
+
+/** By which way machines bring their readings: calls of the API, or IoT Core. */
+export const ENTRANCES = ["http", "iot"] as const;
+export type Entrance = (typeof ENTRANCES)[number];
+
+/** Where something is used. */
+export interface UsePlace {
+  /** Says for how long logs are kept. */
+  readonly preset: AwsPreset;
+  readonly entrance: Entrance;
+}
+
 /**
  * What a month's use of one tenant is charged with: requests, computing time, transfer, storage beyond the servers' own. A
  * charge is straight in the use, or a constant: twice the use never costs less.
  * @param standing - how long the tenant was there
  * @throws MillwrightError `request-invalid` of a use that is negative or no number
  */
-export function usageCharges(usage: MonthlyUsage, { hours, months }: Standing = ONE_MONTH): Charge[] {
+export function usageCharges(
+  usage: MonthlyUsage,
+  { preset, entrance }: UsePlace,
+  { hours, months }: Standing = ONE_MONTH,
+): Charge[] {
   for (const [name, value] of Object.entries(usage) as [string, number][])
     if (!(value >= 0) || !Number.isFinite(value))
       throw new MillwrightError("request-invalid", `A usage of ${value} ${name} cannot be charged.`, {
@@ -54,11 +73,12 @@ export function usageCharges(usage: MonthlyUsage, { hours, months }: Standing = 
       });
   const { readings, logBytes, queries, notifications, storageBytes, archiveBytes } = usage;
   const gb = (bytes: number) => bytes / BYTES_PER_GB;
-  const calls = readings / READINGS_PER_CALL;
+  const calls = entrance === "http" ? readings / READINGS_PER_CALL : 0;
+  const records = entrance === "http" ? calls : readings;
   const mostBatches = hours * 3_600 * MOST_INVOCATIONS_PER_SECOND;
   const batches: Range = {
-    low: Math.min(calls, mostBatches) / 10,
-    expected: Math.min(calls, mostBatches),
+    low: Math.min(records, mostBatches) / 10,
+    expected: Math.min(records, mostBatches),
     high: mostBatches * (readings > 0 ? 1 : 0),
   };
   const invocations = mapRange(batches, (count) => 2 * count + notifications);
@@ -72,15 +92,19 @@ export function usageCharges(usage: MonthlyUsage, { hours, months }: Standing = 
   );
   const out = queries * BYTES_PER_QUERY + notifications * BYTES_PER_NOTIFICATION;
   const batching = "a batch of a tenant's readings comes at most twice a second to each function";
-  const perCall = `${READINGS_PER_CALL} readings come with a call`;
+  const perCall = entrance === "http" ? `${READINGS_PER_CALL} readings come with a call` : undefined;
+  const logGb = mapRange(invocations, (count) => gb(count * LOG_BYTES_PER_INVOCATION));
+  const logDays = AWS_PRESETS[preset].functions.logRetentionDays;
   return [
     charge("api", "api-gateway/rest-requests", calls + queries, perCall),
     charge("functions", "lambda/requests", invocations, batching),
     charge("functions", "lambda/duration/arm64", computing, batching),
+    charge("monitoring", "cloudwatch/log-ingest", logGb),
     charge(
       "monitoring",
-      "cloudwatch/log-ingest",
-      mapRange(invocations, (n) => gb(n * LOG_BYTES_PER_INVOCATION)),
+      "cloudwatch/log-storage",
+      mapRange(logGb, (each) => (each * logDays) / LOG_DAYS_PER_MONTH),
+      `for the ${logDays} days that they are kept`,
     ),
     charge("monitoring", "cloudwatch/metrics", months, "one metric of the tenant's own"),
     charge(

@@ -22,6 +22,8 @@ export const NO_USAGE: MonthlyUsage = {
   ...{ notifications: 0, storageBytes: 0, archiveBytes: 0 },
 };
 
+const isSize = (key: keyof MonthlyUsage) => key === "archiveBytes" || key === "storageBytes";
+
 export function addUsage(a: MonthlyUsage, b: MonthlyUsage): MonthlyUsage {
   return mapUsage(a, (value, key) => value + b[key]);
 }
@@ -33,8 +35,12 @@ export function scaleUsage(usage: MonthlyUsage, factor: number): MonthlyUsage {
 
 /** What the same tenants use in a time that is so many times as long: sizes are averages, whatever the time. */
 export function stretchUsage(usage: MonthlyUsage, factor: number): MonthlyUsage {
-  const { storageBytes, archiveBytes } = usage;
-  return { ...scaleUsage(usage, factor), storageBytes, archiveBytes };
+  return mapUsage(usage, (value, key) => (isSize(key) ? value : value * factor));
+}
+
+/** The other half: sizes that are averages over a time which is so many times as long. */
+export function scaleSizes(usage: MonthlyUsage, factor: number): MonthlyUsage {
+  return mapUsage(usage, (value, key) => (isSize(key) ? value * factor : value));
 }
 
 export function mapUsage(
@@ -62,7 +68,10 @@ export interface UsageAssumptions {
   readonly queriesPerMonth: number;
   readonly msPerQuery: number;
   readonly notificationsPerMachine: number;
-  /** How many months of compressed readings lie in the archive. */
+  /** Of those, by mail (SES) and to a topic of the customer's (SNS); the others go out as webhooks do. */
+  readonly mailPart: number;
+  readonly topicPart: number;
+  /** How many months of compressed readings lie in the archive: none, for nothing is taken there yet. */
   readonly archiveMonths: number;
 }
 
@@ -76,23 +85,49 @@ export const USAGE_ASSUMPTIONS: UsageAssumptions = {
   queriesPerMonth: 166_667,
   msPerQuery: 20,
   notificationsPerMachine: 10,
-  archiveMonths: 12,
+  mailPart: 0,
+  topicPart: 0,
+  archiveMonths: 0,
 };
 
-/** What so many machines use in a month of 730 h, once their history has filled up. */
-export function assumedUsage(machines: number, given: Partial<UsageAssumptions> = {}): MonthlyUsage {
+const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
+
+/** Ages in days. */
+interface DaySpan {
+  readonly from: number;
+  readonly to: number;
+}
+/**
+ * What so many machines use in a month of 730 h.
+ * @param month - since their first reading, 1 the first: history fills up in it; left out, it is full
+ */
+export function assumedUsage(
+  machines: number,
+  given: Partial<UsageAssumptions> = {},
+  month?: number,
+): MonthlyUsage {
   const known = { ...USAGE_ASSUMPTIONS, ...given };
   const readingsPerDay = machines * known.readingsPerMachineSecond * 86_400;
-  const readings = (readingsPerDay * HOURS_PER_MONTH) / 24;
+  const readings = readingsPerDay * DAYS_PER_MONTH;
   const compressedBytes = known.bytesPerRow * known.compressedPart;
-  const warmDays = Math.max(0, known.warmDays - known.hotDays);
+  const daysOf = (age: DaySpan) => (month === undefined ? age.to - age.from : daysGathered(age, month));
+  const hot = daysOf({ from: 0, to: known.hotDays });
+  const warm = daysOf({ from: known.hotDays, to: Math.max(known.hotDays, known.warmDays) });
   return {
     readings,
     logBytes: readings * known.bytesPerReading,
     queries: known.queriesPerMonth,
     queryMs: known.queriesPerMonth * known.msPerQuery,
     notifications: machines * known.notificationsPerMachine,
-    storageBytes: readingsPerDay * (known.hotDays * known.bytesPerRow + warmDays * compressedBytes),
-    archiveBytes: readings * known.archiveMonths * compressedBytes,
+    storageBytes: readingsPerDay * (hot * known.bytesPerRow + warm * compressedBytes),
+    archiveBytes: readingsPerDay * compressedBytes * daysOf({ from: 0, to: known.archiveMonths * DAYS_PER_MONTH }),
   };
+}
+
+/** Of readings that come evenly since the first: how many days of them are of an age, on average over a month. */
+function daysGathered({ from, to }: DaySpan, month: number): number {
+  const halfSquare = (days: number) => Math.max(0, days) ** 2 / 2;
+  const summedUpTo = (day: number) => halfSquare(day - from) - halfSquare(day - to);
+  const endDay = month * DAYS_PER_MONTH;
+  return (summedUpTo(endDay) - summedUpTo(endDay - DAYS_PER_MONTH)) / DAYS_PER_MONTH;
 }

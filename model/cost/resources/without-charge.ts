@@ -1,9 +1,12 @@
-/** Resources that cost by their use alone, and what of the use says so (usage-charges.ts). */
+/**
+ * Resources that cost by their use alone, and which: of what is used much, usage-charges.ts has the charges, and of what nothing
+ * meters unmetered-charges.ts. Rules of IoT Core have no price in any book; a queue of what was given up is empty.
+ */
 export const CHARGED_BY_USE: Readonly<Record<string, string>> = {
   "aws:apigateway/restApi:RestApi": "requests",
   "aws:apigateway/stage:Stage": "requests",
   "aws:cloudwatch/logGroup:LogGroup": "invocations",
-  "aws:iot/topicRule:TopicRule": "messages",
+  "aws:iot/topicRule:TopicRule": "messages that it led on",
   "aws:lambda/eventSourceMapping:EventSourceMapping": "invocations",
   "aws:lambda/function:Function": "invocations",
   "aws:s3/bucket:Bucket": "what is archived and backed up",

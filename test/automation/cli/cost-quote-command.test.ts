@@ -14,7 +14,9 @@ describe("millwright cost quote", () => {
         { component: "network", usdPerMonth: range(25.659) },
         { component: "archive", usdPerMonth: range(0) },
       ],
+      growth: [1, 2, 3, 6, 12].map((month) => ({ month, usdPerMonth: 34 + month / 10 })),
       byTier: { shared: range(35.259), dedicated: range(506.5) },
+      shortfalls: { shared: "It stores 1,609 GB.", dedicated: null },
       ...{ dedicatedCheaperFromMachines: 1_378, dedicatedNecessaryFrom: null },
     };
     server = await recordingServer(() => ({ json: { quote } }));
@@ -42,8 +44,22 @@ describe("millwright cost quote", () => {
     expect(out).to.match(/TOTAL +35\.26/);
     expect(out).to.match(/cheaper from +1,378 machines/);
     expect(out).to.match(/needed from +never/);
+    expect(out).to.match(
+      /in its first year +34\.10 in month 1, 34\.30 in month 3, 34\.60 in month 6, 35\.20 in month 12 USD, as/,
+    );
+    expect(out)
+      .to.match(/no room: shared +It stores 1,609 GB\./)
+      .and.not.to.match(/no room: dedicated/);
     expect(out).to.match(/left of the price +1,464\.74 USD, 97\.6 %/);
     expect(exitCode).to.equal(0);
+  });
+
+  it("asks for another way in", async () => {
+    await runCli(server.url, ["cost", "quote", "--machines", "15", "--entrance", "iot"]);
+    expect(server.calls.at(-1)?.body).to.deep.equal({ tier: "shared", machines: 15, entrance: "iot" });
+    expect(
+      (await runCli(server.url, ["cost", "quote", "--machines", "15", "--entrance", "fax"])).exitCode,
+    ).to.equal(2);
   });
 
   it("takes no machines that are no number", async () => {

@@ -20,7 +20,7 @@ describe("what the environment costs", () => {
     environmentCost(
       {
         book: bookOf({ region: "us-east-1", date: "2026-11-21" }),
-        preset: LOCAL_PLACE.preset,
+        ...{ preset: LOCAL_PLACE.preset, entrance: LOCAL_PLACE.entrance },
         sharedCells: 1,
       },
       machines.map((count) => ({ machines: count, ownDatabases: 0, measured: NO_USAGE })),

@@ -60,10 +60,36 @@ describe("quotes", () => {
   it("name what has no price, and a region without prices", async () => {
     const london = await quote({ machines: 15, region: "eu-west-2" });
     expect([london.status, london.body.code]).to.deep.equal([422, "price-missing"]);
-    expect(london.body.detail).to.match(/'[a-z0-9/.-]+', which .+ needs/);
+    const missing = [...String(london.body.detail).matchAll(/'([^']+)', which .+? needs/g)].map(
+      ([, key]) => key,
+    );
+    expect(missing).to.include.members(["cloudwatch/dashboards", "msk/storage", "s3/glacier-storage"]);
     const nowhere = await quote({ machines: 15, region: "eu-north-1" });
     expect([nowhere.status, nowhere.body.code]).to.deep.equal([422, "price-book-missing"]);
     expect(nowhere.body.detail).to.match(/eu-north-1/);
+  });
+
+  it("are for the way by which readings come, and say what no bill has of it", async () => {
+    const of = async (more: object) => (await quote({ machines: 15, ...more })).body.quote;
+    const [usual, iot] = [await of({}), await of({ entrance: "iot" })];
+    expect([usual.entrance, iot.entrance], "the local target's machines call its API").to.deep.equal([
+      "http",
+      "iot",
+    ]);
+    expect(iot.lines.map(({ price }: { price: string }) => price)).to.include("iot/messages");
+    expect(iot.gaps[0]).to.match(/IoT Core/);
+    expect((await quote({ machines: 15, entrance: "fax" })).status).to.equal(400);
+  });
+
+  it("grow as history fills up, and say what a tier has no room for", async () => {
+    const { growth, totalUsdPerMonth, shortfalls } = (await quote({ machines: 400 })).body.quote;
+    expect(growth.map(({ month }: { month: number }) => month)).to.deep.equal([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+    ]);
+    expect(growth[0].usdPerMonth).to.be.below(growth[1].usdPerMonth);
+    expect(growth[11].usdPerMonth).to.be.within(growth[10].usdPerMonth, totalUsdPerMonth.expected);
+    expect(shortfalls).to.deep.equal({ shared: null, dedicated: null });
+    expect((await quote({ machines: 20_000 })).body.quote.shortfalls.shared).to.match(/stores 3,742 GB/);
   });
 
   it("count the servers of each shared database: room for twice as many costs a tenant the same", async () => {

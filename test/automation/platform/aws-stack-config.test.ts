@@ -11,7 +11,7 @@ import { testCatalog } from "../../support/catalog.ts";
 import { newTenant } from "../../support/operations.ts";
 
 const acme = tenantId.parse("acme");
-const PLACE = { region: "us-east-1", preset: "production" } as const;
+const PLACE = { region: "us-east-1", preset: "production", entrance: "iot" } as const;
 
 describe("what the stack of a tenant on AWS is told", () => {
   let catalog: Catalog;

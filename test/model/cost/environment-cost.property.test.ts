@@ -13,7 +13,7 @@ import { NO_OTHERS, quoteTenant, type QuoteBasis } from "../../../model/cost/quo
 import { addUsage, assumedUsage, NO_USAGE } from "../../../model/cost/usage.ts";
 
 const basis: QuoteBasis = {
-  ...{ book: bookOf({ region: "us-east-1", date: "2026-11-22" }), preset: "production" },
+  ...{ book: bookOf({ region: "us-east-1", date: "2026-11-22" }), preset: "production", entrance: "http" },
   ...{ plan: { places: 100, machinesPerPlace: 15 }, sharedCells: 2, others: NO_OTHERS, limits: {} },
 };
 const tenantsUsd = (tenants: readonly StandingTenant[]) => usdOf(environmentCost(basis, tenants).tenants);
@@ -49,7 +49,8 @@ describe("what an environment costs", () => {
           totalOf(tenantLines(basis.book, "shared")),
           totalOf(tenantLines(basis.book, "dedicated")),
         ].map(({ expected }) => usdOf(expected)) as [number, number];
-        expect(database).to.be.closeTo(one.ownDatabases === 0 ? dedicated - shared : dedicated, 1e-4);
+        // and what of its history the standard volumes do not hold
+        expect(database).to.be.at.least((one.ownDatabases === 0 ? dedicated - shared : dedicated) - 1e-4);
       }),
     );
   });

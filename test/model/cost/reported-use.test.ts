@@ -3,6 +3,7 @@ import { platformLines, tenantLines } from "../../../model/cost/materials.ts";
 import { bookOf } from "../../../model/cost/price-books.ts";
 import { PRICE_RULES } from "../../../model/cost/price-rules.ts";
 import { componentOfPrice, priceOfUse } from "../../../model/cost/reported-use.ts";
+import { unmeteredCharges } from "../../../model/cost/unmetered-charges.ts";
 import { usageCharges } from "../../../model/cost/usage-charges.ts";
 import { assumedUsage } from "../../../model/cost/usage.ts";
 
@@ -29,8 +30,13 @@ describe("what a report says was used", () => {
   });
 
   it("is one of the platform's parts for every price by use", () => {
-    for (const { price, component } of usageCharges(assumedUsage(15)))
-      expect(componentOfPrice(price), price).to.equal(component);
+    const usage = assumedUsage(15);
+    const channels = { mailPart: 0.5, topicPart: 0.5 };
+    const charges = [
+      ...usageCharges(usage, { preset: "production", entrance: "http" }),
+      ...unmeteredCharges(usage, { entrance: "iot", machines: 15, assumptions: channels }),
+    ];
+    for (const { price, component } of charges) expect(componentOfPrice(price), price).to.equal(component);
   });
 
   it("keeps its own name where the book has no price for it, and tells load balancers apart by what they do", () => {

@@ -10,13 +10,17 @@ import { NO_USAGE } from "../../../model/cost/usage.ts";
 
 describe("costBeside", () => {
   const basis: QuoteBasis = {
-    ...{ book: bookOf({ region: "us-east-1", date: "2026-11-22" }), preset: "production" },
+    ...{ book: bookOf({ region: "us-east-1", date: "2026-11-22" }), preset: "production", entrance: "http" },
     ...{ plan: { places: 100, machinesPerPlace: 15 }, sharedCells: 1, others: NO_OTHERS, limits: {} },
   };
 
-  for (const tier of ["shared", "dedicated"] as const)
-    it(`makes of a ${tier} tenant's stack what its quote says`, () => {
-      const tenant = { tier, machines: 15, assumptions: {} };
+  for (const [tier, machines, entrance] of [
+    ["shared", 15, "http"],
+    ["dedicated", 15, "iot"],
+    ["dedicated", 20_000, "http"],
+  ] as const)
+    it(`makes of a ${tier} tenant's stack what its quote says, with ${machines} machines by ${entrance}`, () => {
+      const tenant = { tier, machines, entrance, assumptions: {} };
       const { useUsdPerMonth, shareUsdPerMonth } = costBeside(basis, tenant, {
         others: [],
         measured: NO_USAGE,
@@ -33,7 +37,7 @@ describe("costBeside", () => {
     const measured = { ...NO_USAGE, queries: 1e9 };
     const beside = costBeside(basis, tenant, { others: [other, other], measured });
     expect(beside.elsewhereUsdPerMonth).to.equal(usdOf(platform + tenants));
-    expect(beside.useUsdPerMonth).to.equal(usdOf(useCost(basis.book, [{ machines: 15, measured }])));
+    expect(beside.useUsdPerMonth).to.equal(usdOf(useCost(basis, [{ machines: 15, measured, ownDatabases: 0 }])));
     const quiet = costBeside(basis, tenant, { others: [], measured: NO_USAGE });
     expect(beside.useUsdPerMonth).to.be.above(quiet.useUsdPerMonth + 1_000);
   });
