@@ -1,7 +1,7 @@
 import { totalOf, type Charge } from "./cost-line.ts";
 import { platformLines, tenantLines } from "./materials.ts";
 import { microUsd, usdOf, type MicroUsd } from "./money.ts";
-import { chargeOf, priceOf, type PriceBook } from "./price-book.ts";
+import { chargeOf, priceOf } from "./price-book.ts";
 import type { QuoteBasis } from "./quote.ts";
 import { cellsFor, moreVolumeCharges } from "./sizing.ts";
 import { unmeteredCharges } from "./unmetered-charges.ts";

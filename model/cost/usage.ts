@@ -120,7 +120,8 @@ export function assumedUsage(
     queryMs: known.queriesPerMonth * known.msPerQuery,
     notifications: machines * known.notificationsPerMachine,
     storageBytes: readingsPerDay * (hot * known.bytesPerRow + warm * compressedBytes),
-    archiveBytes: readingsPerDay * compressedBytes * daysOf({ from: 0, to: known.archiveMonths * DAYS_PER_MONTH }),
+    archiveBytes:
+      readingsPerDay * compressedBytes * daysOf({ from: 0, to: known.archiveMonths * DAYS_PER_MONTH }),
   };
 }
 

@@ -65,14 +65,14 @@ describe("the environment's budget", () => {
     const { service, catalog } = await serve();
     const accepted: string[] = [];
     for (let index = 0; index < 10; index++) {
-      const tenant = newTenant(`burst-${index}`, { machines: 100_000 });
+      const tenant = newTenant(`burst-${index}`, { machines: 50_000 });
       const foreseen = await service.violations(tenant);
       const refusal = await refusalOf(service.startCreate(tenant, request));
       if (refusal === undefined) accepted.push(tenant.id);
       else {
         expect([refusal.code, refusal.pointers]).to.deep.equal(["policy-refused", ["/machines"]]);
         expect(refusal.text).to.match(
-          /would cost [6-9]\d,\d{3}\.\d\d USD a month, .* budget of 50,000\.00: /,
+          /would cost [5-9]\d,\d{3}\.\d\d USD a month, .* budget of 50,000\.00: /,
         );
         expect(await findTenant(catalog.service, tenant.id)).to.equal(undefined);
       }
@@ -115,7 +115,7 @@ describe("the environment's budget", () => {
     for (const id of ["one", "two", "three"]) await create(operations, newTenant(id));
     const grown = await Promise.all(
       ["one", "two", "three"].map((id) =>
-        refusalOf(service.startUpdate(tenantId.parse(id), { machines: 150_000 }, request)),
+        refusalOf(service.startUpdate(tenantId.parse(id), { machines: 75_000 }, request)),
       ),
     );
     expect(grown.filter((refusal) => refusal === undefined)).to.have.length(1);

@@ -37,7 +37,9 @@ describe("costBeside", () => {
     const measured = { ...NO_USAGE, queries: 1e9 };
     const beside = costBeside(basis, tenant, { others: [other, other], measured });
     expect(beside.elsewhereUsdPerMonth).to.equal(usdOf(platform + tenants));
-    expect(beside.useUsdPerMonth).to.equal(usdOf(useCost(basis, [{ machines: 15, measured, ownDatabases: 0 }])));
+    expect(beside.useUsdPerMonth).to.equal(
+      usdOf(useCost(basis, [{ machines: 15, measured, ownDatabases: 0 }])),
+    );
     const quiet = costBeside(basis, tenant, { others: [], measured: NO_USAGE });
     expect(beside.useUsdPerMonth).to.be.above(quiet.useUsdPerMonth + 1_000);
   });
