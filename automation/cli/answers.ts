@@ -262,6 +262,7 @@ export const quoteAnswer = z.looseObject({
     marginalUsdPerMonth: usdRange,
     shares: z.array(z.looseObject({ component: z.string(), usdPerMonth: usdRange })),
     growth: z.array(z.looseObject({ month: z.number(), usdPerMonth: z.number() })),
+    gaps: z.array(z.string()),
     byTier: z.looseObject({ shared: usdRange, dedicated: usdRange }),
     shortfalls: z.looseObject({ shared: z.string().nullable(), dedicated: z.string().nullable() }),
     dedicatedCheaperFromMachines: z.number().nullable(),

@@ -72,7 +72,7 @@ function quoteText(quote: QuoteAnswer["quote"]): string {
           ] as const,
         ]),
   ]);
-  return `${table(["USD A MONTH", "EXPECTED", "BETWEEN"], rows)}\n\n${sides}`;
+  return [table(["USD A MONTH", "EXPECTED", "BETWEEN"], rows), sides, quote.gaps.join("\n")].join("\n\n");
 }
 
 /** Of the first year. */

@@ -16,6 +16,7 @@ describe("millwright cost quote", () => {
       ],
       growth: [1, 2, 3, 6, 12].map((month) => ({ month, usdPerMonth: 34 + month / 10 })),
       byTier: { shared: range(35.259), dedicated: range(506.5) },
+      gaps: ["On no bill: IoT Core."],
       shortfalls: { shared: "It stores 1,609 GB.", dedicated: null },
       ...{ dedicatedCheaperFromMachines: 1_378, dedicatedNecessaryFrom: null },
     };
@@ -50,6 +51,7 @@ describe("millwright cost quote", () => {
     expect(out)
       .to.match(/no room: shared +It stores 1,609 GB\./)
       .and.not.to.match(/no room: dedicated/);
+    expect(out).to.match(/\nOn no bill: IoT Core\.$/);
     expect(out).to.match(/left of the price +1,464\.74 USD, 97\.6 %/);
     expect(exitCode).to.equal(0);
   });
