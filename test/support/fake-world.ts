@@ -58,6 +58,7 @@ const TABLES = `
   create table if not exists fake.series (tenant text primary key, machines int not null, topics jsonb not null,
     made int not null default 1);
   create table if not exists fake.secret (name text primary key, secret jsonb not null);
+  create table if not exists fake.server_command (id text primary key, instance text not null, script text not null);
   create table if not exists fake.call (id bigint generated always as identity, verb text not null, name text not null,
     token bigint)`;
 

@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { tenantId } from "../../model/tenant.ts";
+import { tenantId, type Tier } from "../../model/tenant.ts";
+import type { OperationService } from "../../automation/operations/service.ts";
 import type { Operation, StepName } from "../../model/operation.ts";
-import { alice, newTenant, runOperations, type OperationPlace } from "./operations.ts";
+import { alice, newTenant, rowsOf, runOperations, type OperationPlace } from "./operations.ts";
 
 /** Where a process under test shall be killed or stopped, by itself: no moment is hit more exactly. */
 export interface FaultPoint {
@@ -13,8 +14,10 @@ export interface FaultPoint {
 }
 
 interface Command {
-  readonly start: "create" | "delete";
+  readonly start: "create" | "delete" | "rotate" | "restore";
   readonly tenant: string;
+  /** Of a create. */
+  readonly tier?: Tier;
   readonly fault?: FaultPoint;
 }
 
@@ -45,6 +48,12 @@ export class OperationsProcess {
     return ((await answer) as [Operation])[0];
   }
 
+  /** Starts an operation in which it dies: perhaps sooner than it has answered. */
+  async startAndDie(command: Command & { readonly fault: FaultPoint }): Promise<void> {
+    this.#child.send(command);
+    await this.gone();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -63,6 +72,14 @@ export class OperationsProcess {
 async function main(place: OperationPlace): Promise<void> {
   let fault: FaultPoint | undefined;
   const operations = await runOperations(place, {
+    servers: {
+      // As Systems Manager: a command that is named again is not sent again, and one more name is one more run.
+      run: async ({ id, instanceId, script }) => {
+        const sql =
+          "insert into fake.server_command (id, instance, script) values ($1, $2, $3) on conflict do nothing";
+        await rowsOf(place, sql, [id, instanceId, script]);
+      },
+    },
     onStep(step, phase) {
       if (fault?.step !== step || fault.phase !== phase) return;
       const { signal } = fault;
@@ -72,15 +89,18 @@ async function main(place: OperationPlace): Promise<void> {
   });
   process.on("message", (command: Command) => {
     fault = command.fault;
-    const request = { actor: alice };
-    void (
-      command.start === "create"
-        ? operations.service.startCreate(newTenant(command.tenant), request)
-        : operations.service.startDelete(tenantId.parse(command.tenant), request)
-    ).then((operation) => process.send?.(operation));
+    void begin(operations.service, command).then((operation) => process.send?.(operation));
   });
   process.on("disconnect", () => process.exit(0));
   process.send?.("ready");
+}
+
+function begin(service: OperationService, { start, tenant, tier = "shared" }: Command): Promise<Operation> {
+  const request = { actor: alice };
+  const id = tenantId.parse(tenant);
+  if (start === "create") return service.startCreate(newTenant(tenant, { tier }), request);
+  if (start === "rotate") return service.startRotate(id, request);
+  return start === "restore" ? service.startRestore(id, "latest", request) : service.startDelete(id, request);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -10,7 +10,8 @@ import { OperationsProcess, type FaultPoint } from "../../support/operations-pro
 import { seed } from "../../support/seed.ts";
 
 const PHASES = ["before", "after"] as const;
-const pointsOf = (kind: "create" | "delete") =>
+type Kind = "create" | "delete" | "rotate" | "restore";
+const pointsOf = (kind: Kind) =>
   OPERATION_STEPS[kind].flatMap((step) =>
     PHASES.map((phase) => ({ step, phase, signal: "SIGKILL" as const })),
   );
@@ -39,11 +40,16 @@ describe(`operations of processes that die (seed ${seed})`, function () {
     });
 
   /** Starts the operation, sees the process die at the point, starts another one and waits for the end. */
-  const survive = async (kind: "create" | "delete", point: FaultPoint, tenant: string) => {
-    const operation = await current.start({ start: kind, tenant, fault: point });
-    await current.gone();
+  const survive = async (kind: Kind, point: FaultPoint, tenant: string) => {
+    await current.startAndDie({ start: kind, tenant, fault: point });
     current = await OperationsProcess.start(place);
-    return ended(operation);
+    const started = await rowsOf<Operation>(
+      place,
+      "select operation as id from operation where tenant = $1 and kind = $2",
+      [tenant, kind],
+    );
+    expect(started).to.have.length(1);
+    return ended(started[0]!);
   };
 
   /** What there is of a tenant, counted past the code under test. */
@@ -107,6 +113,46 @@ describe(`operations of processes that die (seed ${seed})`, function () {
       }
     });
   }
+
+  /** What a restore or a rotation has left, counted past the code under test. */
+  const renewals = async (tenant: string, operation: string) => {
+    const [row] = await rowsOf<{ placed: number; told: number; scripts: string[] | null; audited: number }>(
+      place,
+      `select (select rotation from tenant_placement where tenant = $1) as placed,
+              (select rotation from fake.stack where stack = 'tenant-' || $1) as told,
+              (select array_agg(instance || ' ' || split_part(script, ' ', 1) order by id desc)
+                 from fake.server_command where id like '%' || $2 || '%') as scripts,
+              (select count(*)::int from audit where tenant = $1 and result = 'succeeded') as audited`,
+      [tenant, operation],
+    );
+    return row!;
+  };
+
+  for (const kind of ["rotate", "restore"] as const)
+    for (const point of faultSample(pointsOf(kind), 3)) {
+      it(`renew a tenant's logins once when killed ${point.phase} ${point.step} of a ${kind}`, async () => {
+        for (let round = 0; round < faultRounds; round++) {
+          const tenant = `renewed-${++count}`;
+          const made = await current.start({ start: "create", tenant, tier: "dedicated" });
+          expect((await ended(made)).status).to.equal("succeeded");
+          const { told: rotation } = await renewals(tenant, made.id);
+          const end = await survive(kind, point, tenant);
+          expect(end.status, JSON.stringify(end.error)).to.equal("succeeded");
+          const scripts = [
+            "i-primary /usr/local/lib/millwright/restore.sh",
+            "i-replica /usr/local/lib/millwright/follow.sh",
+          ];
+          expect(await renewals(tenant, end.id)).to.deep.equal({
+            ...{ placed: rotation + 1, told: rotation + 1, audited: 2 },
+            scripts: kind === "restore" ? scripts : null,
+          });
+          // there may be one of its kind
+          expect((await ended(await current.start({ start: "delete", tenant }))).status).to.equal(
+            "succeeded",
+          );
+        }
+      });
+    }
 
   /** An operation that stands still before `up`, in a process that has stopped. */
   const standStill = async (tenant: string) => {
