@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { ENTRANCES, type Entrance } from "../../model/cost/usage-charges.ts";
+import { ENTRANCES, type Entrance } from "../../model/cost/entrance.ts";
 import { TIERS, type Tier } from "../../model/tenant.ts";
 import { quoteAnswer, type QuoteAnswer } from "./answers.ts";
 import { call, show, type CommandContext } from "./context.ts";

@@ -1,4 +1,3 @@
-import type { AwsPreset } from "../../model/aws/settings.ts";
 import type { BilledTenancy } from "../../model/cost/attribution.ts";
 import { monthlyLine } from "../../model/cost/bill.ts";
 import type { Charge } from "../../model/cost/cost-line.ts";
@@ -6,13 +5,13 @@ import { platformLines, tenantLines } from "../../model/cost/materials.ts";
 import type { Standing } from "../../model/cost/month.ts";
 import { bookOf } from "../../model/cost/price-books.ts";
 import { moreVolumeCharges } from "../../model/cost/sizing.ts";
-import { usageCharges } from "../../model/cost/usage-charges.ts";
+import { usageCharges, type UsePlace } from "../../model/cost/usage-charges.ts";
 import { scaleSizes } from "../../model/cost/usage.ts";
 import type { Pricing, PricingAt } from "./pricing.ts";
 import type { PricedPlace } from "./quote-basis.ts";
 
 /** Bills of a place are by the same stacks, prices and charges as its quotes. */
-export function pricingOf({ region, preset }: PricedPlace): PricingAt {
+export function pricingOf({ region, preset, entrance }: PricedPlace): PricingAt {
   const known = new Map<string, Pricing>();
   return (date, sharedCells = 1) => {
     const book = bookOf({ region, date });
@@ -30,7 +29,7 @@ export function pricingOf({ region, preset }: PricedPlace): PricingAt {
           dedicated: tenantLines(book, "dedicated").map(monthlyLine),
         },
       },
-      chargesOf: (tenancy, period) => chargesWhileThere(preset, tenancy, period),
+      chargesOf: (tenancy, period) => chargesWhileThere({ preset, entrance }, tenancy, period),
     };
     known.set(key, pricing);
     return pricing;
@@ -39,10 +38,10 @@ export function pricingOf({ region, preset }: PricedPlace): PricingAt {
 
 /**
  * Of a bill's use the sizes are averages over the bill's time, of a charge's over the time in which the tenant was there. Nothing
- * meters by which way readings came: all count as calls of the API (docs/cost.md).
+ * meters by which way readings came: all count as brought by the platform's entrance (docs/cost.md).
  */
 function chargesWhileThere(
-  preset: AwsPreset,
+  place: UsePlace,
   { use, hours, sharedPart }: BilledTenancy,
   period: Standing,
 ): readonly Charge[] {
@@ -50,7 +49,7 @@ function chargesWhileThere(
   const whileThere = scaleSizes(use, part > 0 ? 1 / part : 0);
   const months = period.months * part;
   return [
-    ...usageCharges(whileThere, { preset, entrance: "http" }, { hours, months }),
+    ...usageCharges(whileThere, place, { hours, months }),
     ...moreVolumeCharges(whileThere, months * (1 - sharedPart)),
   ];
 }

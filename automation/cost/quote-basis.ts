@@ -8,7 +8,7 @@ import { HOURS_PER_MONTH } from "../../model/cost/month.ts";
 import { bookOf } from "../../model/cost/price-books.ts";
 import type { QuoteBasis } from "../../model/cost/quote.ts";
 import { MACHINES_PER_PLACE, NOBODY, together, type Presence } from "../../model/cost/share.ts";
-import type { Entrance } from "../../model/cost/usage-charges.ts";
+import type { Entrance } from "../../model/cost/entrance.ts";
 import { stretchUsage } from "../../model/cost/usage.ts";
 import { DAY_MS, HOUR_MS } from "../../model/duration.ts";
 import { startOf } from "../../model/usage.ts";
@@ -17,21 +17,22 @@ import { startOf } from "../../model/usage.ts";
 export interface PricedPlace {
   readonly region: string;
   readonly preset: AwsPreset;
-  /** Of its machines, unless a quote is asked for another. */
+  /** Of its machines: bills take all readings to come by it, and quotes that are asked for no other. */
   readonly entrance: Entrance;
 }
 
 /** The local target is priced as its equivalent on AWS; its machines come by the API, as they do here. */
 export const LOCAL_PLACE: PricedPlace = { region: "us-east-1", preset: "production", entrance: "http" };
 
-/** What this platform on AWS is, where machines sign in to IoT Core (docs/sending.md). */
+/** What this platform on AWS is. */
 export function placeOf({
   region,
   environment,
   stackConfig,
-}: Pick<AwsPlatformSettings, "environment" | "region" | "stackConfig">): PricedPlace {
+  machines: { entrance },
+}: Pick<AwsPlatformSettings, "environment" | "region" | "stackConfig" | "machines">): PricedPlace {
   const preset = stackConfig["preset"] ?? environment;
-  return { region, preset: preset === "development" ? preset : "production", entrance: "iot" };
+  return { region, preset: preset === "development" ? preset : "production", entrance };
 }
 
 /** A month, so that each weekday counts about as often as another. */

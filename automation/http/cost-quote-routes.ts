@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { quoteTenant } from "../../model/cost/quote.ts";
-import { ENTRANCES } from "../../model/cost/usage-charges.ts";
+import { ENTRANCES } from "../../model/cost/entrance.ts";
 import { USAGE_ASSUMPTIONS } from "../../model/cost/usage.ts";
 import { TIERS } from "../../model/tenant.ts";
 import { quoteBasis } from "../cost/quote-basis.ts";

@@ -5,7 +5,7 @@ import { usdOf } from "../../model/cost/money.ts";
 import { HOURS_PER_MONTH } from "../../model/cost/month.ts";
 import { marginAt, type Quote, type QuoteBasis } from "../../model/cost/quote.ts";
 import { mapRange, type Range } from "../../model/cost/range.ts";
-import { ENTRANCES } from "../../model/cost/usage-charges.ts";
+import { ENTRANCES } from "../../model/cost/entrance.ts";
 import { NO_USAGE, USAGE_ASSUMPTIONS } from "../../model/cost/usage.ts";
 import { TIERS } from "../../model/tenant.ts";
 

@@ -43,7 +43,12 @@ export async function awsStackConfig(
   service: Queryable,
   aws: Pick<
     AwsPlatformSettings,
-    "environment" | "environmentBudgetUsdPerMonth" | "region" | "stackConfig" | "tenantExceptions"
+    | "environment"
+    | "environmentBudgetUsdPerMonth"
+    | "machines"
+    | "region"
+    | "stackConfig"
+    | "tenantExceptions"
   >,
   tenant: Tenant,
   { isStaying, adds }: StackPurpose,

@@ -22,8 +22,11 @@ export interface ControlPlaneArgs extends ControlPlaneReach {
   /** Of its load balancer. */
   readonly targetGroupArn: pulumi.Input<string>;
   readonly eventLog: ControlPlaneReach["eventLog"] & { readonly brokers: pulumi.Input<string> };
-  /** Where machines connect to IoT Core. */
-  readonly machines: { readonly endpoint: pulumi.Input<string> };
+  readonly machines: {
+    /** Where they connect to IoT Core. */
+    readonly endpoint: pulumi.Input<string>;
+    readonly entrance: AwsPlatformSettings["machines"]["entrance"];
+  };
   readonly sharedCells: AwsPlatformSettings["sharedCells"];
   /** `millwright:aws` of tenants' stacks. */
   readonly stackConfig: AwsPlatformSettings["stackConfig"];

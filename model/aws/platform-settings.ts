@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ENTRANCES } from "../cost/entrance.ts";
 import { tenantException } from "../policy/tenant-exception.ts";
 import { awsRegion } from "./region.ts";
 
@@ -37,7 +38,11 @@ export const awsPlatformSettings = z.strictObject({
     /** ARN of the administrator's user and password, which change by themselves. */
     adminSecret: text,
   }),
-  /** Where machines connect to IoT Core. */
-  machines: z.strictObject({ endpoint: z.string().regex(/^[a-z0-9.-]+$/) }),
+  machines: z.strictObject({
+    /** Where they connect to IoT Core. */
+    endpoint: z.string().regex(/^[a-z0-9.-]+$/),
+    /** How most readings come, for quotes and bills. */
+    entrance: z.enum(ENTRANCES).default("iot"),
+  }),
 });
 export type AwsPlatformSettings = z.infer<typeof awsPlatformSettings>;

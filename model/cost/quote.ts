@@ -18,7 +18,8 @@ import {
 } from "./share.ts";
 import { cellsFor, moreVolumeCharges, sharedRoomGb, shortfallOf } from "./sizing.ts";
 import { gapsOf, unmeteredCharges, type Unmetered } from "./unmetered-charges.ts";
-import { usageCharges, BYTES_PER_GB, type Entrance } from "./usage-charges.ts";
+import type { Entrance } from "./entrance.ts";
+import { usageCharges, BYTES_PER_GB } from "./usage-charges.ts";
 import { assumedUsage, type MonthlyUsage, type UsageAssumptions } from "./usage.ts";
 
 /** What is quoted for. */
@@ -104,7 +105,7 @@ export function quoteTenant(basis: QuoteBasis, tenant: QuotedTenant): Quote {
     cost: of(tenant.tier, tenant.machines),
     growth: FIRST_YEAR.map((month) => ({ month, expected: inMonth(month).total.expected })),
     shortfalls: byBoth((tier) => shortfallOf(tier, basis.preset, usage)),
-    gaps: gapsOf(entrance),
+    gaps: gapsOf(entrance, basis.entrance),
     byTier: byBoth((tier) => of(tier, tenant.machines).total),
     dedicatedCheaperFrom: firstWhere(
       (machines) => of("dedicated", machines).total.expected <= of("shared", machines).total.expected,

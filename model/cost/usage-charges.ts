@@ -1,6 +1,7 @@
 import { AWS_PRESETS, type AwsPreset } from "../aws/settings.ts";
 import { MillwrightError } from "../errors.ts";
 import type { Charge } from "./cost-line.ts";
+import type { Entrance } from "./entrance.ts";
 import { ONE_MONTH, type Standing } from "./month.ts";
 import { mapRange, type Range } from "./range.ts";
 import { charge } from "./resources/charging.ts";
@@ -11,6 +12,8 @@ export const BYTES_PER_GB = 2 ** 30;
 
 /** Readings that come with one call: a gateway of a site sends what its machines said in some seconds. */
 const READINGS_PER_CALL = 50;
+/** A message of IoT Core is metered by so much of it. */
+const BYTES_PER_MESSAGE = 5 * 1_024;
 /** What an answer of the API weighs on its way out. */
 const BYTES_PER_QUERY = 20_000;
 const BYTES_PER_NOTIFICATION = 2_000;
@@ -44,10 +47,6 @@ const ARCHIVED_OBJECTS = 150;
 /** Logs are charged for by the month that they are kept. */
 const LOG_DAYS_PER_MONTH = 30;
 
-/** By which way machines bring their readings: calls of the API, or IoT Core. */
-export const ENTRANCES = ["http", "iot"] as const;
-export type Entrance = (typeof ENTRANCES)[number];
-
 /** Where something is used. */
 export interface UsePlace {
   /** Says for how long logs are kept. */
@@ -75,6 +74,7 @@ export function usageCharges(
   const gb = (bytes: number) => bytes / BYTES_PER_GB;
   const calls = entrance === "http" ? readings / READINGS_PER_CALL : 0;
   const records = entrance === "http" ? calls : readings;
+  const messages = entrance === "iot" ? Math.max(readings, logBytes / BYTES_PER_MESSAGE) : 0;
   const mostBatches = hours * 3_600 * MOST_INVOCATIONS_PER_SECOND;
   const batches: Range = {
     low: Math.min(records, mostBatches) / 10,
@@ -97,6 +97,7 @@ export function usageCharges(
   const logDays = AWS_PRESETS[preset].functions.logRetentionDays;
   return [
     charge("api", "api-gateway/rest-requests", calls + queries, perCall),
+    ...(messages > 0 ? [charge("machine-entrance", "iot/messages", messages, "a reading is a message")] : []),
     charge("functions", "lambda/requests", invocations, batching),
     charge("functions", "lambda/duration/arm64", computing, batching),
     charge("monitoring", "cloudwatch/log-ingest", logGb),

@@ -19,7 +19,7 @@ import { PolicyFacts } from "../../components/policy-facts.ts";
 import { SharedTier } from "../../components/tiers/shared-tier.ts";
 import { readAwsConfig } from "../config/aws-config.ts";
 import { readCellPlaces, readCells } from "../config/platform-config.ts";
-import { readPolicyFacts } from "../config/policy-config.ts";
+import { readMachineEntrance, readPolicyFacts } from "../config/policy-config.ts";
 import { checkNetworkQuotas, openAccount } from "./account.ts";
 import { deployDataPlane } from "./data-plane.ts";
 import { deployEntrance } from "./entrance.ts";
@@ -133,7 +133,7 @@ export async function awsPlatformStack(environment: string) {
         bucket: config.service.stateBucket ?? `${accountId}-millwright-state`,
         keyAlias: config.service.stateKeyAlias,
       },
-      machines: { endpoint: endpointAddress },
+      machines: { endpoint: endpointAddress, entrance: readMachineEntrance() },
       sharedCells: readCellPlaces(),
       variables: { ...notify, MILLWRIGHT_CORS_ORIGINS: config.api.corsOrigins.join(",") },
       stackConfig: config.forTenants,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ENTRANCES, type Entrance } from "../../model/cost/entrance.ts";
 import { policyException } from "../../model/policy/exception.ts";
 import { tenantException } from "../../model/policy/tenant-exception.ts";
 import {
@@ -15,6 +16,8 @@ const cost = z.strictObject({
   environmentBudgetUsdPerMonth: budgetUsd.default(ENVIRONMENT_BUDGET_USD),
   /** The environment's other stacks, with the use of their tenants; left out, the policy refuses. */
   elsewhereUsdPerMonth: costUsd.optional(),
+  /** In the platform's stack: how most readings come, for quotes and bills. */
+  machineEntrance: z.enum(ENTRANCES).default("iot"),
   /** In a tenant's stack: what its use costs, and its part of what is shared; `POST /v1/cost/quote` says both. */
   useUsdPerMonth: costUsd.optional(),
   shareUsdPerMonth: costUsd.optional(),
@@ -24,6 +27,10 @@ const cost = z.strictObject({
    */
   holdsBudget: z.boolean().default(true),
 });
+
+export function readMachineEntrance(): Entrance {
+  return jsonConfig("cost", cost.prefault({})).machineEntrance;
+}
 
 const exceptions = z.array(policyException).max(MOST_EXCEPTIONS);
 const tenantExceptions = z.array(tenantException).max(MOST_EXCEPTIONS);
@@ -37,10 +44,14 @@ export function readPolicyFacts(
   { environment, preset, region, budgetUsdPerMonth }: AwsConfig,
   { tenant }: { readonly tenant: boolean },
 ): PolicyFacts {
-  const { environmentBudgetUsdPerMonth, elsewhereUsdPerMonth, holdsBudget, ...ofTenant } = jsonConfig(
-    "cost",
-    cost.prefault({}),
-  );
+  const {
+    environmentBudgetUsdPerMonth,
+    elsewhereUsdPerMonth,
+    useUsdPerMonth,
+    shareUsdPerMonth,
+    holdsBudget,
+  } = jsonConfig("cost", cost.prefault({}));
+  const ofTenant = { useUsdPerMonth, shareUsdPerMonth };
   return {
     ...{ environment, preset, region, environmentBudgetUsdPerMonth, elsewhereUsdPerMonth },
     ...(tenant

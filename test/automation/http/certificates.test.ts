@@ -14,7 +14,10 @@ import { tenantId, type TenantId } from "../../../model/tenant.ts";
 import { TestApi, type Answer } from "../../support/api.ts";
 import { motoServer } from "../../support/notify-servers.ts";
 
-const PLACE = { environment: "test", machines: { endpoint: "abc-ats.iot.eu-central-1.amazonaws.com" } };
+const PLACE = {
+  environment: "test",
+  machines: { endpoint: "abc-ats.iot.eu-central-1.amazonaws.com", entrance: "iot" as const },
+};
 
 /** As a machine makes it; its private key is thrown away. */
 async function newRequest(machineId: string): Promise<string> {

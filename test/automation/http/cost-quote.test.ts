@@ -77,7 +77,7 @@ describe("quotes", () => {
       "iot",
     ]);
     expect(iot.lines.map(({ price }: { price: string }) => price)).to.include("iot/messages");
-    expect(iot.gaps[0]).to.match(/IoT Core/);
+    expect(iot.gaps.join(" ")).to.match(/On bills all readings are calls of the API.*IoT Core's connections/);
     expect((await quote({ machines: 15, entrance: "fax" })).status).to.equal(400);
   });
 

@@ -21,7 +21,14 @@ describe("what the stack of a tenant on AWS is told", () => {
   };
   const exception: TenantException = { ...said, resource: "dedicated-*-a-data", tenants: "ac*" };
   const config = async (adds: "tenant" | "nothing", tenantExceptions: readonly TenantException[] = []) => {
-    const aws = { environment: "production", region: "us-east-1", stackConfig: {}, tenantExceptions };
+    const machines = { endpoint: "iot.us-east-1.amazonaws.com", entrance: PLACE.entrance };
+    const aws = {
+      environment: "production",
+      region: PLACE.region,
+      stackConfig: {},
+      machines,
+      tenantExceptions,
+    };
     const tenant = await getTenant(catalog.service, acme);
     const told = await awsStackConfig(catalog.service, aws, tenant, { isStaying: true, adds });
     return (key: string): unknown => JSON.parse(told[`millwright:${key}`] as string);

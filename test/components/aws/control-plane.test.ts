@@ -31,7 +31,7 @@ describe("ControlPlane", () => {
           brokers: "b-1.log.abc.c2.kafka.us-east-1.amazonaws.com:9098",
         },
         catalog: { adminSecretArn: "arn:admin", loginSecretArn: "arn:login" },
-        machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com" },
+        machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com", entrance: "iot" },
         state: { bucket: "123456789012-millwright-state", keyAlias: "alias/millwright-state" },
         variables: { SNS_REGION: "us-east-1" },
         catalogLoginVersion: "v1",
@@ -92,7 +92,7 @@ describe("ControlPlane", () => {
       environmentBudgetUsdPerMonth: 10_000,
       tenantExceptions: [],
       catalog: { serviceSecret: "arn:login", adminSecret: "arn:admin" },
-      machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com" },
+      machines: { endpoint: "abc-ats.iot.us-east-1.amazonaws.com", entrance: "iot" },
     });
     expect(image).to.match(/:1\.4\.0$/);
     expect(logConfiguration.options["awslogs-group"]).to.equal("/millwright/production/shared/service");

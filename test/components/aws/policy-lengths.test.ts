@@ -53,7 +53,7 @@ describe("policies with the longest names", () => {
         ...{ ...given, scope: PLATFORM, settings: AWS_PRESETS.production.service, isProtected: true },
         ...{ targetGroupArn: "arn:targets", variables: {}, catalogLoginVersion: "v1" },
         catalog: { adminSecretArn: secret, loginSecretArn: secret },
-        machines: { endpoint: "abc-ats.iot.ap-southeast-1.amazonaws.com" },
+        machines: { endpoint: "abc-ats.iot.ap-southeast-1.amazonaws.com", entrance: "iot" },
         state: { bucket: "b".repeat(63), keyAlias: `alias/${"k".repeat(64)}` },
         ...{ sharedCells: [], stackConfig: {}, environmentBudgetUsdPerMonth: 10_000, tenantExceptions: [] },
       },

@@ -92,7 +92,12 @@ describe("a Cost and Usage Report", () => {
   });
 
   it("is held against the estimate line by line, with the error in percent of what was paid", () => {
-    const one = (owner: string, amount: number) => ({ owner, component: "network" as const, price: "nat/hours", amount });
+    const one = (owner: string, amount: number) => ({
+      owner,
+      component: "network" as const,
+      price: "nat/hours",
+      amount,
+    });
     const compared = compareCosts(
       [one("shared", 110e6), one("acme", 5e6)],
       [one("shared", 100e6), one("globex", 1e6)],

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { assumedUsage, NO_USAGE, scaleUsage, type MonthlyUsage } from "../../../model/cost/usage.ts";
-import { ENTRANCES, usageCharges } from "../../../model/cost/usage-charges.ts";
+import { ENTRANCES } from "../../../model/cost/entrance.ts";
+import { usageCharges } from "../../../model/cost/usage-charges.ts";
 import { seed } from "../../support/seed.ts";
 
 const amount = fc.double({ min: 0, max: 1e13, noNaN: true });
